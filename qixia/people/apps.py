@@ -1,0 +1,32 @@
+from pathlib import Path
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from qixia.people.rules import ConsentRules, DemoAccounts, SignInRules
+from qixia.policy import kinds
+
+SEEDS = Path(__file__).parent / "seeds"
+
+
+class PeopleConfig(AppConfig):
+    name = "qixia.people"
+    label = "people"
+    verbose_name = _("人员与单位")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        kinds.register(
+            kinds.Kind(name="people.sign_in", model=SignInRules, seed=SEEDS / "sign_in.yaml", title=_("登录限制"))
+        )
+        kinds.register(
+            kinds.Kind(name="people.consents", model=ConsentRules, seed=SEEDS / "consents.yaml", title=_("同意书"))
+        )
+        kinds.register(
+            kinds.Kind(
+                name="people.demo_accounts",
+                model=DemoAccounts,
+                seed=SEEDS / "demo_accounts.yaml",
+                title=_("演示账号"),
+            )
+        )

@@ -1,0 +1,194 @@
+"""Django's settings, derived from the one typed object in qixia.kernel.config. Read that, not this, to configure."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from qixia.kernel.config import PROJECT_DIR, get_config
+from qixia.kernel.keys import keys
+
+config = get_config()
+
+BASE_DIR = PROJECT_DIR
+DEBUG = config.debug and config.mode == "development"
+# A missing master key stops the start here, before anything is served.
+SECRET_KEY = keys().derive("django-secret-key").hex()
+ALLOWED_HOSTS = config.allowed_hosts
+
+# Top of the layers first; templates and static files are found in this order.
+_APPS = [
+    "qixia.lab",
+    "qixia.demo",
+    "qixia.site",
+    "qixia.reports",
+    "qixia.rewards",
+    "qixia.triage",
+    "qixia.notices",
+    "qixia.places",
+    "qixia.people",
+    "qixia.codes",
+    "qixia.media",
+    "qixia.jobs",
+    "qixia.audit",
+    "qixia.policy",
+    "qixia.ui",
+]
+INSTALLED_APPS = [
+    *[name for name in _APPS if find_spec(name + ".apps")],
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "csp",
+    "ninja",
+]
+if find_spec("qixia.people.models"):
+    AUTH_USER_MODEL = "people.Person"
+
+_MIDDLEWARE = [
+    "qixia.site.logs.RequestLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "qixia.ui.middleware.LanguageMiddleware",  # the person's choice only: Chinese unless English was chosen
+    "qixia.ui.middleware.ErrorMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "qixia.people.middleware.ActorMiddleware",  # sets request.user and request.actor
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+
+def _present(dotted: str) -> bool:
+    return not dotted.startswith("qixia.") or find_spec(dotted.rpartition(".")[0]) is not None
+
+
+MIDDLEWARE = [name for name in _MIDDLEWARE if _present(name)]
+
+ROOT_URLCONF = "qixia.site.urls"
+WSGI_APPLICATION = "qixia.site.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                *(["qixia.ui.context.ui"] if find_spec("qixia.ui.context") else []),
+            ],
+        },
+    }
+]
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Django's settings for a sqlite:/// or postgresql:// address."""
+    parts = urlsplit(url)
+    # Parallel test runs on one machine never share a database.
+    own = config.test_db_suffix or str(os.getpid())
+    if parts.scheme == "sqlite":
+        path = Path(unquote(parts.path[1:]) if parts.path.startswith("//") else unquote(parts.path))
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": path,
+            "OPTIONS": {
+                # IMMEDIATE: a transaction that will write takes the lock at its start, so it waits instead of failing.
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={config.database_synchronous};"
+                " PRAGMA foreign_keys=ON; PRAGMA cache_size=-32000;",
+            },
+            "TEST": {"NAME": f"/dev/shm/qixia-test-{own}.sqlite3" if Path("/dev/shm").is_dir() else f"test-{own}.sqlite3"},
+        }
+    if parts.scheme in ("postgres", "postgresql"):
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": parts.path[1:],
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": parts.hostname or "",
+            "PORT": parts.port or "",
+            "CONN_MAX_AGE": 600,
+            "CONN_HEALTH_CHECKS": True,
+            "OPTIONS": {"application_name": "qixia"},
+            "TEST": {"NAME": f"test_qixia_{own}"},
+        }
+    raise ValueError("QIXIA_DATABASE_URL must start with sqlite:/// or postgresql://")
+
+
+DATABASES = {"default": _database(config.database)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("简体中文")), ("en", _("English"))]
+LOCALE_PATHS = [PROJECT_DIR / "qixia" / "locale"]
+TIME_ZONE = "Asia/Shanghai"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = config.static
+STATICFILES_DIRS = [config.assets_dir] if config.assets_dir.is_dir() else []
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_MAX_AGE = 60
+MEDIA_ROOT = config.media
+FILE_UPLOAD_TEMP_DIR = None
+FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 20
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+LOGIN_URL = "sign-in"
+SESSION_COOKIE_AGE = config.session_days * 86400
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = config.tls
+CSRF_FAILURE_VIEW = "qixia.ui.errors.csrf_failure"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 31_536_000 if config.tls and config.mode == "production" else 0
+X_FRAME_OPTIONS = "DENY"
+if config.trusted_proxy:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "media-src": [SELF, "blob:"],
+        "connect-src": [SELF],
+        "worker-src": [SELF],
+        "manifest-src": [SELF],
+        "font-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]  # qixia.site.checks says it
+if find_spec("qixia.site.logs"):
+    LOGGING_CONFIG = "qixia.site.logs.configure"
