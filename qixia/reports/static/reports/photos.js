@@ -1,0 +1,120 @@
+// The photos of one report: taken, read, shrunk, shown, deleted. Nine in all, those after the repair included.
+//
+// `items` is what goes into the draft: {id, blob, after, name, claimed}. `claimed` is what the phone says about the photo
+// (time, place, camera, where from, original size); the server treats it as a claim.
+
+import { readExif } from "./exif.js";
+import { PhotoTooLarge, megabytes, shrink, thumbnail } from "./shrink.js";
+import { newKey } from "./drafts.js";
+
+export const MAX_PHOTOS = 9;
+const TYPES = ["image/jpeg", "image/png", "image/webp"];
+
+export class Photos {
+  constructor(root, { say, maxBytes, onChange, onExif, onError }) {
+    Object.assign(this, { root, say, maxBytes, onChange, onExif, onError });
+    this.items = [];
+    this.busy = 0;
+    this.grid = root.querySelector("[data-grid]");
+    this.tile = root.querySelector("template[data-tile]");
+    for (const input of root.querySelectorAll("input[type=file]")) {
+      input.addEventListener("change", () => this.take(input));
+    }
+  }
+
+  async take(input) {
+    const files = [...input.files];
+    input.value = ""; // the same file may be chosen again after a deletion
+    this.onError("");
+    for (const file of files) {
+      if (this.items.length >= MAX_PHOTOS) return this.onError(this.say("photos-full", { n: MAX_PHOTOS }));
+      await this.add(file, { after: input.hasAttribute("data-after"), source: input.hasAttribute("capture") ? "camera" : "album" });
+    }
+    return undefined;
+  }
+
+  async add(file, { after, source }) {
+    if (!file.size) return this.onError(this.say("photo-empty"));
+    this.busy += 1;
+    const tile = this.newTile(after);
+    this.onChange();
+    try {
+      const claimed = { ...(await readExif(file)), source, original_bytes: file.size };
+      const blob = await shrink(file, { maxBytes: this.maxBytes });
+      const photo = { id: newKey(), blob, after, name: nameFor(blob, this.items.length + 1), claimed };
+      if (!(await thumbnail(blob, tile.querySelector("canvas"))) && !TYPES.includes(file.type)) throw new TypeError("not a picture");
+      this.items.push(photo);
+      this.finish(tile, photo);
+      this.onExif(claimed);
+    } catch (error) {
+      tile.remove();
+      this.onError(this.say(error instanceof PhotoTooLarge ? "photo-large" : "photo-unknown", { mb: Math.round(this.maxBytes / 1048576) }));
+    } finally {
+      this.busy -= 1;
+      this.onChange();
+    }
+    return undefined;
+  }
+
+  async restore(items) {
+    this.items = items;
+    for (const photo of items) {
+      const tile = this.newTile(photo.after);
+      await thumbnail(photo.blob, tile.querySelector("canvas"));
+      this.finish(tile, photo);
+    }
+    this.onChange();
+  }
+
+  newTile(after) {
+    const tile = this.tile.content.cloneNode(true).firstElementChild;
+    tile.querySelector(after ? "[data-cap-before]" : "[data-cap-after]").remove();
+    const adders = this.grid.querySelector("[data-adders]");
+    this.grid.insertBefore(tile, adders);
+    return tile;
+  }
+
+  finish(tile, photo) {
+    tile.removeAttribute("aria-busy");
+    tile.dataset.photo = photo.id;
+    const remove = tile.querySelector("button");
+    remove.hidden = false;
+    remove.addEventListener("click", () => this.remove(photo, tile));
+    this.number();
+  }
+
+  remove(photo, tile) {
+    const next = tile.nextElementSibling?.querySelector("button:not([hidden]), label, input") || this.root;
+    this.items = this.items.filter((one) => one !== photo);
+    tile.remove();
+    this.number();
+    this.onChange();
+    next.focus?.();
+  }
+
+  number() {
+    [...this.grid.querySelectorAll("[data-photo]")].forEach((tile, index) => {
+      tile.querySelector("button").setAttribute("aria-label", this.say("photo-delete", { n: index + 1 }));
+      tile.querySelector("canvas").setAttribute("aria-label", this.say("photo-nth", { n: index + 1 }));
+    });
+  }
+
+  clear() {
+    this.items = [];
+    for (const tile of [...this.grid.querySelectorAll("[data-tile-of]")]) tile.remove();
+  }
+
+  count(after) {
+    return this.items.filter((one) => one.after === after).length;
+  }
+
+  get summary() {
+    const bytes = this.items.reduce((sum, one) => sum + one.blob.size, 0);
+    return this.items.length ? this.say("photos-sum", { n: this.items.length, max: MAX_PHOTOS, mb: megabytes(bytes) }) : "";
+  }
+}
+
+function nameFor(blob, number) {
+  const end = { "image/png": "png", "image/webp": "webp" }[blob.type] || "jpg";
+  return `photo-${number}.${end}`;
+}

@@ -1,0 +1,151 @@
+// Where it is: the phone's position, else the photo's, else a tap on the map. Degrees WGS-84, accuracy in metres.
+//
+// A browser gives WGS-84 in every country; only map services shift it. What the rider picked by hand is never overwritten
+// by a later reading. The words for a position ("学府巷口，学府路西侧") come from the server; without network the position
+// alone is enough.
+
+const LOOK_MS = 10000;
+const FAR_M = 150;
+
+export class Place {
+  constructor(root, say, onChange) {
+    this.root = root;
+    this.say = say;
+    this.onChange = onChange;
+    this.fields = Object.fromEntries(["lat", "lng", "accuracy_m", "place_source"].map((name) => [name, root.querySelector(`[name=${name}]`)]));
+    this.title = root.querySelector("[data-place-title]");
+    this.detail = root.querySelector("[data-place-detail]");
+    this.found = Promise.resolve();
+    root.querySelector("[data-relocate]").addEventListener("click", () => this.locate({ byHand: true }));
+    root.querySelector("[data-open-map]").addEventListener("click", () => this.openMap());
+    root.querySelector("[data-use-photo]").addEventListener("click", () => this.usePhoto());
+    root.querySelector("[name=place_text]").addEventListener("input", () => this.onChange());
+  }
+
+  get known() {
+    return this.fields.lat.value !== "" && this.fields.lng.value !== "";
+  }
+
+  get typed() {
+    return this.root.querySelector("[name=place_text]").value.trim() !== "";
+  }
+
+  // Resolves when a position is there or the phone gave up; never rejects.
+  locate({ byHand = false } = {}) {
+    if (!navigator.geolocation || !window.isSecureContext) {
+      this.fallBack();
+      return this.found;
+    }
+    this.busy(true);
+    this.found = new Promise((done) => {
+      navigator.geolocation.getCurrentPosition(
+        ({ coords }) => {
+          if (byHand || !this.known || this.fields.place_source.value === "photo") this.set(coords.latitude, coords.longitude, "device", coords.accuracy);
+          done();
+        },
+        () => {
+          if (!this.known) this.fallBack();
+          done();
+        },
+        { enableHighAccuracy: true, timeout: LOOK_MS, maximumAge: byHand ? 0 : 20000 },
+      );
+    }).finally(() => this.busy(false));
+    return this.found;
+  }
+
+  fallBack() {
+    if (this.photo) this.usePhoto();
+    else this.show(this.say("place-none"), this.say("place-none-hint"));
+    this.root.querySelector("[data-place-typed]").hidden = this.known;
+    this.onChange();
+  }
+
+  // A photo from the album may show another place than the one where the rider stands now: ask, don't guess.
+  offerPhoto(claimed) {
+    if (claimed.lat === undefined) return;
+    this.photo = claimed;
+    if (!this.known) {
+      if (!this.root.hasAttribute("aria-busy")) this.usePhoto();
+      return;
+    }
+    const away = metres(this.fields.lat.value, this.fields.lng.value, claimed.lat, claimed.lng);
+    this.root.querySelector("[data-photo-far]").hidden = away < FAR_M || this.fields.place_source.value !== "device";
+  }
+
+  usePhoto() {
+    this.root.querySelector("[data-photo-far]").hidden = true;
+    this.set(this.photo.lat, this.photo.lng, "photo", "");
+  }
+
+  set(lat, lng, source, accuracy = "") {
+    this.fields.lat.value = Number(lat).toFixed(6);
+    this.fields.lng.value = Number(lng).toFixed(6);
+    this.fields.accuracy_m.value = accuracy === "" ? "" : Math.max(1, Math.round(accuracy));
+    this.fields.place_source.value = source;
+    this.root.querySelector("[data-place-typed]").hidden = true;
+    this.picker?.setPoint?.({ lat: Number(lat), lng: Number(lng) });
+    this.onChange();
+    this.describe();
+  }
+
+  async describe() {
+    const { lat, lng, accuracy_m: accuracy, place_source: source } = this.fields;
+    const how = source.value === "device" && accuracy.value ? this.say("place-accuracy", { m: accuracy.value }) : this.say(`place-by-${source.value || "map"}`);
+    this.show(this.title.dataset.last || this.say("place-got"), how);
+    const turn = (this.turn = (this.turn || 0) + 1);
+    try {
+      const answer = await fetch(`${this.root.dataset.url}?lat=${lat.value}&lng=${lng.value}`, { headers: { Accept: "application/json" }, credentials: "same-origin" });
+      const found = await answer.json();
+      if (turn !== this.turn) return;
+      if (answer.ok) {
+        this.title.dataset.last = found.title;
+        this.show(found.title, [found.detail, how].filter(Boolean).join("，"));
+      } else if (answer.status === 422) this.outside(found.detail);
+    } catch {
+      // no network: the position alone goes with the report
+    }
+  }
+
+  outside(reason) {
+    delete this.title.dataset.last;
+    this.fields.lat.value = "";
+    this.fields.lng.value = "";
+    this.show(reason, this.say("place-none-hint"));
+    this.root.querySelector("[data-place-typed]").hidden = false;
+    this.onChange();
+  }
+
+  show(title, detail) {
+    this.title.textContent = title;
+    this.detail.textContent = detail;
+  }
+
+  busy(is) {
+    this.root.toggleAttribute("aria-busy", is);
+    if (is && !this.known) this.show(this.say("place-busy"), this.say("place-busy-hint"));
+  }
+
+  async openMap() {
+    const box = this.root.querySelector("[data-map]");
+    box.hidden = false;
+    if (this.picker) return box.scrollIntoView({ block: "center" });
+    this.picker = {}; // one at a time
+    try {
+      const module = await import(this.root.dataset.picker);
+      const start = this.known ? { lat: Number(this.fields.lat.value), lng: Number(this.fields.lng.value) } : null;
+      this.picker = await module.openPicker(box, { point: start, onPick: (point) => this.set(point.lat, point.lng, "map") });
+    } catch {
+      this.picker = null;
+      box.hidden = true;
+      this.show(this.say("map-failed"), this.say("place-none-hint"));
+      this.root.querySelector("[data-place-typed]").hidden = false;
+    }
+    return undefined;
+  }
+}
+
+function metres(lat1, lng1, lat2, lng2) {
+  const radians = Math.PI / 180;
+  const x = (lng2 - lng1) * radians * Math.cos(((Number(lat1) + Number(lat2)) / 2) * radians);
+  return 6371000 * Math.hypot(x, (lat2 - lat1) * radians);
+}

@@ -1,0 +1,24 @@
+// On pages other than the form: sends reports that still wait on this phone, and says how many do.
+
+import { waiting } from "./drafts.js";
+import { sendQueue } from "./send.js";
+
+const box = document.querySelector("[data-waiting]");
+
+async function show() {
+  const count = (await waiting(box.dataset.owner)).length;
+  box.hidden = count === 0;
+  box.querySelector("[data-count]").textContent = count;
+}
+
+async function flush() {
+  await show();
+  if (box.hidden) return;
+  await sendQueue({ url: box.dataset.url, token: box.dataset.token, owner: box.dataset.owner });
+  await show();
+}
+
+if (box) {
+  window.addEventListener("online", flush);
+  flush();
+}

@@ -1,0 +1,19 @@
+// Copies the number. The page says whether it worked, for eyes and for screen readers.
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  const label = button.querySelector("[data-label]");
+  const before = label.textContent;
+  button.addEventListener("click", async () => {
+    label.textContent = (await copy(button.dataset.copy)) ? button.dataset.done : button.dataset.copy;
+    setTimeout(() => (label.textContent = before), 2500);
+  });
+}
+
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false; // plain http: the number is on the screen anyway
+  }
+}
