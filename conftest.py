@@ -1,21 +1,9 @@
-"""What every test gets: a master key of its own, no leftovers in caches."""
+"""What every test gets besides qixia.lab.pytest_plugin: no leftovers in caches, tables that can be emptied."""
 
-import os
-import tempfile
-from pathlib import Path
+import pytest
+from django.db import connection
 
-_own = Path(tempfile.mkdtemp(prefix="qixia-test-"))
-os.environ["QIXIA_VAR_DIR"] = str(_own)
-os.environ["QIXIA_MASTER_KEY_FILE"] = str(_own / "keys" / "master.key")
-
-from qixia.kernel.keys import make_key_file  # noqa: E402
-
-make_key_file(_own / "keys" / "master.key")
-
-import pytest  # noqa: E402
-from django.db import connection  # noqa: E402
-
-from qixia.policy import queries as policy_queries  # noqa: E402
+from qixia.policy import queries as policy_queries
 
 
 @pytest.fixture(autouse=True)

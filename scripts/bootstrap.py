@@ -60,7 +60,7 @@ def setup(*, dev: bool) -> None:
     step(".venv", lambda: f"{PYTHON.exists()} {ROOT}", make_venv, done=PYTHON.exists)
     step("packages", lambda: f"{kind} {fingerprint([REQUIREMENTS / f'{kind}.lock'])}", lambda: install(kind))
     step("console command", lambda: f"{VENV} {fingerprint([Path(__file__)])}", install_command)
-    step("front-end assets", asset_inputs, lambda: in_venv("-m", "qixia.ui.assets"))
+    in_venv("-m", "qixia.ui.assets")  # keeps a stamp of its own: it knows best what goes in
     step("translations", lambda: fingerprint(sources("locale/**/*.po")), lambda: in_venv("scripts/messages.py"))
 
 
@@ -74,7 +74,7 @@ def use_supported_python() -> None:
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
         other = shutil.which(f"python3.{minor}")
         if other and subprocess.run([other, "-c", "pass"], capture_output=True, check=False).returncode == 0:
-            os.execv(other, [other, *sys.argv])  # noqa: S606
+            os.execv(other, [other, *sys.argv])
     version = ".".join(str(part) for part in sys.version_info[:2])
     stop(
         f"Qixia needs Python 3.11, 3.12 or 3.13; this is {version} and no other was found.\n"
@@ -161,12 +161,6 @@ def lock() -> int:
 # Assets, data, server
 
 
-def asset_inputs() -> str:
-    names = sources("ui/assets/**/*", "**/templates/**/*.html", "**/static/**/*", "ui/assets.py", "**/*.py")
-    built = (ROOT / "build" / "static").is_dir()
-    return f"{built} {fingerprint([ROOT / 'package.json', ROOT / 'package-lock.json', *names])}"
-
-
 def data_inputs() -> str:
     """The database, and all that is loaded into it; a server database is asked anew at every start."""
     url = os.environ.get("QIXIA_DATABASE_URL", "")
@@ -183,13 +177,17 @@ def prepare_data() -> None:
 
 def serve() -> NoReturn:
     command = [str(VENV / "bin" / "qixia"), "serve", "--host", host(), "--port", str(port()), "--welcome"]
-    os.execve(command[0], command, run_environment())  # noqa: S606
+    os.execve(command[0], command, run_environment())
 
 
 def run_environment() -> dict[str, str]:
     """What `make run` means by default; anything that is set already wins."""
     scheme = "https" if wants_tls() else "http"
-    ours = {"QIXIA_DEMO": "true", "QIXIA_TLS": str(wants_tls()).lower(), "QIXIA_BASE_URL": f"{scheme}://127.0.0.1:{port()}"}
+    ours = {
+        "QIXIA_DEMO": "true",
+        "QIXIA_TLS": str(wants_tls()).lower(),
+        "QIXIA_BASE_URL": f"{scheme}://127.0.0.1:{port()}",
+    }
     return {**ours, **clean_environment()}
 
 
@@ -219,7 +217,7 @@ def port() -> int:
 
 
 def host() -> str:
-    return os.environ.get("HOST") or "0.0.0.0"  # noqa: S104  (phones on the LAN are meant to reach the demo)
+    return os.environ.get("HOST") or "0.0.0.0"  # phones on the LAN are meant to reach the demo
 
 
 def wants_tls() -> bool:
@@ -233,7 +231,9 @@ def var_dir() -> Path:
 # Steps
 
 
-def step(name: str, inputs: Callable[[], str], work: Callable[[], None], done: Callable[[], bool] = lambda: True) -> None:
+def step(
+    name: str, inputs: Callable[[], str], work: Callable[[], None], done: Callable[[], bool] = lambda: True
+) -> None:
     """Do `work` unless it was done for the same inputs. The stamp holds the inputs as they are after the work."""
     if stamp_of(name) == inputs() and done():
         return
@@ -285,7 +285,13 @@ def run(command: list[str], env: dict[str, str] | None = None) -> None:
 def quiet(command: list[str], *, show: bool = False) -> bool:
     """True if it worked; its words are shown only where `show` and it did not."""
     done = subprocess.run(
-        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+        command,
+        cwd=ROOT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
     )
     if done.returncode and show:
         print(f"\n{done.stderr.strip()}\n  trying pip instead", file=sys.stderr)
