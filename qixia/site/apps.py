@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -5,3 +7,6 @@ class SiteConfig(AppConfig):
     name = "qixia.site"
     label = "site"
     verbose_name = "入口"
+
+    def ready(self) -> None:
+        import_module("qixia.site.checks")  # registers what `qixia check --deploy` looks at

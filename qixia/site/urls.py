@@ -7,6 +7,7 @@ from django.urls import include, path
 
 # (prefix, module of addresses): in the end a plain list.
 _ROOMS = [
+    ("", "qixia.site.health"),
     ("", "qixia.site.pages"),
     ("", "qixia.site.signin.urls"),
     ("", "qixia.reports.web.urls"),
