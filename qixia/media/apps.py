@@ -1,3 +1,5 @@
+"""How Django finds this package."""
+
 from django.apps import AppConfig
 
 

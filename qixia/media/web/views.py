@@ -1,0 +1,69 @@
+"""Serving copies of photos. Originals have no address."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
+from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from qixia.kernel.errors import NotFound
+from qixia.media import files
+from qixia.media.access import Grant, open_token
+from qixia.media.queries import Served, served
+from qixia.ui.access import allow
+
+log = logging.getLogger("qixia.media")
+
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Disposition": "inline",
+}
+
+
+@allow("anyone")  # the token carries the right, and is bound to the signed-in viewer
+@require_safe
+def picture(request: HttpRequest, token: str) -> HttpResponseBase:
+    """One copy as WebP; a drawn placeholder while there is none; an empty 404 for any bad token."""
+    try:
+        grant = open_token(token, getattr(request, "actor", None))
+    except NotFound:
+        return _nothing()
+    photo = served(grant.public_id)
+    if photo is None:
+        return _nothing()
+    if photo.state == "ready":
+        return _copy(request, grant, photo)
+    return _placeholder(_("照片打不开") if photo.state == "broken" else _("照片处理中"), photo.state)
+
+
+def _copy(request: HttpRequest, grant: Grant, photo: Served) -> HttpResponseBase:
+    etag = f'"{photo.revision}-{grant.size}"'
+    headers = {**_HEADERS, "ETag": etag, "Cache-Control": f"private, max-age={grant.seconds}"}
+    unchanged = get_conditional_response(request, etag=etag)
+    if unchanged is not None:
+        for name, value in headers.items():
+            unchanged[name] = value
+        return unchanged
+    try:
+        content = files.copy_path(photo.storage_name, grant.size).read_bytes()
+    except FileNotFoundError:
+        log.error("copy missing", extra={"evidence": grant.public_id, "size": grant.size})
+        return _placeholder(_("照片打不开"), "broken")
+    return HttpResponse(content, content_type="image/webp", headers=headers)
+
+
+def _placeholder(words: str, state: str) -> HttpResponse:
+    content = render_to_string("media/placeholder.svg", {"words": words, "state": state})
+    headers = {**_HEADERS, "Cache-Control": "no-store"}
+    return HttpResponse(content, content_type="image/svg+xml; charset=utf-8", headers=headers)
+
+
+def _nothing() -> HttpResponse:
+    return HttpResponse(status=404, content_type="text/plain", headers={**_HEADERS, "Cache-Control": "no-store"})
