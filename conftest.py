@@ -1,9 +1,13 @@
 """What every test gets besides qixia.lab.pytest_plugin: no leftovers in caches, tables that can be emptied."""
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from qixia.policy import queries as policy_queries
+
+# Pages name static files by their hash, which only `collectstatic` knows. Tests ask for them by their plain names.
+settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 
 
 @pytest.fixture(autouse=True)

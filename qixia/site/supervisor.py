@@ -77,6 +77,13 @@ class Child:
         self.not_before = time.monotonic() + pause
         return code
 
+    def last_words(self) -> str:
+        """What it said last, where its output goes to a file and would not be seen."""
+        if self.output is None:
+            return ""
+        lines = Path(self.output.name).read_text(errors="replace").rstrip().splitlines()
+        return f"\n    {lines[-1][:400]}" if lines else ""
+
     def signal(self, number: signal.Signals) -> None:
         """To the whole group: granian's processes and anything that they started."""
         if self.process is not None:
