@@ -1,0 +1,136 @@
+"""Who is acting: an `Actor` says what roles somebody holds, where, and how history names them.
+
+Truth    RoleGrant rows in force at this moment; an Actor is a picture of them for one request.
+Cost     one query for person, grants, organisations and divisions together (`load`).
+Nobody   is ANONYMOUS, never None; background work passes SYSTEM or `system_actor(name)`. No actor means no.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import FilteredRelation
+
+from qixia.kernel import clock
+from qixia.people.models import Person, live_at
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One role in force. `path` is where it holds: "" is the whole city, else everything below that division."""
+
+    role: str
+    organisation_id: int
+    organisation: str  # public id
+    organisation_code: str
+    organisation_name: str
+    division_code: str
+    path: str
+
+    def covers(self, path: str) -> bool:
+        return path.startswith(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something. `ref` is the only thing that history keeps: "person:<public id>" or "system:<name>"."""
+
+    ref: str
+    person_id: int | None = None
+    public_id: str = ""
+    display_name: str = ""
+    language: str = "zh-hans"
+    roles: frozenset[str] = field(default_factory=frozenset)
+    grants: tuple[Grant, ...] = ()
+
+    @property
+    def is_signed_in(self) -> bool:
+        return self.person_id is not None
+
+    @property
+    def is_system(self) -> bool:
+        return self.ref.startswith("system:")
+
+    def has(self, *roles: str) -> bool:
+        """Holds at least one of `roles` somewhere."""
+        return not self.roles.isdisjoint(roles)
+
+    def organisation_ids(self, *roles: str) -> frozenset[int]:
+        """The organisations in which the actor holds one of `roles` (any role if none is named)."""
+        return frozenset(g.organisation_id for g in self.grants if not roles or g.role in roles)
+
+    def paths(self, *roles: str) -> tuple[str, ...]:
+        """The places, as division paths, where the actor holds one of `roles`; "" is everywhere."""
+        return tuple(dict.fromkeys(g.path for g in self.grants if not roles or g.role in roles))
+
+    def covers(self, path: str, *roles: str) -> bool:
+        """Holds one of `roles` in a place that contains the division `path`."""
+        return any(g.covers(path) for g in self.grants if not roles or g.role in roles)
+
+
+ANONYMOUS = Actor(ref="anyone")
+
+
+def system_actor(name: str) -> Actor:
+    """A named part of the system that acts without a person, such as "settle" or "sign-in"."""
+    return Actor(ref=f"system:{name}", roles=frozenset({"system"}))
+
+
+SYSTEM = system_actor("worker")
+
+_PERSON = [f.attname for f in Person._meta.concrete_fields if f.name not in ("sealed_phone", "sealed_real_name")]
+_GRANT = (
+    "live__role",
+    "live__organisation_id",
+    "live__organisation__public_id",
+    "live__organisation__code",
+    "live__organisation__name",
+    "live__organisation__division__path",
+    "live__division__code",
+    "live__division__path",
+)
+
+
+def load(person_id: int) -> tuple[Person, Actor] | None:
+    """Person and actor in one query; None if there is no such active person."""
+    rows = list(
+        Person.objects.filter(pk=person_id, is_active=True)
+        .annotate(live=FilteredRelation("grants", condition=live_at(clock.now(), "grants__")))
+        .order_by("live__pk")
+        .values_list(*_PERSON, *_GRANT)
+    )
+    if not rows:
+        return None
+    person = Person.from_db("default", _PERSON, rows[0][: len(_PERSON)])
+    grants = tuple(_grant(row[len(_PERSON) :]) for row in rows if row[len(_PERSON)])
+    actor = Actor(
+        ref=f"person:{person.public_id}",
+        person_id=person.pk,
+        public_id=person.public_id,
+        display_name=person.display_name,
+        language=person.language,
+        roles=frozenset(g.role for g in grants),
+        grants=grants,
+    )
+    person.known_roles = actor.roles
+    return person, actor
+
+
+def actor_for(person: Person | int) -> Actor:
+    """The actor that a person is right now (one query); ANONYMOUS for a closed account."""
+    found = load(person if isinstance(person, int) else person.pk)
+    return found[1] if found else ANONYMOUS
+
+
+def _grant(row: tuple[Any, ...]) -> Grant:
+    role, organisation_id, organisation, code, name, organisation_path, division_code, division_path = row
+    return Grant(
+        role=role,
+        organisation_id=organisation_id,
+        organisation=organisation,
+        organisation_code=code,
+        organisation_name=name,
+        division_code=division_code or "",
+        path=division_path or organisation_path or "",
+    )

@@ -1,0 +1,352 @@
+"""What others may know about people and organisations. Returns frozen pictures made for one purpose, never rows.
+
+Phones and real names leave this module only through `own_card` (to the person), `phone_for_message` (to the sender of
+messages) and, on a demonstration, `demo_cards`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from qixia.kernel import clock
+from qixia.kernel.config import get_config
+from qixia.kernel.errors import NotFound
+from qixia.kernel.keys import keys
+from qixia.people import vault
+from qixia.people.models import Consent, Organisation, Person, RoleGrant, SignInCode, TotpDevice, live_at
+from qixia.people.rules import (
+    EMPLOYER_KINDS,
+    ConsentRules,
+    ConsentText,
+    DemoAccount,
+    DemoAccounts,
+    Limits,
+    SignInRules,
+    masked_phone,
+)
+from qixia.policy.queries import current, is_demo_database
+
+_CACHE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCard:
+    """What a person sees about him- or herself."""
+
+    public_id: str
+    display_name: str
+    phone: str  # masked
+    real_name: str
+    platform: str
+    since: object
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Org:
+    """An organisation as other contexts know it."""
+
+    id: int
+    public_id: str
+    code: str
+    name: str
+    kind: str
+    division_id: int | None
+    families: tuple[str, ...]
+    duties: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody of an organisation, for its own staff."""
+
+    person_id: int
+    public_id: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentState:
+    """One question, with the person's present answer."""
+
+    text: ConsentText
+    given_at: datetime | None
+    given_version: int | None
+
+    @property
+    def is_given(self) -> bool:
+        return self.given_at is not None
+
+    @property
+    def is_outdated(self) -> bool:
+        return self.is_given and self.given_version != self.text.version
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentEvent:
+    kind: str
+    version: int
+    given_at: datetime
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DemoCard:
+    """A demo account that fills the sign-in form in one tap."""
+
+    role: str
+    name: str
+    says: str
+    phone: str
+    username: str
+    password: str
+
+
+# ── policy ──────────────────────────────────────────────────────────────────
+
+
+def sign_in_rules() -> SignInRules:
+    data: SignInRules = current("people.sign_in").data
+    return data
+
+
+def limits() -> Limits:
+    """The limits in force: a demonstration has its own."""
+    rules = sign_in_rules()
+    return rules.demo_limits if demo_is_on() else rules.limits
+
+
+def consent_rules() -> ConsentRules:
+    data: ConsentRules = current("people.consents").data
+    return data
+
+
+def demo_is_on() -> bool:
+    """Codes may be shown on pages: asked for, not in production, and the database itself is stamped demo."""
+    config = get_config()
+    return config.demo and config.mode != "production" and is_demo_database()
+
+
+# ── persons ─────────────────────────────────────────────────────────────────
+
+
+def own_card(person_id: int) -> OwnCard:
+    person = Person.objects.select_related("key", "rider__platform").filter(pk=person_id).first()
+    if person is None:
+        raise NotFound
+    rider = getattr(person, "rider", None)
+    phone = _open(person, "phone")
+    return OwnCard(
+        public_id=person.public_id,
+        display_name=person.display_name,
+        phone=masked_phone(phone) if phone else "",
+        real_name=_open(person, "real_name"),
+        platform=rider.platform.name if rider and rider.platform else "",
+        since=rider.since if rider else None,
+        language=person.language,
+    )
+
+
+def phone_for_message(person_id: int) -> str:
+    """The number to send a message to; "" if there is none. Only notices calls this."""
+    person = Person.objects.select_related("key").filter(pk=person_id, is_active=True).first()
+    return _open(person, "phone") if person else ""
+
+
+def display_name_for(public_id: str) -> str:
+    """What the person is called; "" for nobody. Callers ask only for a role that may know."""
+    return Person.objects.filter(public_id=public_id).values_list("display_name", flat=True).first() or ""
+
+
+def display_names_for(public_ids: Iterable[str]) -> dict[str, str]:
+    return dict(Person.objects.filter(public_id__in=set(public_ids)).values_list("public_id", "display_name"))
+
+
+def person_id_for(public_id: str) -> int | None:
+    return Person.objects.filter(public_id=public_id).values_list("pk", flat=True).first()
+
+
+def person_ids_for(public_ids: Iterable[str]) -> dict[str, int]:
+    return dict(Person.objects.filter(public_id__in=set(public_ids)).values_list("public_id", "pk"))
+
+
+def languages_for(person_ids: Iterable[int]) -> dict[int, str]:
+    return dict(Person.objects.filter(pk__in=set(person_ids)).values_list("pk", "language"))
+
+
+def person_id_by_username(username: str) -> int | None:
+    return Person.objects.filter(username=username).values_list("pk", flat=True).first()
+
+
+def person_id_by_phone(phone: str) -> int | None:
+    return Person.objects.filter(phone_index=vault.phone_index(phone)).values_list("pk", flat=True).first()
+
+
+def roles_of(person_id: int) -> frozenset[str]:
+    return frozenset(RoleGrant.objects.filter(live_at(clock.now()), person_id=person_id).values_list("role", flat=True))
+
+
+def _open(person: Person, field: str) -> str:
+    sealed = getattr(person, f"sealed_{field}")
+    key = getattr(person, "key", None)
+    if not sealed or key is None:
+        return ""
+    return vault.unseal(sealed, wrapped=key.wrapped, owner=person.public_id, field=field)
+
+
+# ── organisations ───────────────────────────────────────────────────────────
+
+_organisations: dict[str, tuple[float, Org]] = {}
+
+
+def organisation_by_code(code: str) -> Org | None:
+    """The active organisation with this code. Known for 10 seconds a process; writes here forget at once."""
+    known = _organisations.get(code)
+    if known and time.monotonic() - known[0] < _CACHE_S:
+        return known[1]
+    row = Organisation.objects.filter(code=code, is_active=True).first()
+    if row is None:
+        return None
+    found = _org(row)
+    _organisations[code] = (time.monotonic(), found)
+    return found
+
+
+def forget_organisations() -> None:
+    _organisations.clear()
+
+
+def organisations(*kinds: str) -> list[Org]:
+    """All active organisations of these kinds (all kinds if none is named), by code."""
+    rows = Organisation.objects.filter(is_active=True)
+    return [_org(row) for row in (rows.filter(kind__in=kinds) if kinds else rows)]
+
+
+def organisations_by_id(ids: Iterable[int]) -> dict[int, Org]:
+    return {row.pk: _org(row) for row in Organisation.objects.filter(pk__in=set(ids))}
+
+
+def employers() -> list[Org]:
+    """The platforms and couriers that a rider chooses from when registering."""
+    return organisations(*EMPLOYER_KINDS)
+
+
+def staff_of(organisation_id: int, *roles: str) -> list[Member]:
+    """Who holds a role (one of `roles`, if named) in an organisation now, by name; riders are not its staff."""
+    grants = RoleGrant.objects.filter(
+        live_at(clock.now()), organisation_id=organisation_id, person__is_active=True
+    ).exclude(role="rider")
+    if roles:
+        grants = grants.filter(role__in=roles)
+    rows = grants.order_by("person__display_name", "role").values_list(
+        "person_id", "person__public_id", "person__display_name", "role"
+    )
+    return [Member(*row) for row in rows]
+
+
+def people_in_charge(path: str, *roles: str) -> list[Member]:
+    """Who holds one of `roles` in the division `path` or in one above it (or in the whole city)."""
+    parts = [part for part in path.split("/") if part]
+    above = ["/".join(parts[: n + 1]) + "/" for n in range(len(parts))]
+    place = Q(division__path__in=above) | (
+        Q(division=None) & (Q(organisation__division=None) | Q(organisation__division__path__in=above))
+    )
+    rows = (
+        RoleGrant.objects.filter(live_at(clock.now()), place, role__in=roles, person__is_active=True)
+        .order_by("person_id")
+        .values_list("person_id", "person__public_id", "person__display_name", "role")
+    )
+    return [Member(*row) for row in rows]
+
+
+def _org(row: Organisation) -> Org:
+    return Org(
+        id=row.pk,
+        public_id=row.public_id,
+        code=row.code,
+        name=row.name,
+        kind=row.kind,
+        division_id=row.division_id,
+        families=tuple(part.strip() for part in row.families.split(",") if part.strip()),
+        duties=row.duties,
+    )
+
+
+# ── consent ─────────────────────────────────────────────────────────────────
+
+
+def consents_of(person_id: int) -> list[ConsentState]:
+    """Every question in order, with what the person answers now."""
+    live = {c.kind: c for c in Consent.objects.filter(person_id=person_id, withdrawn_at=None)}
+    return [_consent_state(text, live.get(text.kind)) for text in consent_rules().texts]
+
+
+def has_consent(person_id: int, kind: str) -> bool:
+    """Whether the person agrees now to `kind` ("place", "photo", "name")."""
+    return Consent.objects.filter(person_id=person_id, kind=kind, withdrawn_at=None).exists()
+
+
+def who_consented(person_ids: Iterable[int], kind: str) -> frozenset[int]:
+    rows = Consent.objects.filter(person_id__in=set(person_ids), kind=kind, withdrawn_at=None)
+    return frozenset(rows.values_list("person_id", flat=True))
+
+
+def consent_history(person_id: int) -> list[ConsentEvent]:
+    """Every yes and when it ended, latest first."""
+    rows = Consent.objects.filter(person_id=person_id).order_by("-given_at", "-pk")
+    return [ConsentEvent(*row) for row in rows.values_list("kind", "version", "given_at", "withdrawn_at")]
+
+
+def _consent_state(text: ConsentText, row: Consent | None) -> ConsentState:
+    return ConsentState(text, row.given_at if row else None, row.version if row else None)
+
+
+# ── signing in ──────────────────────────────────────────────────────────────
+
+
+def code_message(public_id: str) -> tuple[str, str] | None:
+    """Phone and code that wait to be sent; None if sent, used or expired. Only notices calls this."""
+    row = SignInCode.objects.filter(public_id=public_id, used_at=None, expires_at__gt=clock.now()).first()
+    if row is None or not row.sealed_code or not row.sealed_phone:
+        return None
+    return (
+        keys().open(bytes(row.sealed_phone), purpose=f"people.code.phone:{public_id}").decode(),
+        keys().open(bytes(row.sealed_code), purpose=f"people.code.code:{public_id}").decode(),
+    )
+
+
+def code_for_demo_page(public_id: str) -> str:
+    """The code of a sign-in under way, for the demonstration's own page; "" everywhere else."""
+    message = code_message(public_id) if demo_is_on() else None
+    return message[1] if message else ""
+
+
+def totp_is_confirmed(person_id: int) -> bool:
+    return TotpDevice.objects.filter(person_id=person_id, confirmed_at__isnull=False).exists()
+
+
+def demo_cards() -> list[DemoCard]:
+    """The demo accounts with what the form needs; empty unless this is a demonstration."""
+    if not demo_is_on():
+        return []
+    data: DemoAccounts = current("people.demo_accounts").data
+    people = Person.objects.select_related("key").filter(is_demo=True, is_active=True)
+    found = people.in_bulk([account.person for account in data.accounts], field_name="public_id")
+    return [_demo_card(account, found[account.person]) for account in data.accounts if account.person in found]
+
+
+def _demo_card(account: DemoAccount, person: Person) -> DemoCard:
+    return DemoCard(
+        role=account.role,
+        name=account.name,
+        says=account.says,
+        phone="" if account.username else _open(person, "phone"),
+        username=account.username,
+        password=account.password,
+    )
