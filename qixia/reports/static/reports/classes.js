@@ -11,7 +11,10 @@ export class Classes {
     this.chosen = null; // {slug, name}
     this.list.addEventListener("change", (event) => this.take(event.target));
     this.list.addEventListener("click", (event) => this.untick(event));
-    document.body.addEventListener("htmx:afterSwap", (event) => event.target === this.list && this.keep());
+    this.list.addEventListener("htmx:afterSwap", () => this.keep());
+    // Without network there are no suggestions, and that is nothing to tell anybody about.
+    root.addEventListener("htmx:beforeRequest", (event) => navigator.onLine || event.preventDefault());
+    root.addEventListener("htmx:sendError", (event) => event.stopPropagation());
     this.prepareSheet();
   }
 
@@ -63,19 +66,14 @@ export class Classes {
   prepareSheet() {
     const { sheet } = this;
     const search = sheet.querySelector("[type=search]");
-    this.root.querySelector("[data-more-classes]").addEventListener("click", () => openSheet(sheet));
     sheet.addEventListener("click", (event) => {
       const item = event.target.closest("[data-slug]");
-      if (item) this.choose(item.dataset.slug, item.dataset.name);
-      if (item || event.target === sheet || event.target.closest("[data-close]")) sheet.close();
+      if (!item) return;
+      this.choose(item.dataset.slug, item.dataset.name);
+      sheet.close();
     });
     search.addEventListener("input", () => filter(sheet, search.value.trim()));
   }
-}
-
-function openSheet(sheet) {
-  if (sheet.showModal) sheet.showModal();
-  else sheet.setAttribute("open", "");
 }
 
 function filter(sheet, text) {

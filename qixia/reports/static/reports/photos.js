@@ -11,13 +11,13 @@ export const MAX_PHOTOS = 9;
 const TYPES = ["image/jpeg", "image/png", "image/webp"];
 
 export class Photos {
-  constructor(root, { say, maxBytes, onChange, onExif, onError }) {
+  constructor(root, { inputs, say, maxBytes, onChange, onExif, onError }) {
     Object.assign(this, { root, say, maxBytes, onChange, onExif, onError });
     this.items = [];
     this.busy = 0;
     this.grid = root.querySelector("[data-grid]");
     this.tile = root.querySelector("template[data-tile]");
-    for (const input of root.querySelectorAll("input[type=file]")) {
+    for (const input of inputs) {
       input.addEventListener("change", () => this.take(input));
     }
   }

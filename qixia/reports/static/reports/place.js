@@ -19,15 +19,10 @@ export class Place {
     root.querySelector("[data-relocate]").addEventListener("click", () => this.locate({ byHand: true }));
     root.querySelector("[data-open-map]").addEventListener("click", () => this.openMap());
     root.querySelector("[data-use-photo]").addEventListener("click", () => this.usePhoto());
-    root.querySelector("[name=place_text]").addEventListener("input", () => this.onChange());
   }
 
   get known() {
     return this.fields.lat.value !== "" && this.fields.lng.value !== "";
-  }
-
-  get typed() {
-    return this.root.querySelector("[name=place_text]").value.trim() !== "";
   }
 
   // Resolves when a position is there or the phone gave up; never rejects.
@@ -40,7 +35,7 @@ export class Place {
     this.found = new Promise((done) => {
       navigator.geolocation.getCurrentPosition(
         ({ coords }) => {
-          if (byHand || !this.known || this.fields.place_source.value === "photo") this.set(coords.latitude, coords.longitude, "device", coords.accuracy);
+          if (byHand || !this.known || this.fields.place_source.value === "photo") this.set(coords.latitude, coords.longitude, "gps", coords.accuracy);
           done();
         },
         () => {
@@ -56,7 +51,6 @@ export class Place {
   fallBack() {
     if (this.photo) this.usePhoto();
     else this.show(this.say("place-none"), this.say("place-none-hint"));
-    this.root.querySelector("[data-place-typed]").hidden = this.known;
     this.onChange();
   }
 
@@ -69,7 +63,7 @@ export class Place {
       return;
     }
     const away = metres(this.fields.lat.value, this.fields.lng.value, claimed.lat, claimed.lng);
-    this.root.querySelector("[data-photo-far]").hidden = away < FAR_M || this.fields.place_source.value !== "device";
+    this.root.querySelector("[data-photo-far]").hidden = away < FAR_M || this.fields.place_source.value !== "gps";
   }
 
   usePhoto() {
@@ -82,7 +76,6 @@ export class Place {
     this.fields.lng.value = Number(lng).toFixed(6);
     this.fields.accuracy_m.value = accuracy === "" ? "" : Math.max(1, Math.round(accuracy));
     this.fields.place_source.value = source;
-    this.root.querySelector("[data-place-typed]").hidden = true;
     this.picker?.setPoint?.({ lat: Number(lat), lng: Number(lng) });
     this.onChange();
     this.describe();
@@ -90,7 +83,7 @@ export class Place {
 
   async describe() {
     const { lat, lng, accuracy_m: accuracy, place_source: source } = this.fields;
-    const how = source.value === "device" && accuracy.value ? this.say("place-accuracy", { m: accuracy.value }) : this.say(`place-by-${source.value || "map"}`);
+    const how = source.value === "gps" && accuracy.value ? this.say("place-accuracy", { m: accuracy.value }) : this.say(`place-by-${source.value || "map"}`);
     this.show(this.title.dataset.last || this.say("place-got"), how);
     const turn = (this.turn = (this.turn || 0) + 1);
     try {
@@ -111,7 +104,6 @@ export class Place {
     this.fields.lat.value = "";
     this.fields.lng.value = "";
     this.show(reason, this.say("place-none-hint"));
-    this.root.querySelector("[data-place-typed]").hidden = false;
     this.onChange();
   }
 
@@ -138,8 +130,7 @@ export class Place {
       this.picker = null;
       box.hidden = true;
       this.show(this.say("map-failed"), this.say("place-none-hint"));
-      this.root.querySelector("[data-place-typed]").hidden = false;
-    }
+      }
     return undefined;
   }
 }

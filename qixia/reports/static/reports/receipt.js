@@ -1,4 +1,4 @@
-// Copies the number. The page says whether it worked, for eyes and for screen readers.
+// Copies the number, and keeps the question "settled yet?" quiet while there is no network: the next one is a second away.
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const label = button.querySelector("[data-label]");
@@ -17,3 +17,7 @@ async function copy(text) {
     return false; // plain http: the number is on the screen anyway
   }
 }
+
+const state = document.querySelector("[data-state]");
+state?.addEventListener("htmx:beforeRequest", (event) => navigator.onLine || event.preventDefault());
+state?.addEventListener("htmx:sendError", (event) => event.stopPropagation());

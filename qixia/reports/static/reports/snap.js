@@ -23,6 +23,7 @@ let sending = false;
 let saveTimer;
 
 const photos = new Photos(at("[data-photos]"), {
+  inputs: form.querySelectorAll("input.qx-file"),
   say,
   maxBytes: Number(form.dataset.maxBytes),
   onChange: changed,
@@ -89,7 +90,7 @@ function startOver() {
 function missing() {
   if (!photos.count(false)) return "photo";
   if (onsite.checked && !photos.count(true)) return "after";
-  if (!place.known && !place.typed && !place.root.hasAttribute("aria-busy")) return "place";
+  if (!place.known && !place.root.hasAttribute("aria-busy")) return "place";
   return "";
 }
 
@@ -97,7 +98,7 @@ function update() {
   const lack = missing();
   at("[data-photo-sum]").textContent = photos.summary;
   photos.root.dataset.count = photos.items.length;
-  for (const part of photos.root.querySelectorAll("[data-when]")) {
+  for (const part of document.querySelectorAll("[data-when]")) {
     const state = photos.items.length + photos.busy ? "some" : "none";
     part.hidden = part.dataset.when === "after" ? !onsite.checked : part.dataset.when !== state;
   }
@@ -198,10 +199,8 @@ async function showQueue() {
   const queued = await waiting(context.owner);
   at("[data-queue]").hidden = !queued.length;
   at("[data-queue-count]").textContent = queued.length;
-  at("[data-offline]").hidden = navigator.onLine;
-  at("[data-offline-queue]").hidden = !queued.length;
-  at("[data-offline-queue]").textContent = say("offline-queue", { n: queued.length });
-  at("[data-offline] a").hidden = !queued.length;
+  // the banner itself belongs to every rider page; here it can say how many wait
+  if (queued.length) at("#qx-offline [data-offline-note]").textContent = say("offline-queue", { n: queued.length });
   const list = at("[data-queue] ul");
   list.replaceChildren(...queued.map(queueRow));
 }
@@ -210,7 +209,7 @@ function queueRow(one) {
   const row = at("[data-queue] template").content.cloneNode(true);
   const time = new Date(one.saved_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   row.querySelector("[data-what]").textContent = one.cls_name || one.fields.words || say("queue-untitled");
-  row.querySelector("[data-when]").textContent = say("queue-row", { time, n: one.photos.length });
+  row.querySelector("[data-about]").textContent = say("queue-row", { time, n: one.photos.length });
   return row;
 }
 

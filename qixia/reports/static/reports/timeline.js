@@ -2,7 +2,6 @@
 
 import { readExif } from "./exif.js";
 import { shrink } from "./shrink.js";
-import "./compare.js";
 
 const section = document.querySelector("#unsolved");
 
@@ -24,9 +23,3 @@ section?.querySelector("input[type=file]").addEventListener("change", async (eve
   input.files = files.files;
   section.querySelector("[name=claimed]").value = JSON.stringify([claimed]);
 });
-
-for (const form of document.querySelectorAll("form[data-once]")) {
-  form.addEventListener("submit", () => {
-    for (const button of document.querySelectorAll(`[form=${form.id}], #${form.id} button`)) button.setAttribute("aria-busy", "true");
-  });
-}

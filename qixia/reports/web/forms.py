@@ -1,0 +1,120 @@
+"""What the rider's phone sends, turned into values. Nothing is decided here: limits and refusals belong to the services.
+
+Units    degrees, metres; texts as typed. A number that is none becomes None, and the service asks for what is missing.
+Claims   `claimed` and `after_claimed` are JSON lists in the order of the photos. What cannot be read is dropped, because
+         a claim must never cost a report.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, cast
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.utils.datastructures import MultiValueDict
+
+from qixia.kernel.ids import new_public_id
+
+MAX_CLAIMS_CHARS = 20_000
+
+
+class ManyFilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class PhotosField(forms.FileField):
+    """All files of one name, as a list; the media room judges them."""
+
+    widget = ManyFilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        files = data if isinstance(data, list | tuple) else [data]
+        return [one for one in files if one]
+
+
+class LooseFloat(forms.CharField):
+    """A number if it is one, else None: "abc", "NaN" and "1e999" are no positions."""
+
+    def clean(self, value: Any) -> float | None:  # type: ignore[override]
+        try:
+            number = float(str(value).strip())
+        except ValueError:
+            return None
+        return number if math.isfinite(number) else None
+
+
+class SnapForm(forms.Form):
+    client_key = forms.CharField(required=False)
+    photos = PhotosField(required=False)
+    after_photos = PhotosField(required=False)
+    claimed = forms.CharField(required=False)
+    after_claimed = forms.CharField(required=False)
+    lat = LooseFloat(required=False)
+    lng = LooseFloat(required=False)
+    accuracy_m = LooseFloat(required=False)
+    datum = forms.CharField(required=False)
+    place_source = forms.CharField(required=False)
+    building = forms.CharField(required=False)
+    floor = forms.CharField(required=False)
+    spot = forms.CharField(required=False)
+    cls = forms.CharField(required=False)
+    cls_plain = forms.CharField(required=False)  # the same question on a page without script
+    words = forms.CharField(required=False)
+    onsite = forms.BooleanField(required=False)
+    hide_name = forms.BooleanField(required=False)
+
+    @property
+    def place_error(self) -> str:
+        """Whatever is wrong with where it is, said in one spot of the page."""
+        return next((str(self.errors[name][0]) for name in ("place", "lat", "lng") if name in self.errors), "")
+
+    @property
+    def hint_error(self) -> str:
+        return str(self.errors["hint"][0]) if "hint" in self.errors else ""
+
+    def refuse(self, field: str | None, text: str) -> None:
+        """Show a service's refusal at the field that it names."""
+        self.errors.setdefault(field if field in SHOWN_AT else forms.forms.NON_FIELD_ERRORS, self.error_class()).append(text)
+
+
+SHOWN_AT = frozenset({*SnapForm.base_fields, "place", "hint"})
+
+
+class AnswerForm(forms.Form):
+    client_key = forms.CharField(required=False)
+    solved = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
+    line = forms.CharField(required=False)
+    photo = forms.FileField(required=False)
+    claimed = forms.CharField(required=False)
+
+    def refuse(self, field: str | None, text: str) -> None:
+        self.errors.setdefault(field if field in ("line", "photo") else "line", self.error_class()).append(text)
+
+
+def new_key() -> str:
+    """A client key for a page without script."""
+    return new_public_id()
+
+
+def claims(text: str, count: int) -> list[dict[str, Any]]:
+    """What the phone read from each photo, exactly `count` entries."""
+    empty: list[dict[str, Any]] = [{} for _ in range(count)]
+    if not text or len(text) > MAX_CLAIMS_CHARS:
+        return empty
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        return empty
+    if not isinstance(given, list):
+        return empty
+    found = [one if isinstance(one, dict) else {} for one in cast(Sequence[Any], given[:count])]
+    return found + empty[len(found) :]
+
+
+def bound(data: MultiValueDict[str, str], files: MultiValueDict[str, UploadedFile]) -> SnapForm:
+    form = SnapForm(data, files)
+    form.full_clean()
+    return form
