@@ -1,0 +1,42 @@
+"""Errors become answers; the person's choice of language becomes active."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from qixia.ui.errors import answer, as_domain_error
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class ErrorMiddleware:
+    """Turns what a view raises into an answer. What nobody foresaw goes on to Django's handler500, which logs it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        error = as_domain_error(exception)
+        return answer(request, error) if error else None
+
+
+class LanguageMiddleware:
+    """Chinese, unless this browser chose English; what the browser prefers by itself is not asked."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        language = chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        with translation.override(language):
+            response = self.get_response(request)
+        response.headers.setdefault("Content-Language", language)
+        return response

@@ -1,0 +1,117 @@
+// The console with the keyboard: J K move, Enter opens, X ticks, / searches, ? lists, and every element with
+// data-key is pressed by its key. Rows stand in [data-rows] as [data-row]; the chosen one has aria-selected="true".
+const TYPING = 'input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select, [contenteditable]';
+const shown = (element) => element.offsetParent !== null || element.getClientRects().length > 0;
+
+// ── rows ──────────────────────────────────────────────────────────────────────
+const rows = () => [...document.querySelectorAll('[data-rows] [data-row]')].filter(shown);
+const chosen = () => document.querySelector('[data-rows] [data-row][aria-selected="true"]');
+
+function choose(row, open) {
+  if (!row) return;
+  chosen()?.setAttribute('aria-selected', 'false');
+  row.setAttribute('aria-selected', 'true');
+  row.scrollIntoView({ block: 'nearest' });
+  row.dispatchEvent(new CustomEvent('qx:row', { bubbles: true }));
+  if (open) row.querySelector('a[href]')?.click();
+}
+
+function step(by) {
+  const all = rows();
+  const at = all.indexOf(chosen());
+  choose(all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)], false);
+}
+
+document.addEventListener('click', (event) => {
+  const row = event.target.closest('[data-rows] [data-row]');
+  if (row && !event.target.closest('a, button, input, label')) choose(row, true);
+});
+
+// ── several rows ──────────────────────────────────────────────────────────────
+function count() {
+  const bar = document.querySelector('[data-rowbar]');
+  if (!bar) return;
+  const ticked = document.querySelectorAll('[data-rows] [data-row] input[type=checkbox]:checked').length;
+  bar.hidden = ticked === 0;
+  bar.querySelector('[data-count]').textContent = ticked;
+}
+
+function tickAll(on) {
+  rows().forEach((row) => row.querySelectorAll('input[type=checkbox]').forEach((box) => { box.checked = on; }));
+  count();
+}
+
+document.addEventListener('change', (event) => {
+  if (event.target.matches('[data-row-all]')) tickAll(event.target.checked);
+  else if (event.target.closest('[data-rows]')) count();
+});
+document.addEventListener('click', (event) => { if (event.target.closest('[data-rowbar-clear]')) tickAll(false); });
+document.addEventListener('htmx:afterSettle', count);
+
+// ── keys ──────────────────────────────────────────────────────────────────────
+const named = (key) => [...document.querySelectorAll('[data-key]')].find((e) => e.dataset.key === key && shown(e) && !e.disabled);
+
+const HABITS = {
+  j: () => step(1),
+  k: () => step(-1),
+  ArrowDown: () => step(1),
+  ArrowUp: () => step(-1),
+  Enter: () => chosen()?.querySelector('a[href]')?.click(),
+  x: () => { const box = chosen()?.querySelector('input[type=checkbox]'); if (box) { box.checked = !box.checked; count(); } },
+  '/': () => document.querySelector('[data-search]')?.focus(),
+};
+
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') { drawer(false); if (event.target.matches(TYPING)) event.target.blur(); return; }
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.matches(TYPING) || document.querySelector('dialog[open]')) return;
+  const onControl = event.target.closest('a, button, summary, [tabindex="0"]');
+  if (['Enter', 'ArrowDown', 'ArrowUp'].includes(event.key) && onControl) return;
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const element = named(key);
+  const habit = HABITS[key];
+  if (!element && !(habit && (rows().length || key === '/'))) return;
+  event.preventDefault();
+  if (element) press(element);
+  else habit();
+});
+
+function press(element) {
+  if (element.matches(TYPING)) element.focus();
+  else element.click();
+}
+
+// ── ? lists the keys of this page ─────────────────────────────────────────────
+function listKeys() {
+  const list = document.querySelector('[data-keys-list]');
+  if (!list) return;
+  list.querySelectorAll('[data-if]').forEach((row) => { row.hidden = !document.querySelector(row.dataset.if); });
+  list.querySelectorAll('[data-made]').forEach((row) => row.remove());
+  for (const element of document.querySelectorAll('[data-key]')) {
+    if (!shown(element) || element.dataset.key === '?') continue;
+    const row = document.createElement('div');
+    row.dataset.made = '';
+    const label = element.dataset.keyLabel || element.getAttribute('aria-label') || [...element.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data).join('').trim();
+    const key = Object.assign(document.createElement('kbd'), { className: 'qx-kbd', textContent: element.dataset.key.toUpperCase() });
+    const term = document.createElement('dt');
+    term.append(key);
+    row.append(term, Object.assign(document.createElement('dd'), { textContent: label }));
+    list.querySelector('[data-last]').before(row);
+  }
+}
+document.addEventListener('click', (event) => { if (event.target.closest('[data-open="qx-keys"]')) listKeys(); }, true);
+
+// ── the side navigation on a small screen ─────────────────────────────────────
+function drawer(open) {
+  const console_ = document.getElementById('qx-console');
+  const button = document.querySelector('[data-drawer="open"]');
+  if (!console_ || console_.classList.contains('is-open') === open) return;
+  console_.classList.toggle('is-open', open);
+  button.setAttribute('aria-expanded', String(open));
+  if (open) document.querySelector('#qx-side a')?.focus();
+  else button.focus();
+}
+document.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-drawer]');
+  if (button) drawer(button.dataset.drawer === 'open');
+});
