@@ -307,24 +307,21 @@ def _webp_lossless(head: bytes) -> tuple[int, int]:
 def _judge_tail(data: Buffer, end: int, *, phone_tails: bool = False) -> tuple[str, ...]:
     """Notes on the bytes from `end` on. Raises Unsound("trailing_data") for what no camera writes."""
     notes: list[str] = []
-    for _ in range(_MAX_MORE_PICTURES + 2):
+    for _ in range(_MAX_MORE_PICTURES + 1):
+        if phone_tails and (clip := _clip_start(data, end)) is not None:
+            return (*notes, f"clip:{len(data) - clip}")
         end, padding = _skip_padding(data, end)
         if padding == _MAX_PADDING:
             break
         if padding:
             notes.append(f"padding:{padding}")
-        left = len(data) - end
-        if not left:
+        if end == len(data):
             return tuple(notes)
         if phone_tails and data[end : end + 3] == b"\xff\xd8\xff":
             end = _walk_jpeg(data, end)[2]
             notes.append("more_pictures")
-        elif phone_tails and (data[end + 4 : end + 8] == b"ftyp" and _is_clip(data, end)):
-            notes.append(f"clip:{left}")
-            return tuple(notes)
         elif phone_tails and data[len(data) - 4 :] == b"SEFT":
-            notes.append(f"phone_trailer:{left}")
-            return tuple(notes)
+            return (*notes, f"phone_trailer:{len(data) - end}")
         else:
             break
     raise Unsound("trailing_data", detail=f"{len(data) - end} bytes")
@@ -339,8 +336,17 @@ def _skip_padding(data: Buffer, end: int) -> tuple[int, int]:
     return end + padding, padding
 
 
+def _clip_start(data: Buffer, end: int) -> int | None:
+    """Where behind `end` and padding an MP4 begins whose boxes run exactly to the end of the file.
+
+    Looked for by its mark, because a box begins with its length, whose zeros look like padding.
+    """
+    after, _ = _skip_padding(data, end)
+    start = data.find(b"ftyp", end, after + 8) - 4
+    return start if start >= end and _is_clip(data, start) else None
+
+
 def _is_clip(data: Buffer, pos: int) -> bool:
-    """True if MP4 boxes run from `pos` exactly to the end of the file."""
     for _ in range(200):
         length = int.from_bytes(data[pos : pos + 4], "big")
         if length == 1:
