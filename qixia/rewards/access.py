@@ -1,0 +1,50 @@
+"""Who may see and do what with points, vouchers and the catalogue. No actor means no.
+
+- A ledger and a voucher belong to one person; to anybody else they do not exist (NotFound, never NotAllowed).
+- A merchant's staff takes vouchers of the shops in which they hold the role "merchant".
+- The catalogue is edited by administrators.
+"""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from qixia.kernel.errors import NotAllowed
+from qixia.people.access import Actor
+from qixia.rewards.errors import NoSuchItem, NoSuchVoucher
+from qixia.rewards.models import Item, Voucher
+
+
+def own_vouchers(actor: Actor) -> QuerySet[Voucher]:
+    if actor.person_id is None:
+        return Voucher.objects.none()
+    return Voucher.objects.filter(person_id=actor.person_id).select_related("item", "merchant", "person")
+
+
+def own_voucher(actor: Actor, public_id: str) -> Voucher:
+    found = own_vouchers(actor).filter(public_id=public_id).first()
+    if found is None:
+        raise NoSuchVoucher
+    return found
+
+
+def shown_items() -> QuerySet[Item]:
+    return Item.objects.filter(active=True).select_related("merchant")
+
+
+def shown_item(public_id: str) -> Item:
+    """An item on offer; one that was taken down is gone for riders (their vouchers stay)."""
+    found = shown_items().filter(public_id=public_id).first()
+    if found is None:
+        raise NoSuchItem
+    return found
+
+
+def merchant_ids(actor: Actor) -> list[int]:
+    """Shops in which the actor takes vouchers, in a stable order."""
+    return sorted(actor.organisation_ids("merchant"))
+
+
+def must_keep_catalogue(actor: Actor) -> None:
+    if not actor.has("admin"):
+        raise NotAllowed

@@ -1,0 +1,74 @@
+"""Refusals of this package. Each leaves the database unchanged."""
+
+from __future__ import annotations
+
+from qixia.kernel.errors import Conflict, Invalid, NotAllowed, NotFound, Stale, TooMany
+
+
+class KeyReused(Conflict):
+    """The same rule, source and beneficiary came again with another act or other words."""
+
+    code = "rewards.key_reused"
+    message = "同一件事已经记过账，这次的内容却不一样，没有改动。"
+
+
+class NotEnoughPoints(Conflict):
+    code = "rewards.not_enough_points"
+    message = "积分不够：需要 %(needed)s 分，你有 %(balance)s 分。"
+
+
+class ItemGone(Conflict):
+    code = "rewards.item_gone"
+    message = "“%(name)s”已下架，看看别的吧。"
+
+
+class SoldOut(Conflict):
+    code = "rewards.sold_out"
+    message = "“%(name)s”刚刚被换完了，没有扣你的积分。"
+
+
+class LimitReached(Conflict):
+    code = "rewards.limit_reached"
+    message = "“%(name)s”每人最多换 %(limit)s 份，你已经换满了，没有扣你的积分。"
+
+
+class VoucherEnded(Stale):
+    """Used, given back or expired: no step leads on from there."""
+
+    code = "rewards.voucher_ended"
+    message = "这张券%(state)s，不能再退。"
+
+
+class VoucherRefused(Conflict):
+    """A merchant may not take this voucher. `reason` is one of `Refusal`'s reasons."""
+
+    code = "rewards.voucher_refused"
+
+    def __init__(self, reason: str, message: str, **context: object) -> None:
+        super().__init__(message, field="code", **context)
+        self.reason = reason
+
+
+class NotAMerchant(NotAllowed):
+    code = "rewards.not_a_merchant"
+    message = "你的账号没有绑定商家，不能收券。"
+
+
+class NoSuchVoucher(NotFound):
+    code = "rewards.no_such_voucher"
+    message = "没有找到这张券。"
+
+
+class NoSuchItem(NotFound):
+    code = "rewards.no_such_item"
+    message = "没有找到这件兑换品。"
+
+
+class TooManyTries(TooMany):
+    code = "rewards.too_many_tries"
+    message = "连续多次券号不对，请 %(minutes)s 分钟后再试，或直接扫码。"
+
+
+class BadClientKey(Invalid):
+    code = "rewards.bad_client_key"
+    message = "请求缺少编号，请刷新页面再试。"

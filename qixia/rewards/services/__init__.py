@@ -1,0 +1,30 @@
+"""The only writes of rewards, named by verb.
+
+points     award, award_many, reverse
+vouchers   reserve, cancel, expire_due, check, redeem
+catalogue  save_item
+proof      compare, rebuild
+"""
+
+from qixia.rewards.services.catalogue import ItemForm, save_item
+from qixia.rewards.services.points import Award, award, award_many, reverse
+from qixia.rewards.services.proof import Proof, compare, rebuild
+from qixia.rewards.services.vouchers import Checked, cancel, check, expire_due, redeem, reserve
+
+__all__ = [
+    "Award",
+    "Checked",
+    "ItemForm",
+    "Proof",
+    "award",
+    "award_many",
+    "cancel",
+    "check",
+    "compare",
+    "expire_due",
+    "rebuild",
+    "redeem",
+    "reserve",
+    "reverse",
+    "save_item",
+]

@@ -1,0 +1,211 @@
+"""The books: the only code that writes accounts, postings and entries.
+
+How      1. `lock_purses` locks the persons' accounts in the order of their ids, so two writers never wait for each
+         other in a circle. 2. The caller decides with `rules` on what it read under the lock. 3. `write` stores all
+         postings and entries and moves all balances: three statements, however many postings.
+Hot row  Accounts that only collect (budget, settlement, forfeited) keep no balance: their sum is derived from their
+         entries, so the one budget that every award touches is never updated. What was rejected: a cached budget
+         balance serialises all awards of the city; sharding the cached balance still leaves one hot row a shard. The
+         slots that exist spread the row locks of PostgreSQL's foreign key checks and are the later budget slices.
+Errors   DriftedAccount (a programming or operator error) when a balance does not bear the change: all is rolled back.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from qixia.kernel import clock
+from qixia.kernel.requests import request_id
+from qixia.rewards import rules
+from qixia.rewards.models import Account, Entry, Posting
+
+
+class DriftedAccount(Exception):
+    """The database refused a balance that the service had computed: an account was changed past this module."""
+
+
+@dataclass(slots=True)
+class Pot:
+    """One account as read under the lock; `balance` follows the lines that are drafted on it."""
+
+    id: int
+    balance: int | None
+
+
+@dataclass(slots=True)
+class Purse:
+    """A person's accounts. A kind that was never needed is missing."""
+
+    owner_ref: str
+    pots: dict[str, Pot] = field(default_factory=dict)
+
+    def balance(self, kind: str) -> int:
+        pot = self.pots.get(kind)
+        return (pot.balance or 0) if pot else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry of a draft; `balance_after` is None for a collecting account."""
+
+    account_id: int
+    amount: int
+    balance_after: int | None
+
+
+def move(pot: Pot, amount: int) -> Line:
+    """Change a pot as read under the lock, so that the next decision in the same batch sees it."""
+    if pot.balance is not None:
+        pot.balance += amount
+    return Line(pot.id, amount, pot.balance)
+
+
+def income(purse: Purse, points: int, origin: Pot) -> list[Line]:
+    """Bring points from `origin` into a purse: what is owed is repaid first. No lines for no points."""
+    if not points:
+        return []
+    split = rules.into_purse(points, purse.balance(rules.DEBT))
+    return [*(move(purse.pots[kind], amount) for kind, amount in split.items()), move(origin, -points)]
+
+
+@dataclass(slots=True)
+class Draft:
+    """A posting to be written; its lines sum to zero."""
+
+    key: str
+    kind: str
+    rule: str
+    rule_version: int
+    act: str
+    source: str
+    beneficiary: str
+    actor: str
+    at: datetime
+    points: int
+    nominal: int
+    lines: list[Line]
+    available_after: int
+    params: Mapping[str, Any] = field(default_factory=dict)
+    content_hash: str = ""
+    reverses_id: int | None = None
+
+
+def lock_purses(owner_refs: Iterable[str], *, need: Sequence[str] = (rules.AVAILABLE,)) -> dict[str, Purse]:
+    """The purses of `owner_refs`, locked until the transaction ends. `need`: kinds that are opened when missing."""
+    refs = sorted(set(owner_refs))
+    purses = _read_locked(refs)
+    missing = [(ref, kind) for ref in refs for kind in sorted(need) if kind not in purses[ref].pots]
+    if missing:
+        open_accounts(missing)
+        purses = _read_locked(refs)
+    return purses
+
+
+def open_accounts(wanted: Iterable[tuple[str, str]], *, slots: int = 1) -> None:
+    """Open accounts that may have been opened by somebody else meanwhile. Sorted: no circle on the unique index."""
+    rows = []
+    for ref, kind in sorted(wanted):
+        floor, ceiling = rules.LIMITS[kind]
+        balance = 0 if kind in rules.KEPT else None
+        for slot in range(slots):
+            rows.append(Account(owner_ref=ref, kind=kind, slot=slot, balance=balance, floor=floor, ceiling=ceiling))
+    Account.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _read_locked(refs: Sequence[str]) -> dict[str, Purse]:
+    purses = {ref: Purse(ref) for ref in refs}
+    # Persons' accounts only; a lock on a collecting account would make it the bottleneck that it must not be.
+    rows = (
+        Account.objects.select_for_update(no_key=True)
+        .filter(owner_ref__in=refs, unit=rules.POINTS, balance__isnull=False)
+        .order_by("id")
+        .values_list("id", "owner_ref", "kind", "balance")
+    )
+    for pk, ref, kind, balance in rows:
+        purses[ref].pots[kind] = Pot(pk, balance)
+    return purses
+
+
+def collecting(owner_ref: str, kind: str) -> list[Pot]:
+    """The slots of a collecting account, in order. Pick one with `rules.slot_of(beneficiary)`."""
+    for _attempt in range(2):
+        ids = list(
+            Account.objects.filter(owner_ref=owner_ref, kind=kind, unit=rules.POINTS)
+            .order_by("slot")
+            .values_list("id", flat=True)
+        )
+        if len(ids) == rules.SLOTS:
+            break
+        open_accounts([(owner_ref, kind)], slots=rules.SLOTS)
+    return [Pot(pk, None) for pk in ids]
+
+
+def write(drafts: Sequence[Draft]) -> list[Posting]:
+    """Store the drafts in order: postings, entries, balances. The caller holds the locks and the transaction."""
+    if not drafts:
+        return []
+    now, request = clock.now(), request_id()
+    postings = Posting.objects.bulk_create([_posting(draft, now, request) for draft in drafts])
+    entries: list[Entry] = []
+    changes: dict[int, int] = defaultdict(int)
+    for posting, draft in zip(postings, drafts, strict=True):
+        if not rules.is_balanced((rules.POINTS, line.amount) for line in draft.lines):
+            raise DriftedAccount(f"{draft.key}: lines do not sum to zero")
+        for line in draft.lines:
+            if line.balance_after is not None:
+                changes[line.account_id] += line.amount
+            entries.append(Entry(posting=posting, balance_after=line.balance_after, account_id=line.account_id, amount=line.amount))
+    Entry.objects.bulk_create(entries)
+    _move_balances(changes)
+    return postings
+
+
+def _posting(draft: Draft, now: datetime, request: str) -> Posting:
+    return Posting(
+        key=draft.key,
+        content_hash=draft.content_hash or rules.content_hash(act=draft.act, params=draft.params),
+        kind=draft.kind,
+        rule=draft.rule,
+        rule_version=draft.rule_version,
+        act=draft.act,
+        source=draft.source,
+        beneficiary=draft.beneficiary,
+        actor=draft.actor,
+        at=draft.at,
+        day=clock.city_date(draft.at),
+        points=draft.points,
+        nominal=draft.nominal,
+        available_after=draft.available_after,
+        params=dict(draft.params),
+        reverses_id=draft.reverses_id,
+        created_at=now,
+        request_id=request,
+    )
+
+
+def _move_balances(changes: Mapping[int, int]) -> None:
+    """Add to many balances in one statement, each only as far as its floor and ceiling allow.
+
+    The rows are locked already; the condition guards against a writer that went past the lock. Both databases name
+    the columns of VALUES column1, column2.
+    """
+    moved = sorted((pk, amount) for pk, amount in changes.items() if amount)
+    if not moved:
+        return
+    values = ",".join(["(%s,%s)"] * len(moved))
+    sql = (
+        f"UPDATE rewards_account SET balance = rewards_account.balance + v.column2 FROM (VALUES {values}) AS v "
+        "WHERE rewards_account.id = v.column1 "
+        "AND (rewards_account.floor IS NULL OR rewards_account.balance + v.column2 >= rewards_account.floor) "
+        "AND (rewards_account.ceiling IS NULL OR rewards_account.balance + v.column2 <= rewards_account.ceiling)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [value for pair in moved for value in pair])
+        if cursor.rowcount != len(moved):
+            raise DriftedAccount(f"{len(moved) - cursor.rowcount} of {len(moved)} balances refused the change")

@@ -1,0 +1,118 @@
+"""What the rest of the house hears about points: history, events and the rider's inbox, in the caller's transaction.
+
+A constant number of statements for any number of postings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qixia.audit.services import Act, record_many
+from qixia.jobs.registry import declare_event
+from qixia.jobs.services import Happened, publish_many
+from qixia.notices.services import Notice, tell_many
+from qixia.people.queries import person_ids_for
+from qixia.rewards import rules
+from qixia.rewards.models import Posting, Voucher
+
+POSTED = declare_event("rewards.posted")
+VOUCHER_RESERVED = declare_event("rewards.voucher_reserved")
+VOUCHER_REDEEMED = declare_event("rewards.voucher_redeemed")
+VOUCHER_EXPIRED = declare_event("rewards.voucher_expired")
+VOUCHER_CANCELLED = declare_event("rewards.voucher_cancelled")
+EVENT_OF = {
+    "reserve": VOUCHER_RESERVED,
+    "redeem": VOUCHER_REDEEMED,
+    "expire": VOUCHER_EXPIRED,
+    "cancel": VOUCHER_CANCELLED,
+}
+LEDGER = "/points"
+
+
+def posted(postings: Sequence[Posting]) -> None:
+    """Awards and reversals that were just written."""
+    if not postings:
+        return
+    record_many(
+        Act(
+            f"rewards.{row.kind}",
+            row.source,
+            row.actor,
+            {"beneficiary": row.beneficiary, "rule": row.rule, "version": row.rule_version, "points": row.points},
+        )
+        for row in postings
+    )
+    publish_many(
+        Happened(
+            POSTED,
+            row.source,
+            {
+                "beneficiary": row.beneficiary,
+                "kind": row.kind,
+                "rule": row.rule,
+                "act": row.act,
+                "points": row.points,
+                "nominal": row.nominal,
+            },
+        )
+        for row in postings
+    )
+    people = person_ids_for(public_id_of(row.beneficiary) for row in postings)
+    tell_many(
+        Notice(
+            person_id=people[public_id_of(row.beneficiary)],
+            template=_template(row),
+            params={
+                "points": abs(row.points),
+                "nominal": abs(row.nominal),
+                "title": row.params.get("title", ""),
+                "reason": row.params.get("reason", ""),
+            },
+            link=LEDGER,
+            key=f"points|{row.key}",
+        )
+        for row in postings
+        if public_id_of(row.beneficiary) in people
+    )
+
+
+def _template(row: Posting) -> str:
+    if row.kind == rules.REVERSAL:
+        return "points.reversed"
+    return "points.capped" if row.points < row.nominal else "points.awarded"
+
+
+def public_id_of(ref: str) -> str:
+    """"person:abc" → "abc"; "" for anything that is no person."""
+    kind, _, public_id = ref.partition(":")
+    return public_id if kind == "person" else ""
+
+
+def stepped(step: str, vouchers: Sequence[Voucher], *, actor: str) -> None:
+    """A step that vouchers have just made."""
+    if not vouchers:
+        return
+    event = EVENT_OF[step]
+    record_many(
+        Act(event, f"voucher:{row.public_id}", actor, {"price": row.price, "returned": row.returned})
+        for row in vouchers
+    )
+    publish_many(
+        Happened(
+            event,
+            f"voucher:{row.public_id}",
+            {"person_id": row.person_id, "item_id": row.item_id, "price": row.price, "returned": row.returned},
+        )
+        for row in vouchers
+    )
+    if step in ("redeem", "expire"):
+        tell_many(
+            Notice(
+                person_id=row.person_id,
+                template="voucher.redeemed" if step == "redeem" else "voucher.expired",
+                params={"name": row.name, "points": row.returned, "number": row.number},
+                link=f"/vouchers/{row.public_id}",
+                key=f"voucher|{row.public_id}|{step}",
+            )
+            for row in vouchers
+        )

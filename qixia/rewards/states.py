@@ -1,0 +1,36 @@
+"""A voucher's life: one table that services, buttons, docs and tests read.
+
+reserved → redeemed | expired | cancelled. The three ends are final: nothing leads out of them.
+"""
+
+from __future__ import annotations
+
+RESERVED = "reserved"
+REDEEMED = "redeemed"
+EXPIRED = "expired"
+CANCELLED = "cancelled"
+
+STATES = (RESERVED, REDEEMED, EXPIRED, CANCELLED)
+
+# step → (states it may start from, state it leads to)
+STEPS: dict[str, tuple[frozenset[str], str]] = {
+    "redeem": (frozenset({RESERVED}), REDEEMED),
+    "expire": (frozenset({RESERVED}), EXPIRED),
+    "cancel": (frozenset({RESERVED}), CANCELLED),
+}
+
+LABELS = {RESERVED: "待使用", REDEEMED: "已使用", EXPIRED: "已过期", CANCELLED: "已退回"}
+
+# The glyph of the design system that goes with a state (a circle that fills up), so that colour never stands alone.
+GLYPHS = {RESERVED: "wait", REDEEMED: "fixed", EXPIRED: "back", CANCELLED: "back"}
+
+# Vouchers in these states count against an item's limit per person: what was given back is no use of the offer.
+COUNTED = (RESERVED, REDEEMED)
+
+
+def may(step: str, state: str) -> bool:
+    return state in STEPS[step][0]
+
+
+def result(step: str) -> str:
+    return STEPS[step][1]

@@ -1,0 +1,24 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from qixia.policy.services import publish
+from qixia.rewards.tests.builders import TABLE
+
+
+@pytest.fixture
+def table(db):
+    """A small table of rules without a cap on the day, in force since ever."""
+    return _publish()
+
+
+@pytest.fixture
+def table_live(transactional_db):
+    """The same for tests with threads, which need committed rows."""
+    return _publish()
+
+
+def _publish(**changes):
+    return publish(
+        "rewards.points", {**TABLE, **changes}, note="测试", actor_ref="system:test", valid_from=datetime(2000, 1, 1, tzinfo=UTC)
+    )
