@@ -84,14 +84,13 @@ SHOWN_AT = frozenset({*SnapForm.base_fields, "place", "hint"})
 
 
 class AnswerForm(forms.Form):
-    client_key = forms.CharField(required=False)
     solved = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
-    line = forms.CharField(required=False)
-    photo = forms.FileField(required=False)
+    text = forms.CharField(required=False)
+    photos = PhotosField(required=False)
     claimed = forms.CharField(required=False)
 
     def refuse(self, field: str | None, text: str) -> None:
-        self.errors.setdefault(field if field in ("line", "photo") else "line", self.error_class()).append(text)
+        self.errors.setdefault("photos" if field == "photos" else "text", self.error_class()).append(text)
 
 
 def new_key() -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -21,11 +22,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from qixia.codes import queries as codes
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
-from qixia.kernel.errors import DomainError, Invalid
+from qixia.kernel.errors import DomainError
 from qixia.kernel.geo import Point
 from qixia.kernel.ids import parse_number, show_number
 from qixia.places import queries as places
 from qixia.reports import queries, services
+from qixia.reports.errors import NoPlace
 from qixia.reports.web import forms
 from qixia.triage import queries as triage
 from qixia.ui.access import allow
@@ -147,8 +149,7 @@ def suggest(request: HttpRequest) -> HttpResponse:
 @allow("rider")
 def place(request: HttpRequest) -> HttpResponse:
     """In words, where a position is. 422 when it is none or outside the city."""
-    point = _point(request.GET.get("lat", ""), request.GET.get("lng", ""))
-    location = places.locate(point)
+    location = places.locate(_point(request.GET.get("lat", ""), request.GET.get("lng", "")))
     parts = [location.community.name if location.community else "", location.site.name if location.site else ""]
     detail = " ".join(dict.fromkeys(part for part in parts if part and part not in location.describe))
     return JsonResponse({"title": location.describe, "detail": detail})
@@ -156,12 +157,9 @@ def place(request: HttpRequest) -> HttpResponse:
 
 def _point(lat: str, lng: str) -> Point:
     try:
-        point = Point(float(lat), float(lng))
+        return Point(float(lat), float(lng))
     except ValueError:
-        raise Invalid("没有定到位置。", field="place") from None
-    if not places.in_city(point):
-        raise Invalid("这里不在本市范围里。", field="place")
-    return point
+        raise NoPlace(field="place") from None
 
 
 # ── receipt ───────────────────────────────────────────────────────────────────
@@ -189,7 +187,7 @@ def _wait_s(age_s: float) -> int:
 @require_safe
 @allow("rider")
 def timeline(request: HttpRequest, public_id: str) -> HttpResponse:
-    return _timeline_page(request, public_id, forms.AnswerForm(initial={"client_key": forms.new_key()}))
+    return _timeline_page(request, public_id, forms.AnswerForm())
 
 
 def _timeline_page(request: HttpRequest, public_id: str, answer: forms.AnswerForm, status: int = 200) -> HttpResponse:
@@ -211,7 +209,7 @@ def _timeline_page(request: HttpRequest, public_id: str, answer: forms.AnswerFor
 @require_POST
 @allow("rider")
 def answer(request: HttpRequest, public_id: str) -> HttpResponse:
-    """The reporter's last word: solved, or not and why."""
+    """The reporter's last word: solved, or not and why. Said twice it is said once."""
     form = forms.AnswerForm(request.POST, request.FILES)
     form.full_clean()
     try:
@@ -222,6 +220,21 @@ def answer(request: HttpRequest, public_id: str) -> HttpResponse:
         form.refuse(refusal.field, _(refusal.message) % refusal.context)
         return _timeline_page(request, public_id, form, status=refusal.status)
     return HttpResponseRedirect(reverse("reports:timeline", args=[public_id]), status=303)
+
+
+def _answer(request: HttpRequest, public_id: str, data: dict[str, Any]) -> None:
+    if data.get("solved") == "yes":
+        services.confirm_solved(actor=request.actor, public_id=public_id)
+        messages.success(request, _("记下了，谢谢你跑这一眼。"))
+        return
+    services.say_unsolved(
+        actor=request.actor,
+        public_id=public_id,
+        text=data["text"],
+        photos=data["photos"],
+        claimed=forms.claims(data["claimed"], len(data["photos"])),
+    )
+    messages.success(request, _("已退回重办，办到哪一步会告诉你。"))
 
 
 # ── my records ────────────────────────────────────────────────────────────────

@@ -1,0 +1,17 @@
+"""Addresses of reports: the rider's pages, then the desks."""
+
+from django.urls import path
+
+from qixia.reports.web import rider
+
+app_name = "reports"
+RIDER = [
+    path("snap", rider.snap, name="snap"),
+    path("snap/suggest", rider.suggest, name="suggest"),
+    path("snap/place", rider.place, name="place"),
+    path("mine", rider.mine, name="mine"),
+    path("r/<str:public_id>/", rider.timeline, name="timeline"),
+    path("r/<str:public_id>/receipt", rider.receipt, name="receipt"),
+    path("r/<str:public_id>/answer", rider.answer, name="answer"),
+]
+urlpatterns = [*RIDER]

@@ -1,0 +1,11 @@
+"""Addresses of the pages that belong to no room: home, 我的, and what makes an app of them."""
+
+from django.urls import path
+
+from qixia.site import home, pwa
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("me", home.me, name="me"),
+    *pwa.urlpatterns,
+]

@@ -1,0 +1,74 @@
+// The service worker of the rider's pages. Made by qixia.site.pwa; `{{ version }}` changes with every release.
+//
+// Static files: from the cache if they are there, fresh ones are kept. Pages: from the network; without it the form for
+// 随手拍 (kept from the last visit) or the page that says so. Pictures, pieces of pages and API answers are never kept.
+// Kept pages go when somebody signs out. Drafts are not here: they are in IndexedDB and belong to a person.
+
+const STATIC = "qx-static-{{ version }}";
+const PAGES = "qx-pages-{{ version }}";
+const SHELL = {{ shell|safe }};
+const OFFLINE = "{{ offline }}";
+const KEPT_PAGES = ["{{ snap }}"];
+const PATIENCE_MS = 8000;
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(fill().then(() => self.skipWaiting()));
+});
+
+// A file that is missing must not keep the rest from working.
+async function fill() {
+  const cache = await caches.open(STATIC);
+  await Promise.allSettled(SHELL.map((address) => cache.add(new Request(address, { cache: "reload" }))));
+}
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(dropOld().then(() => self.clients.claim()));
+});
+
+async function dropOld() {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name.startsWith("qx-") && ![STATIC, PAGES].includes(name)).map((name) => caches.delete(name)));
+}
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const address = new URL(request.url);
+  if (address.origin !== self.location.origin) return;
+  if (request.method === "POST" && /^\/(sign-out|staff\/sign-out)/.test(address.pathname)) event.waitUntil(caches.delete(PAGES));
+  if (request.method !== "GET") return;
+  if (address.pathname.startsWith("/static/")) event.respondWith(staticFile(request, address));
+  else if (request.mode === "navigate") event.respondWith(page(request, address));
+});
+
+// A name with a content hash never changes. One without is asked for anew and kept for the time without network.
+async function staticFile(request, address) {
+  const cache = await caches.open(STATIC);
+  const kept = await cache.match(request);
+  if (kept && /\.[0-9a-f]{12}\./.test(address.pathname)) return kept;
+  try {
+    const fresh = await fetch(request);
+    if (fresh.ok) await cache.put(request, fresh.clone());
+    return fresh;
+  } catch (error) {
+    if (kept) return kept;
+    throw error;
+  }
+}
+
+async function page(request, address) {
+  const keep = KEPT_PAGES.includes(address.pathname);
+  try {
+    const fresh = await withPatience(fetch(request), keep);
+    if (keep && fresh.ok && !fresh.redirected) await (await caches.open(PAGES)).put(address.pathname, fresh.clone());
+    return fresh;
+  } catch {
+    const kept = keep && (await (await caches.open(PAGES)).match(address.pathname));
+    return kept || (await caches.match(OFFLINE)) || Response.error();
+  }
+}
+
+// In a lift the network neither answers nor fails. Only a page that can be had otherwise gives up early.
+function withPatience(answer, hasOther) {
+  if (!hasOther) return answer;
+  return Promise.race([answer, new Promise((_, fail) => setTimeout(() => fail(new Error("late")), PATIENCE_MS))]);
+}
