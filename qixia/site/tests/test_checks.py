@@ -1,0 +1,86 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from qixia.kernel.config import Config
+from qixia.kernel.keys import make_key_file
+from qixia.site import checks
+
+ALL = (checks.check_mode, checks.check_key, checks.check_addresses, checks.check_storage)
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> dict[str, object]:
+    """Settings with which nothing is to be said."""
+    make_key_file(tmp_path / "secrets" / "master.key")
+    config = Config(var_dir=tmp_path / "var")
+    mark = checks.backup_mark(config)
+    mark.parent.mkdir(parents=True)
+    mark.touch()
+    return {
+        "mode": "production",
+        "var_dir": tmp_path / "var",
+        "database_url": "postgresql://qixia@db/qixia",
+        "master_key_file": tmp_path / "secrets" / "master.key",
+        "allowed_hosts": ["qixia.example.org"],
+        "base_url": "https://qixia.example.org",
+        "tls": True,
+        "trusted_proxy": True,
+    }
+
+
+def findings(monkeypatch, settings: dict[str, object]) -> set[str]:
+    config = Config(**settings)
+    monkeypatch.setattr(checks, "get_config", lambda: config)
+    return {message.id for check in ALL for message in check(None)}
+
+
+def test_a_good_installation_is_left_alone(good, monkeypatch):
+    assert findings(monkeypatch, good) == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "ident"),
+    [
+        ({"mode": "development"}, "qixia.E001"),
+        ({"debug": True}, "qixia.E002"),
+        ({"demo": True}, "qixia.E003"),
+        ({"master_key_file": Path("/no/such/key")}, "qixia.E010"),
+        ({"allowed_hosts": ["*"]}, "qixia.E020"),
+        ({"allowed_hosts": []}, "qixia.E020"),
+        ({"base_url": "http://qixia.example.org"}, "qixia.E021"),
+        ({"tls": False}, "qixia.E022"),
+        ({"trusted_proxy": False}, "qixia.W023"),
+        ({"database_url": "sqlite:////srv/qixia/db.sqlite3"}, "qixia.W030"),
+    ],
+)
+def test_each_fault_is_named_alone(good, monkeypatch, change, ident):
+    assert findings(monkeypatch, good | change) == {ident}
+
+
+def test_a_key_that_others_can_read(good, monkeypatch):
+    os.chmod(good["master_key_file"], 0o640)
+    assert findings(monkeypatch, good) == {"qixia.E011"}
+
+
+@pytest.mark.parametrize("place", ["media", "static"])
+def test_a_key_in_a_folder_that_is_copied(good, monkeypatch, place):
+    key = good["var_dir"] / place / "keys" / "master.key"
+    make_key_file(key)
+    assert findings(monkeypatch, good | {"master_key_file": key}) == {"qixia.E012"}
+
+
+def test_a_key_beside_the_sqlite_file(good, monkeypatch, tmp_path):
+    settings = good | {"database_url": f"sqlite:///{tmp_path}/secrets/qixia.sqlite3"}
+    assert findings(monkeypatch, settings) == {"qixia.E012", "qixia.W030"}
+
+
+def test_an_old_backup(good, monkeypatch):
+    mark = checks.backup_mark(Config(**good))
+    yesterday = time.time() - 27 * 3600
+    os.utime(mark, (yesterday, yesterday))
+    assert findings(monkeypatch, good) == {"qixia.W031"}
+    mark.unlink()
+    assert findings(monkeypatch, good) == {"qixia.W031"}

@@ -1,0 +1,81 @@
+import json
+import logging
+
+import pytest
+from django.test import Client
+
+from qixia.site.logs import Line, black_out
+
+
+def line(message: str, *args: object, **extra: object) -> dict[str, object]:
+    record = logging.getLogger("qixia.test").makeRecord(
+        "qixia.test", logging.INFO, __file__, 1, message, args, None, extra=extra
+    )
+    return json.loads(Line().format(record))
+
+
+class TestPersonalData:
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "13812345678",
+            "+8613812345678",
+            "86 138 1234 5678",
+            "138-1234-5678",
+            "电话13812345678。",
+            "11010519900307123X",
+            "号110105199003071234吗",
+        ],
+    )
+    def test_is_blacked_out(self, text: str):
+        assert not any(letter.isdigit() for letter in black_out(text))
+
+    @pytest.mark.parametrize(
+        "text",
+        ["407188235", "2026-11-20T08:15:30.123456+00:00", "0a13812345678zzzz", "12345678901234567890123", "1234.5"],
+    )
+    def test_other_numbers_stay(self, text: str):
+        assert black_out(text) == text
+
+    def test_neither_in_arguments_nor_in_fields_nor_in_tracebacks(self):
+        assert "138" not in json.dumps(line("sent to %s", "13812345678", target="13912345678"))
+        try:
+            raise ValueError("no such phone 13812345678")
+        except ValueError as error:
+            record = logging.getLogger("qixia").makeRecord(
+                "qixia", logging.ERROR, __file__, 1, "broke", (), (type(error), error, error.__traceback__)
+            )
+        written = Line().format(record)
+        assert "no such phone" in written
+        assert "13812345678" not in written
+
+
+def test_a_line_is_one_json_object():
+    written = line("first\nsecond", count=3)
+    assert (written["level"], written["logger"], written["message"]) == ("INFO", "qixia.test", "first\nsecond")
+    assert written["count"] == 3
+
+
+@pytest.mark.django_db
+class TestAccessLine:
+    def test_says_what_was_asked_without_query(self, client: Client, caplog, monkeypatch):
+        monkeypatch.setattr(logging.getLogger("qixia"), "propagate", True)
+        with caplog.at_level(logging.INFO, "qixia.access"):
+            answer = client.get("/no-such-page?phone=13812345678", headers={"X-Request-ID": "from-the-proxy-1"})
+        (record,) = [found for found in caplog.records if found.name == "qixia.access"]
+        assert (record.path, record.status, record.method) == ("/no-such-page", 404, "GET")
+        assert record.ms >= 0
+        assert record.queries >= 0
+        assert answer["X-Request-ID"] == "from-the-proxy-1"
+
+    @pytest.mark.parametrize("given", ["", "short", "with space inside", "x" * 65, "quote'\"<script>"])
+    def test_a_strange_id_is_replaced(self, client: Client, given: str):
+        answer = client.get("/healthz", headers={"X-Request-ID": given})
+        assert answer["X-Request-ID"] != given
+        assert len(answer["X-Request-ID"]) == 26
+
+    def test_probes_leave_no_line(self, client: Client, caplog, monkeypatch):
+        monkeypatch.setattr(logging.getLogger("qixia"), "propagate", True)
+        with caplog.at_level(logging.DEBUG, "qixia.access"):
+            client.get("/healthz")
+        assert [found for found in caplog.records if found.name == "qixia.access"] == []
