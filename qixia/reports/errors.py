@@ -1,0 +1,58 @@
+"""What may be refused about a report. Each leaves everything as it was."""
+
+from __future__ import annotations
+
+from qixia.kernel.errors import Conflict, Invalid, NotAllowed, Stale, TooMany
+
+
+class NoPhoto(Invalid):
+    code = "reports.no_photo"
+    message = "请至少拍一张照片。"
+
+
+class TooManyPhotos(Invalid):
+    code = "reports.too_many_photos"
+    message = "最多 %(limit)d 张照片，现在 %(given)d 张。"
+
+
+class NoPlace(Invalid):
+    code = "reports.no_place"
+    message = "还不知道在哪里：请打开定位，或在地图上点一下。"
+
+
+class UnknownClass(Invalid):
+    code = "reports.unknown_class"
+    message = "没有这个类别，请重新选一个。"
+
+
+class UnknownUnit(Invalid):
+    code = "reports.unknown_unit"
+    message = "没有这个承办单位，请重新选一个。"
+
+
+class NeedsAfterPhoto(Invalid):
+    code = "reports.needs_after_photo"
+    message = "请附一张处理后的照片。"
+
+
+class StepNotAllowed(Conflict):
+    """The report is in a state from which this step does not lead on."""
+
+    code = "reports.step_not_allowed"
+    message = "现在是“%(state)s”，不能“%(step)s”。请刷新后再看。"
+
+
+class NotYours(NotAllowed):
+    """The actor is not the party that takes this step."""
+
+    code = "reports.not_yours"
+    message = "这一步不归你办。"
+
+
+class SomebodyWasFaster(Stale):
+    code = "reports.stale"
+
+
+class TooManyReports(TooMany):
+    code = "reports.too_many"
+    message = "一小时内最多上报 %(limit)d 件，请稍后再报。紧急情况请直接拨打 110、119 或 120。"

@@ -1,0 +1,142 @@
+"""Reports and their history.
+
+Truth    `state` moves only along states.STEPS by conditional updates; ReportStep rows are the history and never change.
+Secrecy  `reporter` is for the reporter's own pages, points and notices. Nothing made for handlers reads it.
+Times    UTC. `received_at` is the server's; `captured_at` is what the phone claims.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+
+from qixia.kernel.ids import new_number, new_public_id
+from qixia.reports import states
+
+VALIDITY = ("undecided", "valid", "invalid")
+
+
+class Report(models.Model):
+    """Something that a rider raised."""
+
+    public_id = models.CharField(max_length=26, unique=True, default=new_public_id)
+    number = models.CharField(max_length=9, unique=True, default=new_number)
+    state = models.CharField(max_length=12, default="received")
+
+    # What the rider said
+    reporter = models.ForeignKey("people.Person", on_delete=models.PROTECT, null=True, related_name="+")
+    name_hidden = models.BooleanField(default=True)
+    words = models.TextField(blank=True)
+    hint = models.CharField(max_length=40, blank=True)  # class that the rider chose
+    building = models.CharField(max_length=40, blank=True)
+    floor = models.CharField(max_length=40, blank=True)
+    spot = models.CharField(max_length=40, blank=True)
+    self_handled = models.BooleanField(default=False)
+    lat = models.FloatField()
+    lng = models.FloatField()
+    accuracy_m = models.FloatField(null=True)
+    datum = models.CharField(max_length=6, default="wgs84")
+    place_source = models.CharField(max_length=6, default="gps")  # gps, photo, map
+    captured_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField()
+
+    # What was found out
+    cls = models.CharField(max_length=40, blank=True)
+    standard_code = models.CharField(max_length=20, blank=True)
+    severity = models.CharField(max_length=8, blank=True)
+    confidence = models.FloatField(null=True)
+    runner_up = models.CharField(max_length=40, blank=True)
+    finding = models.TextField(blank=True)  # the sentence for a clerk
+    evidence_words = models.JSONField(default=list)  # [{start, end, kind}]
+    rings = models.BooleanField(default=False)
+    sorted_by_person = models.BooleanField(default=False)
+    grid_code = models.CharField(max_length=15, blank=True)
+    community = models.ForeignKey("codes.Division", on_delete=models.PROTECT, null=True, related_name="+")
+    site = models.ForeignKey("places.Site", on_delete=models.SET_NULL, null=True, related_name="+")
+    place = models.CharField(max_length=200, blank=True)
+
+    # Who acts
+    unit = models.ForeignKey("people.Organisation", on_delete=models.PROTECT, null=True, related_name="+")
+    route_reason = models.CharField(max_length=120, blank=True)
+    assignee = models.ForeignKey("people.Person", on_delete=models.PROTECT, null=True, related_name="+")
+    validity = models.CharField(max_length=9, default="undecided")
+
+    # Clocks
+    receive_due = models.DateTimeField(null=True)
+    answer_due = models.DateTimeField()
+    resolve_due = models.DateTimeField(null=True)
+    verify_due = models.DateTimeField(null=True)
+    dispatched_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    verified_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    reopened = models.PositiveSmallIntegerField(default=0)
+    points = models.IntegerField(null=True)  # what the dispatch paid, for the page; the books are in rewards
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(state__in=states.STATES), name="reports_known_state"),
+            models.CheckConstraint(condition=Q(validity__in=VALIDITY), name="reports_known_validity"),
+            models.CheckConstraint(
+                condition=Q(lat__gte=-90, lat__lte=90, lng__gte=-180, lng__lte=180), name="reports_on_earth"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["reporter", "-id"], name="reports_mine"),
+            models.Index(fields=["unit", "state", "resolve_due", "id"], name="reports_queue"),
+            models.Index(fields=["state", "received_at", "id"], name="reports_by_state"),
+            models.Index(fields=["community", "state", "id"], name="reports_by_community"),
+            models.Index(fields=["lat", "lng"], name="reports_on_map"),
+            models.Index(fields=["received_at"], name="reports_received"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def ref(self) -> str:
+        return f"report:{self.public_id}"
+
+    @property
+    def handled_by_rider(self) -> bool:
+        """The reporter put it right on the spot, and no unit has had it since."""
+        return self.self_handled and self.accepted_at is None
+
+
+class ReportPhoto(models.Model):
+    """A picture of a report: before, onsite or after."""
+
+    report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="photos")
+    evidence = models.ForeignKey("media.Evidence", on_delete=models.PROTECT, related_name="+")
+    role = models.CharField(max_length=6)
+    position = models.PositiveSmallIntegerField(default=0)
+    by_reporter = models.BooleanField(default=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(role__in=["before", "onsite", "after"]), name="reports_photo_role"),
+        ]
+        ordering: ClassVar = ["report_id", "id"]
+
+
+class ReportStep(models.Model):
+    """One thing that happened to a report. Append-only by trigger."""
+
+    report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="steps")
+    at = models.DateTimeField()
+    step = models.CharField(max_length=16)
+    before = models.CharField(max_length=12)
+    after = models.CharField(max_length=12)
+    actor = models.CharField(max_length=80)
+    by = models.CharField(max_length=80, blank=True)  # the party that the timeline names: a unit, never a reporter
+    text = models.TextField(blank=True)
+    private = models.BooleanField(default=False)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["report", "id"], name="reports_history")]

@@ -1,0 +1,33 @@
+"""Reads of reports. Every view is made for one role and holds no more than that role may know."""
+
+from qixia.reports.queries.desk import CasePage, CaseView, Filter, Row, case, case_page, list_counts
+from qixia.reports.queries.rider import (
+    OwnCounts,
+    Page,
+    RiderCard,
+    RiderReport,
+    latest_reports,
+    my_report_by_number,
+    my_reports,
+    own_counts,
+    rider_report,
+)
+
+__all__ = [
+    "CasePage",
+    "CaseView",
+    "Filter",
+    "OwnCounts",
+    "Page",
+    "RiderCard",
+    "RiderReport",
+    "Row",
+    "case",
+    "case_page",
+    "latest_reports",
+    "list_counts",
+    "my_report_by_number",
+    "my_reports",
+    "own_counts",
+    "rider_report",
+]

@@ -1,0 +1,281 @@
+"""Reports as staff sees them. Nothing here names the reporter or lets anybody find out who it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
+from django.utils.translation import gettext as _
+
+from qixia.codes.queries import class_name, triage_classes
+from qixia.kernel import clock
+from qixia.kernel.ids import parse_number
+from qixia.people.access import Actor
+from qixia.people.queries import Member, Org, organisations, staff_of
+from qixia.reports import access, states
+from qixia.reports.models import Report
+from qixia.reports.queries.shared import (
+    ClockCell,
+    ClockView,
+    Picture,
+    TimelineItem,
+    clock_cells,
+    clock_of,
+    pictures_of,
+    thumbs_of,
+    timeline_item,
+    title_of,
+)
+
+LISTS: dict[str, tuple[str, ...]] = {
+    "queue": states.WITH_UNIT,
+    "incoming": ("dispatched", "reopened"),
+    "sorting": ("sorting", "returned"),
+    "checks": ("resolved",),
+    "confirming": ("confirming",),
+    "all": states.STATES,
+}
+_SEVERITY_ORDER = Case(
+    When(severity="critical", then=Value(0)),
+    When(severity="high", then=Value(1)),
+    When(severity="normal", then=Value(2)),
+    default=Value(3),
+    output_field=IntegerField(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a staff list."""
+
+    public_id: str
+    number: str
+    title: str
+    place: str
+    severity: str
+    state: str
+    state_key: str
+    state_label: str
+    unit_name: str
+    assignee: str
+    clock: ClockView | None
+    received_at: datetime
+    words: str
+    confidence: float | None
+    runner_up: str
+    rings: bool
+    reopened: int
+    lat: float
+    lng: float
+    thumb_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; comes from the address."""
+
+    list: str = "queue"
+    severity: str = ""
+    cls: str = ""
+    state: str = ""
+    over: bool = False
+    text: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    items: list[Row]
+    next_key: str
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceWord:
+    """A stretch of the rider's words; `kind` "" is plain text, else class, danger or place."""
+
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    cls: str
+    name: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """One case with all that staff may know."""
+
+    row: Row
+    words: str
+    marked: list[EvidenceWord]
+    finding: str
+    candidates: list[Candidate]
+    cls: str
+    standard_code: str
+    route_reason: str
+    community: str
+    grid_code: str
+    site: str
+    building: str
+    accuracy_m: float | None
+    validity: str
+    self_handled: bool
+    before: list[Picture]
+    onsite: list[Picture]
+    after: list[Picture]
+    clocks: list[ClockCell]
+    events: list[TimelineItem]
+    steps: list[str]
+    members: list[Member] = field(default_factory=list)
+    units: list[Org] = field(default_factory=list)
+
+
+def case_page(actor: Actor, wanted: Filter, limit: int = 50) -> CasePage:
+    """A staff list: what runs out first comes first. Four queries however long the list is."""
+    rows = _narrowed(actor, wanted)
+    total = rows.count()
+    ordered = _ordered(rows, wanted.list)
+    offset = int(wanted.after) if wanted.after.isdigit() and len(wanted.after) < 7 else 0
+    found = list(ordered.select_related("unit", "assignee")[offset : offset + limit + 1])
+    page = found[:limit]
+    thumbs = thumbs_of([report.pk for report in page], actor.ref)
+    now = clock.now()
+    items = [_row(report, now, thumbs.get(report.pk)) for report in page]
+    return CasePage(items, str(offset + limit) if len(found) > limit else "", total)
+
+
+def _narrowed(actor: Actor, wanted: Filter) -> QuerySet[Report]:
+    rows = access.cases(actor).filter(state__in=LISTS.get(wanted.list, states.WITH_UNIT))
+    if wanted.severity:
+        rows = rows.filter(severity=wanted.severity)
+    if wanted.cls:
+        rows = rows.filter(cls=wanted.cls)
+    if wanted.state in states.STATES:
+        rows = rows.filter(state=wanted.state)
+    if wanted.over:
+        rows = rows.filter(resolve_due__lt=clock.now())
+    if wanted.text:
+        number = parse_number(wanted.text)
+        text = wanted.text[:60]
+        rows = (
+            rows.filter(number=number) if number else rows.filter(Q(place__icontains=text) | Q(words__icontains=text))
+        )
+    return rows
+
+
+def _ordered(rows: QuerySet[Report], name: str) -> QuerySet[Report]:
+    if name == "sorting":
+        return rows.annotate(worst=_SEVERITY_ORDER).order_by("worst", "received_at", "pk")
+    if name in ("checks", "confirming"):
+        return rows.order_by(F("verify_due").asc(nulls_last=True), "pk")
+    if name == "all":
+        return rows.order_by("-received_at", "-pk")
+    return rows.order_by(F("resolve_due").asc(nulls_last=True), "pk")
+
+
+def list_counts(actor: Actor) -> dict[str, int]:
+    """How many cases each list holds, and how many of the queue are over. One query."""
+    sums = {
+        name: Count("pk", filter=Q(state__in=LISTS[name]))
+        for name in ("queue", "incoming", "sorting", "checks", "confirming")
+    }
+    over = Count("pk", filter=Q(state__in=states.WITH_UNIT, resolve_due__lt=clock.now()))
+    found: dict[str, int] = access.cases(actor).aggregate(**sums, over=over)
+    return found
+
+
+def case(actor: Actor, public_id: str) -> CaseView:
+    """One case. NotFound for what the actor must not see."""
+    report = access.case(actor, public_id)
+    pictures = pictures_of([report.pk], actor.ref)[report.pk]
+    parties = access.parties(actor, report) - {"rider"}
+    steps = [name for name in states.steps_from(report.state, *parties) if _fits(name, report)]
+    thumb = pictures["before"][0].thumb_url if pictures["before"] else None
+    return CaseView(
+        row=_row(report, clock.now(), thumb),
+        words=report.words,
+        marked=_marked(report),
+        finding=report.finding,
+        candidates=_candidates(report),
+        cls=report.cls,
+        standard_code=report.standard_code,
+        route_reason=report.route_reason,
+        community=report.community.name if report.community else "",
+        grid_code=report.grid_code,
+        site=report.site.name if report.site else "",
+        building=" ".join(part for part in (report.building, report.floor, report.spot) if part),
+        accuracy_m=report.accuracy_m,
+        validity=report.validity,
+        self_handled=report.self_handled,
+        before=pictures["before"],
+        onsite=pictures["onsite"],
+        after=pictures["after"],
+        clocks=clock_cells(report, clock.now()),
+        events=[timeline_item(step, for_reporter=False) for step in report.steps.order_by("-id")],
+        steps=steps,
+        members=staff_of(report.unit_id, *access.UNIT_ROLES) if report.unit_id and "assign" in steps else [],
+        units=organisations("unit", "property", "community")
+        if {"sort", "sort_handled", "redirect"} & set(steps)
+        else [],
+    )
+
+
+def _fits(step: str, report: Report) -> bool:
+    """Of the steps for reports that the rider handled and for others, only one pair is offered."""
+    handled = {"sort_handled": True, "sort": False, "verify_handled": True, "verify": False}
+    return handled.get(step, report.handled_by_rider) == report.handled_by_rider
+
+
+def _row(report: Report, now: datetime, thumb: str | None) -> Row:
+    label, _mine, key = states.LABELS[report.state]  # type: ignore[index]
+    return Row(
+        public_id=report.public_id,
+        number=report.number,
+        title=title_of(report),
+        place=report.place,
+        severity=report.severity,
+        state=report.state,
+        state_key=key,
+        state_label=_(label),
+        unit_name=report.unit.name if report.unit else "",
+        assignee=report.assignee.display_name if report.assignee else "",
+        clock=clock_of(report, now),
+        received_at=report.received_at,
+        words=report.words,
+        confidence=report.confidence,
+        runner_up=class_name(report.runner_up) if report.runner_up else "",
+        rings=report.rings,
+        reopened=report.reopened,
+        lat=report.lat,
+        lng=report.lng,
+        thumb_url=thumb,
+    )
+
+
+def _marked(report: Report) -> list[EvidenceWord]:
+    """The words cut into plain and deciding stretches."""
+    parts, at = [], 0
+    for word in sorted(report.evidence_words, key=lambda one: int(one["start"])):
+        if word["start"] < at:
+            continue
+        parts.append(EvidenceWord(report.words[at : word["start"]], ""))
+        parts.append(EvidenceWord(report.words[word["start"] : word["end"]], word["kind"]))
+        at = word["end"]
+    parts.append(EvidenceWord(report.words[at:], ""))
+    return [part for part in parts if part.text]
+
+
+def _candidates(report: Report) -> list[Candidate]:
+    """The class and its runner-up with how sure the machine was; the rest of the certainty is nobody's."""
+    known, found = triage_classes(), []
+    if report.cls in known:
+        found.append(Candidate(report.cls, class_name(report.cls), report.confidence or 0.0))
+    if report.runner_up in known:
+        rest = max(0.0, 1 - (report.confidence or 0.0))
+        found.append(Candidate(report.runner_up, class_name(report.runner_up), round(rest / 2, 3)))
+    return found

@@ -1,0 +1,233 @@
+"""Reports as their reporter sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from qixia.kernel import clock
+from qixia.kernel.errors import Invalid
+from qixia.people.access import Actor
+from qixia.reports import access, states
+from qixia.reports.models import Report
+from qixia.reports.queries.shared import (
+    ClockCell,
+    ClockView,
+    Picture,
+    TimelineItem,
+    clock_cells,
+    clock_of,
+    pictures_of,
+    thumbs_of,
+    timeline_item,
+    title_of,
+)
+
+FILTERS: dict[str, tuple[str, ...]] = {
+    "": states.STATES,
+    "doing": tuple(s for s in states.OPEN if s != "confirming"),
+    "confirm": ("confirming",),
+    "fixed": ("fixed", "closed"),
+    "invalid": ("invalid",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RiderCard:
+    public_id: str
+    number: str
+    title: str
+    place: str
+    severity: str
+    state: str
+    state_key: str
+    state_label: str
+    unit_name: str
+    answer_line: str
+    clock: ClockView | None
+    thumb_url: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RiderReport:
+    public_id: str
+    number: str
+    title: str
+    place: str
+    severity: str
+    state: str
+    state_key: str
+    state_label: str
+    unit_name: str
+    answer_line: str
+    words: str
+    received_at: datetime
+    before: list[Picture]
+    onsite: list[Picture]
+    after: list[Picture]
+    clocks: list[ClockCell]
+    events: list[TimelineItem]
+    can_answer: bool
+    calls: list[str]
+    points: int | None
+    supporters: int
+    name_hidden: bool
+    settled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    items: list[RiderCard]
+    next_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCounts:
+    total: int
+    fixed: int
+    to_confirm: int
+
+
+# Who to ring first when life is in danger, by class; everything else that is critical: 119.
+_CALLS: dict[str, list[str]] = {
+    "person-at-risk": ["120", "110"],
+    "public-order": ["110"],
+    "fire": ["119", "120"],
+    "food-harm": ["120"],
+}
+
+
+def my_reports(actor: Actor, state: str, before_key: str, limit: int) -> Page:
+    """Own reports, latest first; `before_key` is the key that the page before ended with."""
+    rows = access.own_reports(actor).filter(state__in=FILTERS.get(state, states.STATES))
+    if before_key:
+        if not before_key.isdigit() or len(before_key) > 18:
+            raise Invalid("这一页的地址不对，请从头翻起。", field="before")
+        rows = rows.filter(pk__lt=int(before_key))
+    found = list(rows.select_related("unit").order_by("-pk")[: limit + 1])
+    page = found[:limit]
+    return Page(_cards(page, actor), str(page[-1].pk) if len(found) > limit else "")
+
+
+def latest_reports(actor: Actor, limit: int = 3) -> list[RiderCard]:
+    """For the home page: what waits for the rider first, then the latest."""
+    rows: QuerySet[Report] = access.own_reports(actor).select_related("unit").order_by("-pk")
+    recent = list(rows[: limit * 3])
+    recent.sort(key=lambda report: (report.state != "confirming", report.state in states.ENDED))
+    return _cards(recent[:limit], actor)
+
+
+def own_counts(actor: Actor) -> OwnCounts:
+    """How many reports a rider has made, how many are fixed, how many wait for an answer. One query."""
+    tally: dict[str, int] = {}
+    for state in access.own_reports(actor).values_list("state", flat=True):
+        tally[state] = tally.get(state, 0) + 1
+    return OwnCounts(sum(tally.values()), tally.get("fixed", 0), tally.get("confirming", 0))
+
+
+def my_report_by_number(actor: Actor, number: str) -> str | None:
+    return access.own_reports(actor).filter(number=number).values_list("public_id", flat=True).first()
+
+
+def rider_report(actor: Actor, public_id: str) -> RiderReport:
+    """One own report with all that its reporter may know. NotFound for anybody else's."""
+    report = access.own_report(actor, public_id)
+    now = clock.now()
+    pictures = pictures_of([report.pk], actor.ref)[report.pk]
+    steps = [step for step in report.steps.order_by("-id") if not step.private and step.step != "assign"]
+    label, key = _state(report)
+    return RiderReport(
+        public_id=report.public_id,
+        number=report.number,
+        title=title_of(report),
+        place=report.place,
+        severity=report.severity,
+        state=report.state,
+        state_key=key,
+        state_label=label,
+        unit_name=_unit_name(report),
+        answer_line=_answer_line(report),
+        words=report.words,
+        received_at=report.received_at,
+        before=pictures["before"],
+        onsite=pictures["onsite"],
+        after=pictures["after"],
+        clocks=clock_cells(report, now) if report.state not in ("received", "sorting") else [],
+        events=_events(report, [timeline_item(step, for_reporter=True) for step in steps]),
+        can_answer=report.state == "confirming",
+        calls=_CALLS.get(report.cls, ["119", "110"]) if report.severity == "critical" else [],
+        points=report.points,
+        supporters=0,
+        name_hidden=report.name_hidden,
+        settled=report.state != "received",
+    )
+
+
+def _events(report: Report, items: list[TimelineItem]) -> list[TimelineItem]:
+    """The history with the points in it; before the report is settled, the one thing that is known."""
+    if not items:
+        return [TimelineItem("camera", "", _("你拍照上报"), report.received_at, "")]
+    if report.points:
+        paid = next((i for i, item in enumerate(items) if item.icon in ("route", "hand-stop")), 0)
+        line = TimelineItem("coin", "pts", _("+%(n)d 积分") % {"n": report.points}, items[paid].at, _("派单即得"))
+        items.insert(paid, line)
+    return items
+
+
+def _cards(reports: list[Report], actor: Actor) -> list[RiderCard]:
+    now = clock.now()
+    thumbs = thumbs_of([report.pk for report in reports], actor.ref)
+    cards = []
+    for report in reports:
+        label, key = _state(report)
+        cards.append(
+            RiderCard(
+                public_id=report.public_id,
+                number=report.number,
+                title=title_of(report),
+                place=report.place,
+                severity=report.severity,
+                state=report.state,
+                state_key=key,
+                state_label=label,
+                unit_name=_unit_name(report),
+                answer_line=_answer_line(report),
+                clock=clock_of(report, now),
+                thumb_url=thumbs.get(report.pk),
+                received_at=report.received_at,
+            )
+        )
+    return cards
+
+
+def _state(report: Report) -> tuple[str, str]:
+    _console, label, key = states.LABELS[report.state]  # type: ignore[index]
+    return _(label), key
+
+
+def _unit_name(report: Report) -> str:
+    return report.unit.name if report.unit else ""
+
+
+def _answer_line(report: Report) -> str:
+    """Where it stands, in one line for the reporter."""
+    unit = _unit_name(report)
+    lines = {
+        "received": _("正在定类、派单"),
+        "sorting": _("系统拿不准，社区的人正在看"),
+        "dispatched": _("已派给%(unit)s，等签收"),
+        "accepted": _("%(unit)s已签收"),
+        "working": _("%(unit)s已到场处置"),
+        "returned": _("单位退回，社区正在改派"),
+        "resolved": _("%(unit)s说办好了，社区正在核实") if not report.self_handled else _("等社区核实"),
+        "confirming": _("社区核实过了，等你看一眼"),
+        "fixed": _("修好了，谢谢你"),
+        "closed": _("已办结，没修好可以重开"),
+        "reopened": _("已退回%(unit)s重办"),
+        "invalid": _("核查后认定不属实"),
+    }
+    return lines[report.state] % {"unit": unit}

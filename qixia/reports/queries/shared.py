@@ -1,0 +1,201 @@
+"""What all views of reports need: pictures, clocks, timeline lines. No view holds a model object."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from qixia.codes.queries import class_name
+from qixia.kernel import clock
+from qixia.media.access import picture_url
+from qixia.policy.queries import current
+from qixia.reports import rules, states
+from qixia.reports.models import Report, ReportPhoto, ReportStep
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photo as a page shows it: addresses made for the viewer."""
+
+    url: str
+    full_url: str
+    thumb_url: str
+    caption: str
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClockView:
+    """The limit that matters now. `kind`: ok, soon, over, kept."""
+
+    kind: str
+    text: str
+    fraction: float
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClockCell:
+    label: str
+    value: str
+    limit: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineItem:
+    icon: str
+    tone: str
+    title: str
+    at: datetime
+    text: str
+    quote_by: str | None = None
+    private: bool = False
+
+
+# step → (icon, tone of the timeline)
+_LOOKS: dict[str, tuple[str, str]] = {
+    "raise": ("camera", ""),
+    "settle": ("route", "doing"),
+    "settle_handled": ("hand-stop", "doing"),
+    "doubt": ("users", ""),
+    "sort": ("route", "doing"),
+    "sort_handled": ("hand-stop", "doing"),
+    "redirect": ("route", "doing"),
+    "accept": ("checks", "doing"),
+    "assign": ("user", "doing"),
+    "answer": ("message-2", "doing"),
+    "arrive": ("traffic-cone", "doing"),
+    "resolve": ("check", "good"),
+    "return": ("arrow-back-up", ""),
+    "verify": ("eye-check", "good"),
+    "verify_handled": ("eye-check", "good"),
+    "send_back": ("arrow-back-up", ""),
+    "validate": ("check", "good"),
+    "reject": ("x", ""),
+    "confirm": ("check", "good"),
+    "dispute": ("refresh", ""),
+    "close": ("file-text", ""),
+}
+
+
+def title_of(report: Report) -> str:
+    """The class once it is known, else the rider's first words."""
+    if report.cls and report.state not in ("received",):
+        return class_name(report.cls)
+    words = report.words.split("\n", 1)[0][:20]
+    return words or _("刚收到的上报")
+
+
+def pictures_of(report_ids: Iterable[int], viewer_ref: str) -> dict[int, dict[str, list[Picture]]]:
+    """Report → role → its pictures, for one viewer. One query."""
+    rows = (
+        ReportPhoto.objects.filter(report_id__in=list(report_ids))
+        .order_by("report_id", "id")
+        .values_list("report_id", "role", "at", "evidence__public_id", "evidence__state")
+    )
+    found: dict[int, dict[str, list[Picture]]] = defaultdict(lambda: defaultdict(list))
+    captions = {"before": _("整改前"), "onsite": _("现场"), "after": _("整改后")}
+    for report_id, role, at, evidence, state in rows:
+        found[report_id][role].append(
+            Picture(
+                url=picture_url(evidence, "phone", viewer_ref, state=state),
+                full_url=picture_url(evidence, "full", viewer_ref, state=state),
+                thumb_url=picture_url(evidence, "thumb", viewer_ref, state=state),
+                caption=f"{captions[role]} {clock.city_time(at):%H:%M}",
+                state=state,
+                at=at,
+            )
+        )
+    return found
+
+
+def thumbs_of(report_ids: Iterable[int], viewer_ref: str) -> dict[int, str]:
+    """Report → address of its first picture, small. One query."""
+    rows = (
+        ReportPhoto.objects.filter(report_id__in=list(report_ids), role="before")
+        .order_by("report_id", "id")
+        .values_list("report_id", "evidence__public_id", "evidence__state")
+    )
+    found: dict[int, str] = {}
+    for report_id, evidence, state in rows:
+        if report_id not in found:
+            found[report_id] = picture_url(evidence, "thumb", viewer_ref, state=state)
+    return found
+
+
+def clock_of(report: Report, now: datetime) -> ClockView | None:
+    """The clock that runs: receive, resolve or verify by state; None when nothing runs."""
+    start, due = _running(report)
+    if due is None:
+        return None
+    found = rules.clock(start, due, done=None, now=now, soon=current("reports.limits").data.soon)
+    span = rules.show_span(found.left)
+    text = _("超 %(span)s") if found.kind == "over" else _("剩 %(span)s")
+    return ClockView(found.kind, text % {"span": span}, found.fraction, due)
+
+
+def _running(report: Report) -> tuple[datetime, datetime | None]:
+    if report.state in ("dispatched", "accepted", "working", "returned", "reopened"):
+        return report.received_at, report.resolve_due
+    if report.state == "resolved" and report.resolved_at:
+        return report.resolved_at, report.verify_due
+    if report.state in ("received", "sorting"):
+        return report.received_at, report.answer_due
+    return report.received_at, None
+
+
+def clock_cells(report: Report, now: datetime) -> list[ClockCell]:
+    """接收, 首次答复, 修好, 核实: how long each took or has left, and its limit."""
+    start = report.received_at
+    verify_start = report.resolved_at or start
+    rows = [
+        (_("接收"), start, report.receive_due, report.accepted_at),
+        (_("首次答复"), start, report.answer_due, report.answered_at),
+        (_("修好"), start, report.resolve_due, report.resolved_at),
+        (_("核实"), verify_start, report.verify_due, report.verified_at),
+    ]
+    ended = report.state in states.ENDED
+    return [_cell(label, begin, due, done, now, ended) for label, begin, due, done in rows]
+
+
+def _cell(
+    label: str, begin: datetime, due: datetime | None, done: datetime | None, now: datetime, ended: bool
+) -> ClockCell:
+    if due is None or (ended and done is None):
+        return ClockCell(label, "—", "", "ok")
+    found = rules.clock(begin, due, done=done, now=now, soon=current("reports.limits").data.soon)
+    limit = _("限 %(span)s") % {"span": rules.show_span(due - begin)}
+    if done:
+        return ClockCell(label, rules.show_span(max(done - begin, timedelta())), limit, found.kind)
+    word = _("超 %(span)s") if found.kind == "over" else _("剩 %(span)s")
+    return ClockCell(label, word % {"span": rules.show_span(found.left)}, limit, found.kind)
+
+
+def timeline_item(step: ReportStep, *, for_reporter: bool) -> TimelineItem:
+    """One line of the history in words for the reporter, or for staff (who never read "你")."""
+    icon, tone = _LOOKS[step.step]
+    title, text, quote_by = _title(step, for_reporter), step.text, None
+    if step.step in ("answer", "arrive", "resolve") and step.text:
+        quote_by = step.by
+    if step.step == "settle" and step.by:
+        title = _("派给%(unit)s") % {"unit": step.by}
+    return TimelineItem(icon, tone, title, step.at, text, quote_by, step.private)
+
+
+def _title(step: ReportStep, for_reporter: bool) -> str:
+    if step.step == "raise":
+        return _("你拍照上报") if for_reporter else _("骑手上报")
+    done = _(states.STEPS[step.step].done)
+    if step.step in ("redirect", "sort") and step.by:
+        done = (
+            _("改派给%(unit)s") % {"unit": step.by}
+            if step.step == "redirect"
+            else _("人工分拣，派给%(unit)s") % {"unit": step.by}
+        )
+    return done if for_reporter else done.replace("你", _("骑手"))

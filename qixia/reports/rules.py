@@ -1,0 +1,141 @@
+"""What is decided about a report, without a database.
+
+Routing  the most special row that fits wins; equal ones by their order. A fallback always fits.
+Clocks   minutes of real time from the server's receipt. The first answer is due in 24 hours whatever the class is.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from qixia.kernel.errors import Invalid
+from qixia.reports.policy import Limits, RoutingRow
+
+ANSWER_LIMIT = timedelta(hours=24)
+WORDS_MAX = 2000
+PLACE_MAX = 40
+NOTE_MAX = 1000
+PHOTOS_MAX = 9
+# What a control character may hide is never wanted; line breaks and tabs become spaces in one-line fields.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+ClockKind = Literal["ok", "soon", "over", "kept"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What routing asks of a place."""
+
+    division_path: str = ""  # "990000/990100/…/"
+    site_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    unit: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When each step must have happened."""
+
+    receive: datetime
+    answer: datetime
+    resolve: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How much of a limit is left. `left` is negative when it is over."""
+
+    kind: ClockKind
+    left: timedelta
+    fraction: float
+
+
+def route(rows: Sequence[RoutingRow], *, cls: str, family: str, place: Place) -> Route:
+    """The unit that must act, and why in a few words."""
+    fitting = [row for row in rows if _fits(row, cls, family, place)]
+    best = max(fitting, key=lambda row: _speciality(row, place))
+    named = [part for part in (best.cls, best.family, best.site_kind, best.division) if part]
+    return Route(best.unit, "、".join(named) if named else "兜底")
+
+
+def _fits(row: RoutingRow, cls: str, family: str, place: Place) -> bool:
+    return (
+        row.cls in (None, cls)
+        and row.family in (None, family)
+        and row.site_kind in (None, place.site_kind)
+        and (row.division is None or row.division in place.division_path.split("/"))
+    )
+
+
+def _speciality(row: RoutingRow, place: Place) -> tuple[bool, bool, bool, int]:
+    depth = place.division_path.split("/").index(row.division) + 1 if row.division else 0
+    return (row.cls is not None, row.family is not None, row.site_kind is not None, depth)
+
+
+def due_times(limits: Limits, severity: str, received_at: datetime) -> Due:
+    """Limits of a report from the moment the server received it."""
+    return Due(
+        receive=received_at + timedelta(minutes=limits.receive[severity]),  # type: ignore[index]
+        answer=received_at + ANSWER_LIMIT,
+        resolve=received_at + timedelta(minutes=limits.resolve[severity]),  # type: ignore[index]
+    )
+
+
+def verify_due(limits: Limits, severity: str, resolved_at: datetime) -> datetime:
+    """When what the unit calls done must have been looked at."""
+    return resolved_at + timedelta(minutes=limits.verify[severity])  # type: ignore[index]
+
+
+def clock(start: datetime, due: datetime, *, done: datetime | None, now: datetime, soon: float) -> Clock:
+    """The state of one limit: kept or over when done, else by what is left."""
+    span = max((due - start).total_seconds(), 1.0)
+    left = due - (done or now)
+    if done:
+        return Clock("kept" if left >= timedelta() else "over", left, max(0.0, min(1.0, left.total_seconds() / span)))
+    fraction = left.total_seconds() / span
+    if fraction <= 0:
+        return Clock("over", left, 0.0)
+    return Clock("soon" if fraction < soon else "ok", left, min(1.0, fraction))
+
+
+def show_span(span: timedelta) -> str:
+    """9 分 · 1 时 24 分 · 2 天 3 时: the two largest parts, never negative."""
+    minutes = int(abs(span.total_seconds()) // 60)
+    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} 天 {hours} 时" if hours else f"{days} 天"
+    if hours:
+        return f"{hours} 时 {rest} 分" if rest else f"{hours} 时"
+    return f"{rest} 分"
+
+
+def clean_text(text: str, *, field: str, limit: int, one_line: bool = False) -> str:
+    """Text as it may be stored: composed, without control and direction characters. Invalid if it is too long."""
+    kept = _CONTROL.sub("", unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))).strip()
+    if one_line:
+        kept = " ".join(kept.split())
+    if len(kept) > limit:
+        raise Invalid("文字太长：最多 %(limit)d 个字，现在 %(given)d 个。", field=field, limit=limit, given=len(kept))
+    return kept
+
+
+def required_text(text: str, *, field: str, limit: int = NOTE_MAX) -> str:
+    """Like `clean_text`; Invalid if nothing is left."""
+    kept = clean_text(text, field=field, limit=limit)
+    if not kept:
+        raise Invalid("请写一句说明。", field=field)
+    return kept
+
+
+def place_line(described: str, parts: Iterable[str]) -> str:
+    """云帆路 88 号 锦澜花园 3栋 12层 货梯口."""
+    return " ".join(part for part in (described, *parts) if part)

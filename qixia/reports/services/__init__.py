@@ -1,0 +1,29 @@
+"""All writes to reports, named by verb. See the modules for what each promises."""
+
+from qixia.reports.services.answering import confirm_solved, say_unsolved
+from qixia.reports.services.checking import close_silent, redirect, reject, send_back, sort, validate, verify
+from qixia.reports.services.handling import accept, answer, arrive, assign, resolve, return_report
+from qixia.reports.services.intake import Receipt, Whereabouts, submit
+from qixia.reports.services.settling import settle
+
+__all__ = [
+    "Receipt",
+    "Whereabouts",
+    "accept",
+    "answer",
+    "arrive",
+    "assign",
+    "close_silent",
+    "confirm_solved",
+    "redirect",
+    "reject",
+    "resolve",
+    "return_report",
+    "say_unsolved",
+    "send_back",
+    "settle",
+    "sort",
+    "submit",
+    "validate",
+    "verify",
+]

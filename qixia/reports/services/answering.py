@@ -1,0 +1,79 @@
+"""The reporter has the last word: solved or not solved. An answer earns points once; "not solved" always reopens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from qixia.jobs.registry import declare_event
+from qixia.kernel import clock
+from qixia.media.services import Upload, keep, receive
+from qixia.people.access import Actor
+from qixia.reports import access, rules
+from qixia.reports.models import Report, ReportPhoto
+from qixia.reports.services.moves import check_step, take_step
+from qixia.reports.services.telling import clerks_told, tell_many, unit_told
+from qixia.rewards.services import award
+
+FIXED = declare_event("reports.fixed")
+REOPENED = declare_event("reports.reopened")
+
+
+@transaction.atomic
+def confirm_solved(*, actor: Actor, public_id: str) -> Report:
+    """The reporter saw that it is fixed. Saying it twice is saying it once."""
+    report = access.own_report(actor, public_id)
+    if report.state == "fixed":
+        return report
+    take_step(report, "confirm", actor=actor, changes={"ended_at": clock.now(), "validity": "valid"}, event=FIXED)
+    _thank(report, actor)
+    return report
+
+
+def say_unsolved(
+    *, actor: Actor, public_id: str, text: str, photos: Sequence[Upload] = (), claimed: Sequence[object] = ()
+) -> Report:
+    """The reporter saw that it is not fixed: back to the unit, and the clerk is told. Saying it twice is once."""
+    report = access.own_report(actor, public_id)
+    if report.state == "reopened":
+        return report
+    words = rules.clean_text(text, field="text", limit=rules.NOTE_MAX)
+    check_step(report, "dispute", actor)
+    with receive(photos, field="photos", claimed=claimed) as taken, transaction.atomic():
+        now = clock.now()
+        ReportPhoto.objects.bulk_create(
+            ReportPhoto(report=report, evidence=row, role="before", position=index, at=now)
+            for index, row in enumerate(keep(taken, owner_ref=report.ref))
+        )
+        changes = {
+            "reopened": F("reopened") + 1,
+            "resolved_at": None,
+            "verified_at": None,
+            "verify_due": None,
+            "ended_at": None,
+            "receive_due": now + timedelta(hours=2),
+        }
+        row = take_step(report, "dispute", actor=actor, text=words, changes=changes, event=REOPENED)
+        report.refresh_from_db(fields=["reopened"])
+        _thank(report, actor)
+        tell_many(
+            [
+                *unit_told(report, "report.reopened", f"reopened:{row.pk}"),
+                *clerks_told(report, "report.reopened", f"reopened:{row.pk}"),
+            ]
+        )
+    return report
+
+
+def _thank(report: Report, actor: Actor) -> None:
+    award(
+        beneficiary=actor.ref,
+        rule="confirm",
+        source=report.ref,
+        act="reports.confirmed",
+        actor=actor.ref,
+        note_params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
+    )

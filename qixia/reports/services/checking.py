@@ -1,0 +1,180 @@
+"""What the clerk does: sort what the machine was unsure of, send on what came back, look whether it is done and true.
+
+Valid or invalid is a fact of its own, distinct from closed and from fixed. Found invalid, the points of the report are
+taken back by reversing entries.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+
+from qixia.codes.queries import triage_classes
+from qixia.codes.rules import SEVERITIES
+from qixia.jobs.registry import declare_event
+from qixia.kernel import clock
+from qixia.kernel.errors import Invalid
+from qixia.people.access import Actor, system_actor
+from qixia.people.queries import Org, organisation_by_code
+from qixia.policy.queries import current
+from qixia.reports import access, errors, rules
+from qixia.reports.models import Report
+from qixia.reports.services.moves import check_step, take_step
+from qixia.reports.services.settling import DISPATCHED, RESOLVED, pay_dispatch
+from qixia.reports.services.telling import reporter_told, tell_many, unit_told
+from qixia.rewards.services import reverse
+
+VERIFIED = declare_event("reports.verified")
+SENT_BACK = declare_event("reports.sent_back")
+REJECTED = declare_event("reports.rejected")
+CLOSED = declare_event("reports.closed")
+
+
+@transaction.atomic
+def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: str) -> Report:
+    """Name class, severity and unit of a report that waits for a person, and send it on its way."""
+    report = access.case(actor, public_id)
+    step = "sort_handled" if report.handled_by_rider else "sort"
+    check_step(report, step, actor)
+    found = triage_classes().get(cls)
+    if found is None:
+        raise errors.UnknownClass(field="cls")
+    if severity not in SEVERITIES:
+        raise Invalid("请选一个级别。", field="severity")
+    unit, now, limits = _unit(unit_code), clock.now(), current("reports.limits").data
+    due = rules.due_times(limits, severity, report.received_at)
+    report.cls, report.severity = cls, severity
+    changes = {
+        "cls": cls,
+        "severity": severity,
+        "standard_code": found.standard_code,
+        "sorted_by_person": True,
+        "rings": severity == "critical",
+        "unit_id": unit.id,
+        "receive_due": due.receive,
+        "resolve_due": due.resolve,
+        **(
+            {"resolved_at": now, "verify_due": rules.verify_due(limits, severity, now)}
+            if report.handled_by_rider
+            else {"dispatched_at": now}
+        ),
+    }
+    if report.reporter_id is not None:
+        changes["points"] = pay_dispatch([report])[0]
+    event = RESOLVED if report.handled_by_rider else DISPATCHED
+    by = "" if report.handled_by_rider else unit.name
+    row = take_step(report, step, actor=actor, by=by, changes=changes, data={"unit": unit.code}, event=event)
+    if not report.handled_by_rider:
+        told = reporter_told(report, "report.dispatched", "dispatched", unit=unit.name, matter=found.name)
+        tell_many([*told, *unit_told(report, "unit.new_case", f"case:{row.pk}", matter=found.name)])
+    return report
+
+
+@transaction.atomic
+def redirect(*, actor: Actor, public_id: str, unit_code: str, reason: str) -> Report:
+    """Send a report to another unit; the clocks run on."""
+    report = access.case(actor, public_id)
+    check_step(report, "redirect", actor)
+    unit, words = _unit(unit_code), rules.required_text(reason, field="text")
+    changes = {"unit_id": unit.id, "assignee_id": None, "dispatched_at": clock.now(), "accepted_at": None}
+    row = take_step(
+        report,
+        "redirect",
+        actor=actor,
+        by=unit.name,
+        text=words,
+        changes=changes,
+        data={"unit": unit.code},
+        event=DISPATCHED,
+    )
+    report.unit_id = unit.id
+    tell_many(unit_told(report, "unit.new_case", f"case:{row.pk}", matter=_matter(report)))
+    return report
+
+
+@transaction.atomic
+def verify(*, actor: Actor, public_id: str, text: str = "") -> Report:
+    """It is done as the unit says. A report that nobody called invalid by now is valid. The reporter is asked."""
+    report = access.case(actor, public_id)
+    words = rules.clean_text(text, field="text", limit=rules.NOTE_MAX)
+    now = clock.now()
+    changes: dict[str, Any] = {"verified_at": now, "validity": "valid"}
+    if report.handled_by_rider:
+        # The reporter put it right and showed it: there is nobody left to ask.
+        take_step(
+            report, "verify_handled", actor=actor, text=words, changes=changes | {"ended_at": now}, event=VERIFIED
+        )
+        tell_many(reporter_told(report, "report.fixed", "fixed"))
+        return report
+    row = take_step(report, "verify", actor=actor, text=words, changes=changes, event=VERIFIED)
+    tell_many(reporter_told(report, "report.please_confirm", f"confirm:{row.pk}"))
+    return report
+
+
+@transaction.atomic
+def send_back(*, actor: Actor, public_id: str, text: str) -> Report:
+    """It is not done: back to the unit with what is missing. The unit's clock was never stopped for good."""
+    report = access.case(actor, public_id)
+    words = rules.required_text(text, field="text")
+    row = take_step(
+        report,
+        "send_back",
+        actor=actor,
+        text=words,
+        changes={"resolved_at": None, "verified_at": None, "verify_due": None},
+        event=SENT_BACK,
+    )
+    tell_many(unit_told(report, "unit.sent_back", f"back:{row.pk}", text=words[:60]))
+    return report
+
+
+@transaction.atomic
+def validate(*, actor: Actor, public_id: str, text: str = "") -> Report:
+    """The matter is true, whatever comes of it."""
+    report = access.case(actor, public_id)
+    words = rules.clean_text(text, field="text", limit=rules.NOTE_MAX)
+    take_step(report, "validate", actor=actor, text=words, changes={"validity": "valid"})
+    return report
+
+
+@transaction.atomic
+def reject(*, actor: Actor, public_id: str, reason: str) -> Report:
+    """The matter is not true: ends the report and takes its points back. The reporter is told why."""
+    report = access.case(actor, public_id)
+    words = rules.required_text(reason, field="text")
+    changes = {"validity": "invalid", "ended_at": clock.now()}
+    take_step(report, "reject", actor=actor, text=words, changes=changes, event=REJECTED)
+    reverse(source=report.ref, reason=words, actor=actor.ref)
+    tell_many(reporter_told(report, "report.invalid", "invalid", text=words[:60]))
+    return report
+
+
+def close_silent(*, limit: int = 200) -> int:
+    """File checked reports whose reporters said nothing for the days that the policy grants. Returns how many."""
+    days = current("reports.limits").data.close_after_days
+    before = clock.now() - timedelta(days=days)
+    silent = Report.objects.filter(state="confirming", verified_at__lt=before).order_by("verified_at")
+    closer = system_actor("close")
+    closed = 0
+    for report in silent[:limit]:
+        try:
+            with transaction.atomic():
+                take_step(report, "close", actor=closer, changes={"ended_at": clock.now()}, event=CLOSED)
+            closed += 1
+        except errors.SomebodyWasFaster:
+            continue
+    return closed
+
+
+def _unit(code: str) -> Org:
+    unit = organisation_by_code(code)
+    if unit is None:
+        raise errors.UnknownUnit(field="unit")
+    return unit
+
+
+def _matter(report: Report) -> str:
+    found = triage_classes().get(report.cls)
+    return found.name if found else ""

@@ -1,0 +1,147 @@
+"""What the unit does: accept, assign, answer, go there, resolve, or return.
+
+Every step needs a role in the unit that the report was sent to; see access.parties. Texts are for the reporter unless
+marked private; they are signed with the unit's name, never with a person's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+
+from qixia.jobs.registry import declare_event
+from qixia.kernel import clock
+from qixia.kernel.errors import Invalid
+from qixia.media.services import Received, Upload, keep, receive
+from qixia.people.access import Actor
+from qixia.people.queries import staff_of
+from qixia.policy.queries import current
+from qixia.reports import access, errors, rules
+from qixia.reports.models import Report, ReportPhoto
+from qixia.reports.services.moves import check_step, take_step
+from qixia.reports.services.settling import RESOLVED
+from qixia.reports.services.telling import clerks_told, reporter_told, tell_many
+
+ACCEPTED = declare_event("reports.accepted")
+ANSWERED = declare_event("reports.answered")
+ARRIVED = declare_event("reports.arrived")
+RETURNED = declare_event("reports.returned")
+
+
+@transaction.atomic
+def accept(*, actor: Actor, public_id: str) -> Report:
+    """The unit takes the report on. The person who accepts is in charge until somebody else is named."""
+    report = access.case(actor, public_id)
+    changes = {"accepted_at": report.accepted_at or clock.now(), "assignee_id": actor.person_id}
+    take_step(report, "accept", actor=actor, by=_unit_name(report), changes=changes, event=ACCEPTED)
+    return report
+
+
+@transaction.atomic
+def assign(*, actor: Actor, public_id: str, person_public_id: str) -> Report:
+    """Name who goes. Only somebody of the same unit."""
+    report = access.case(actor, public_id)
+    check_step(report, "assign", actor)
+    members = {member.public_id: member for member in staff_of(report.unit_id or 0, *access.UNIT_ROLES)}
+    if person_public_id not in members:
+        raise Invalid("请在本单位的人里选一个。", field="person")
+    member = members[person_public_id]
+    take_step(
+        report,
+        "assign",
+        actor=actor,
+        by=_unit_name(report),
+        changes={"assignee_id": member.person_id},
+        data={"to": f"person:{member.public_id}"},
+    )
+    return report
+
+
+@transaction.atomic
+def answer(*, actor: Actor, public_id: str, text: str) -> Report:
+    """Write to the reporter. The first one stops the 24-hour clock."""
+    report = access.case(actor, public_id)
+    words = rules.required_text(text, field="text")
+    row = take_step(
+        report, "answer", actor=actor, by=_unit_name(report), text=words, changes=_answered(report), event=ANSWERED
+    )
+    tell_many(reporter_told(report, "report.answered", f"answered:{row.pk}", unit=_unit_name(report), text=words[:60]))
+    return report
+
+
+def arrive(
+    *, actor: Actor, public_id: str, text: str, photos: Sequence[Upload] = (), claimed: Sequence[object] = ()
+) -> Report:
+    """On site: a note, with photos if there are any."""
+    report = access.case(actor, public_id)
+    words = rules.required_text(text, field="text")
+    check_step(report, "arrive", actor)
+    with receive(photos, field="photos", claimed=claimed) as taken, transaction.atomic():
+        _attach(report, taken, "onsite")
+        take_step(
+            report, "arrive", actor=actor, by=_unit_name(report), text=words, changes=_answered(report), event=ARRIVED
+        )
+    return report
+
+
+def resolve(
+    *, actor: Actor, public_id: str, text: str, photos: Sequence[Upload], claimed: Sequence[object] = ()
+) -> Report:
+    """Say what was done, with at least one photo of it. Ends the unit's clock; it is not yet fixed."""
+    report = access.case(actor, public_id)
+    words = rules.required_text(text, field="text")
+    check_step(report, "resolve", actor)
+    if not photos:
+        raise errors.NeedsAfterPhoto(field="photos")
+    with receive(photos, field="photos", claimed=claimed) as taken, transaction.atomic():
+        _attach(report, taken, "after")
+        now = clock.now()
+        due = rules.verify_due(current("reports.limits").data, report.severity, now)
+        changes = {"resolved_at": now, "verify_due": due, **_answered(report)}
+        row = take_step(
+            report, "resolve", actor=actor, by=_unit_name(report), text=words, changes=changes, event=RESOLVED
+        )
+        tell_many(
+            [
+                *reporter_told(report, "report.resolved", f"resolved:{row.pk}", unit=_unit_name(report)),
+                *clerks_told(report, "report.resolved", f"resolved:{row.pk}", unit=_unit_name(report)),
+            ]
+        )
+    return report
+
+
+@transaction.atomic
+def return_report(*, actor: Actor, public_id: str, reason: str, should_act: str = "") -> Report:
+    """Not ours: say why and, if known, who should act. The clerk decides."""
+    report = access.case(actor, public_id)
+    words = rules.required_text(reason, field="text")
+    named = rules.clean_text(should_act, field="should_act", limit=80, one_line=True)
+    row = take_step(
+        report,
+        "return",
+        actor=actor,
+        by=_unit_name(report),
+        text=f"{words}（建议：{named}）" if named else words,
+        changes={"assignee_id": None},
+        event=RETURNED,
+    )
+    tell_many(clerks_told(report, "report.returned", f"returned:{row.pk}", unit=_unit_name(report)))
+    return report
+
+
+def _answered(report: Report) -> dict[str, Any]:
+    return {} if report.answered_at else {"answered_at": clock.now()}
+
+
+def _unit_name(report: Report) -> str:
+    return report.unit.name if report.unit else ""
+
+
+def _attach(report: Report, taken: list[Received], role: str) -> None:
+    now = clock.now()
+    ReportPhoto.objects.bulk_create(
+        ReportPhoto(report=report, evidence=row, role=role, position=index, by_reporter=False, at=now)
+        for index, row in enumerate(keep(taken, owner_ref=report.ref))
+    )

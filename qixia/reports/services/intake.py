@@ -1,0 +1,185 @@
+"""Taking a report in.
+
+Truth    when `submit` returns, the report, its photos and its key are committed and the photos' files are on disk.
+Retries  the same client key with the same content returns the first receipt; with other content KeyReused.
+Cost     the request only writes; class, unit, points and pictures are the worker's (settle.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from qixia.audit.services import record
+from qixia.codes.queries import triage_classes
+from qixia.jobs.commands import body_hash, once
+from qixia.jobs.registry import declare_event
+from qixia.jobs.services import Ask, Happened, publish_many
+from qixia.kernel import clock
+from qixia.kernel.errors import Invalid, NotAllowed
+from qixia.kernel.geo import DATUMS, Datum, Point, to_wgs84
+from qixia.kernel.ids import new_number, new_public_id
+from qixia.media.services import Received, Upload, keep, receive
+from qixia.people.access import Actor
+from qixia.places.queries import in_city
+from qixia.policy.queries import current
+from qixia.reports import errors, rules
+from qixia.reports.models import Report, ReportPhoto
+
+RECEIVED = declare_event("reports.received")
+_SOURCES = ("gps", "photo", "map")
+_OLDEST = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where the rider says it is. `accuracy_m` None: unknown."""
+
+    lat: float
+    lng: float
+    datum: str = "wgs84"
+    accuracy_m: float | None = None
+    source: str = "gps"
+    building: str = ""
+    floor: str = ""
+    spot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the phone gets back at once."""
+
+    public_id: str
+    number: str
+    repeated: bool = False
+
+
+def submit(
+    *,
+    actor: Actor,
+    client_key: str,
+    place: Whereabouts | None,
+    photos: Sequence[Upload],
+    claimed: Sequence[object] = (),
+    after_photos: Sequence[Upload] = (),
+    after_claimed: Sequence[object] = (),
+    words: str = "",
+    hint: str = "",
+    self_handled: bool = False,
+    name_hidden: bool = True,
+    captured_at: datetime | None = None,
+) -> Receipt:
+    """Accept a report. Refusals name the field: photos, after_photos, place, words, hint, client_key."""
+    if not actor.has("rider"):
+        raise NotAllowed
+    values = _checked(place, words, hint, captured_at) | {"self_handled": self_handled, "name_hidden": name_hidden}
+    _check_photos(photos, after_photos, self_handled)
+    with (
+        receive(photos, field="photos", claimed=claimed) as before,
+        receive(after_photos if self_handled else (), field="after_photos", claimed=after_claimed) as after,
+    ):
+        return _write(actor, client_key, values, before, after)
+
+
+@transaction.atomic
+def _write(
+    actor: Actor, client_key: str, values: dict[str, Any], before: list[Received], after: list[Received]
+) -> Receipt:
+    receipt = Receipt(new_public_id(), new_number())
+    digest = body_hash(values, [p.sha256 for p in before], [p.sha256 for p in after])
+    result = {"public_id": receipt.public_id, "number": receipt.number}
+    first = once(actor=actor.ref, key=client_key, body_hash=digest, result=result)
+    if first is not None:
+        return Receipt(first["public_id"], first["number"], repeated=True)
+    _check_pace(actor)
+    now = clock.now()
+    report = Report.objects.create(
+        public_id=receipt.public_id,
+        number=receipt.number,
+        reporter_id=actor.person_id,
+        received_at=now,
+        answer_due=now + rules.ANSWER_LIMIT,
+        **values,
+    )
+    _attach(report, before, after, now)
+    record("reports.received", subject=report.ref, actor=actor.ref, photos=len(before) + len(after))
+    publish_many([Happened(RECEIVED, report.ref)], also=[Ask("reports.settle", {"id": report.pk}, priority=10)])
+    return receipt
+
+
+def _attach(report: Report, before: list[Received], after: list[Received], now: datetime) -> None:
+    rows = keep([*before, *after], owner_ref=report.ref)
+    ReportPhoto.objects.bulk_create(
+        ReportPhoto(
+            report=report,
+            evidence=row,
+            role="before" if index < len(before) else "after",
+            position=index,
+            at=now,
+        )
+        for index, row in enumerate(rows)
+    )
+
+
+def _checked(place: Whereabouts | None, words: str, hint: str, captured_at: datetime | None) -> dict[str, Any]:
+    """Columns of the report, or the first refusal."""
+    if hint and hint not in triage_classes():
+        raise errors.UnknownClass(field="hint")
+    return {
+        **_checked_place(place),
+        "words": rules.clean_text(words, field="words", limit=rules.WORDS_MAX),
+        "hint": hint,
+        "captured_at": _believable(captured_at),
+    }
+
+
+def _checked_place(place: Whereabouts | None) -> dict[str, Any]:
+    if place is None:
+        raise errors.NoPlace(field="place")
+    if place.datum not in DATUMS or place.source not in _SOURCES:
+        raise Invalid("定位的坐标系不认识。", field="place")
+    datum: Datum = place.datum  # type: ignore[assignment]
+    point = to_wgs84(place.lat, place.lng, datum) if datum != "wgs84" else Point(place.lat, place.lng)
+    in_city(point)
+    accuracy = place.accuracy_m
+    return {
+        "lat": round(point.lat, 6),
+        "lng": round(point.lng, 6),
+        "accuracy_m": round(accuracy, 1) if accuracy is not None and 0 <= accuracy < 100_000 else None,
+        "datum": place.datum,
+        "place_source": place.source,
+        "building": rules.clean_text(place.building, field="building", limit=rules.PLACE_MAX, one_line=True),
+        "floor": rules.clean_text(place.floor, field="floor", limit=rules.PLACE_MAX, one_line=True),
+        "spot": rules.clean_text(place.spot, field="spot", limit=rules.PLACE_MAX, one_line=True),
+    }
+
+
+def _believable(captured_at: datetime | None) -> datetime | None:
+    """The claimed time of capture, if it is not in the future and not older than a month."""
+    now = clock.now()
+    if captured_at is None or captured_at.tzinfo is None:
+        return None
+    return captured_at if now - _OLDEST <= captured_at <= now + timedelta(minutes=10) else None
+
+
+def _check_photos(photos: Sequence[Upload], after: Sequence[Upload], self_handled: bool) -> None:
+    if not photos:
+        raise errors.NoPhoto(field="photos")
+    if len(photos) > rules.PHOTOS_MAX:
+        raise errors.TooManyPhotos(field="photos", limit=rules.PHOTOS_MAX, given=len(photos))
+    if self_handled and not after:
+        raise errors.NeedsAfterPhoto(field="after_photos")
+    if len(after) > rules.PHOTOS_MAX:
+        raise errors.TooManyPhotos(field="after_photos", limit=rules.PHOTOS_MAX, given=len(after))
+
+
+def _check_pace(actor: Actor) -> None:
+    limit = current("reports.limits").data.per_hour
+    since = clock.now() - timedelta(hours=1)
+    mine = Report.objects.filter(reporter_id=actor.person_id, received_at__gt=since)
+    if mine.order_by("-id").values_list("id", flat=True)[: limit + 1].count() >= limit:
+        raise errors.TooManyReports(limit=limit, retry_after=600)

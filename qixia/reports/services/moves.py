@@ -1,0 +1,64 @@
+"""One step of a report: the only code that changes `Report.state` of a settled report.
+
+A step is a conditional update on the state that the caller saw: of two who act at once one is told that the other was
+faster, and nothing of his stays. Row, history, audit and event are one transaction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qixia.audit.services import record
+from qixia.jobs.services import publish
+from qixia.kernel import clock
+from qixia.people.access import Actor
+from qixia.reports import access, errors, states
+from qixia.reports.models import Report, ReportStep
+
+
+def check_step(report: Report, step: str, actor: Actor) -> None:
+    """NotYours or StepNotAllowed, before anything is written."""
+    rule = states.STEPS[step]
+    if rule.who not in access.parties(actor, report):
+        raise errors.NotYours
+    if not states.allowed(step, report.state):
+        label = states.LABELS[report.state][0]  # type: ignore[index]
+        raise errors.StepNotAllowed(state=label, step=rule.label)
+
+
+def take_step(
+    report: Report,
+    step: str,
+    *,
+    actor: Actor,
+    by: str = "",
+    text: str = "",
+    private: bool = False,
+    changes: dict[str, Any] | None = None,
+    data: dict[str, Any] | None = None,
+    event: str | None = None,
+) -> ReportStep:
+    """Move `report` along `step` inside the caller's transaction. Updates the object in hand as well."""
+    check_step(report, step, actor)
+    before, after = report.state, states.target(step, report.state)  # type: ignore[arg-type]
+    columns = {"state": after, **(changes or {})}
+    if not Report.objects.filter(pk=report.pk, state=before).update(**columns):
+        raise errors.SomebodyWasFaster
+    for name, value in columns.items():
+        setattr(report, name, value)
+    row = ReportStep.objects.create(
+        report=report,
+        at=clock.now(),
+        step=step,
+        before=before,
+        after=after,
+        actor=actor.ref,
+        by=by,
+        text=text,
+        private=private,
+        data=data or {},
+    )
+    record(f"reports.{step}", subject=report.ref, actor=actor.ref, before=before, after=after)
+    if event:
+        publish(event, report.ref, {"step": row.pk, "number": report.number})
+    return row

@@ -1,0 +1,246 @@
+"""What the machine does a moment after a report is accepted: class and severity, place, unit, clocks, points.
+
+Batch    many reports in one transaction with a fixed number of statements, whatever their number (tasks.py gives up to
+         50 at a time). Only reports still in `received` are touched, so a repetition changes nothing.
+Doubt    a report goes to a clerk when the machine is unsure of its class or no unit is found. A critical one rings a
+         person in both cases.
+Points   are paid at the dispatch; a report that waits for a clerk earns them when the clerk dispatches it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from qixia.audit.services import Act, record_many
+from qixia.codes.queries import triage_classes
+from qixia.jobs.registry import declare_event
+from qixia.jobs.services import Happened, publish_many
+from qixia.kernel import clock
+from qixia.kernel.geo import Point
+from qixia.people.access import system_actor
+from qixia.people.queries import Org, organisation_by_code
+from qixia.places.queries import Location, locate
+from qixia.policy.queries import current
+from qixia.reports import rules, states
+from qixia.reports.models import Report, ReportStep
+from qixia.reports.policy import Limits
+from qixia.reports.services.telling import Tell, clerks_told, reporter_told, tell_many, unit_told
+from qixia.rewards.services import Award, award_many
+from qixia.triage.services import Verdict, classify_many
+
+DISPATCHED = declare_event("reports.dispatched")
+SORTING = declare_event("reports.sorting")
+RESOLVED = declare_event("reports.resolved")
+
+SETTLER = system_actor("settle")
+_EVENTS = {"settle": DISPATCHED, "doubt": SORTING, "settle_handled": RESOLVED}
+
+
+@dataclass(slots=True)
+class Settlement:
+    """What was found out about one report. `report` already carries the new values."""
+
+    report: Report
+    step: str
+    location: Location
+    unit: Org | None
+    why: str
+
+
+@transaction.atomic
+def settle(ids: Sequence[int]) -> list[Settlement]:
+    """Settle accepted reports. Returns what was decided; reports in another state are left alone."""
+    waiting = list(Report.objects.select_for_update(no_key=True).filter(pk__in=ids, state="received").order_by("pk"))
+    if not waiting:
+        return []
+    now = clock.now()
+    verdicts = classify_many([(report.words, report.hint or None) for report in waiting])
+    settled = [_decide(report, verdict, now) for report, verdict in zip(waiting, verdicts, strict=True)]
+    _pay(settled)
+    _write(settled)
+    _write_history(settled, now)
+    publish_many(_happened(one) for one in settled)
+    tell_many([notice for one in settled for notice in _notices(one)])
+    return settled
+
+
+def _decide(report: Report, verdict: Verdict, now: datetime) -> Settlement:
+    location = locate(Point(report.lat, report.lng))
+    _note_place(report, location)
+    _note_verdict(report, verdict)
+    limits: Limits = current("reports.limits").data
+    unit, why = _unit_for(report, location)
+    certain = verdict.is_certain and unit is not None
+    step = "doubt" if not certain else "settle_handled" if report.self_handled else "settle"
+    report.state = states.target(step, "received")
+    due = rules.due_times(limits, report.severity, report.received_at)
+    report.receive_due, report.resolve_due = due.receive, due.resolve
+    report.unit_id = unit.id if unit else None
+    report.route_reason = why
+    if step == "settle":
+        report.dispatched_at = now
+    if step == "settle_handled":
+        report.resolved_at = now
+        report.verify_due = rules.verify_due(limits, report.severity, now)
+    return Settlement(report, step, location, unit, why)
+
+
+def _note_place(report: Report, location: Location) -> None:
+    report.grid_code = location.grid_code or ""
+    report.community_id = location.community.pk if location.community else None
+    report.site_id = location.site.id if location.site else None
+    parts = [report.building, report.floor, report.spot]
+    report.place = rules.place_line(location.describe, parts)[:200]
+
+
+def _note_verdict(report: Report, verdict: Verdict) -> None:
+    report.cls = verdict.cls
+    report.standard_code = verdict.standard_code
+    report.severity = verdict.severity
+    report.confidence = round(verdict.confidence, 3)
+    report.runner_up = verdict.runner_up or ""
+    report.finding = verdict.sentence
+    report.evidence_words = [{"start": w.start, "end": w.end, "kind": w.kind} for w in verdict.words]
+    report.rings = verdict.rings
+
+
+def _unit_for(report: Report, location: Location) -> tuple[Org | None, str]:
+    classes = triage_classes()
+    family = classes[report.cls].family if report.cls in classes else ""
+    place = rules.Place(
+        location.community.path if location.community else "", location.site.kind if location.site else ""
+    )
+    route = rules.route(current("reports.routing").data.rows, cls=report.cls, family=family, place=place)
+    return organisation_by_code(route.unit), route.why
+
+
+_COLUMNS = (
+    "state",
+    "cls",
+    "standard_code",
+    "severity",
+    "confidence",
+    "runner_up",
+    "finding",
+    "evidence_words",
+    "rings",
+    "grid_code",
+    "community_id",
+    "site_id",
+    "place",
+    "unit_id",
+    "route_reason",
+    "receive_due",
+    "resolve_due",
+    "verify_due",
+    "dispatched_at",
+    "resolved_at",
+    "points",
+)
+
+
+def _write(settled: Sequence[Settlement]) -> None:
+    """One prepared UPDATE, sent for all reports together. Django's bulk_update would build a CASE of n × 21 parts."""
+    fields = [Report._meta.get_field(name.removesuffix("_id") if name in _FOREIGN else name) for name in _COLUMNS]
+    assignments = ", ".join(f"{name} = %s" for name in _COLUMNS)
+    rows = [[*(_db_value(field, one.report) for field in fields), one.report.pk] for one in settled]
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE reports_report SET {assignments} WHERE id = %s AND state = 'received'", rows)
+
+
+_FOREIGN = ("community_id", "site_id", "unit_id")
+
+
+def _db_value(field: Any, report: Report) -> Any:
+    return field.get_db_prep_save(getattr(report, field.attname), connection)
+
+
+def _write_history(settled: Sequence[Settlement], now: datetime) -> None:
+    rows = []
+    for one in settled:
+        report = one.report
+        rows.append(
+            ReportStep(
+                report=report, at=report.received_at, step="raise", before="", after="received", actor="reporter"
+            )
+        )
+        rows.append(
+            ReportStep(
+                report=report,
+                at=now,
+                step=one.step,
+                before="received",
+                after=report.state,
+                actor=SETTLER.ref,
+                by=one.unit.name if one.unit and one.step == "settle" else "",
+                text=report.finding,
+                data={"unit": one.unit.code if one.unit else "", "why": one.why, "points": report.points},
+            )
+        )
+    ReportStep.objects.bulk_create(rows)
+    record_many(
+        Act(
+            f"reports.{one.step}",
+            one.report.ref,
+            SETTLER.ref,
+            {"cls": one.report.cls, "severity": one.report.severity, "unit": one.unit.code if one.unit else ""},
+        )
+        for one in settled
+    )
+
+
+def _pay(settled: Sequence[Settlement]) -> None:
+    """Pay the dispatched reports; note on each what it earned, for its page."""
+    paid = [one.report for one in settled if one.step in ("settle", "settle_handled")]
+    paid = [report for report in paid if report.reporter_id is not None]
+    for report, points in zip(paid, pay_dispatch(paid), strict=True):
+        report.points = points
+
+
+def pay_dispatch(reports: Sequence[Report]) -> list[int]:
+    """Award what each report is worth to its reporter, once. Returns points, in order."""
+    from_refs = reporter_refs(reports)
+    postings = award_many(
+        [
+            Award(
+                beneficiary=from_refs[report.pk],
+                rule=report.cls,
+                source=report.ref,
+                act="reports.dispatched",
+                actor=SETTLER.ref,
+                params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
+            )
+            for report in reports
+        ]
+    )
+    return [posting.points for posting in postings]
+
+
+def reporter_refs(reports: Sequence[Report]) -> dict[int, str]:
+    """Reporter of each report, as the ledger names owners: one query."""
+    rows = Report.objects.filter(pk__in=[report.pk for report in reports], reporter__isnull=False)
+    return {pk: f"person:{public_id}" for pk, public_id in rows.values_list("pk", "reporter__public_id")}
+
+
+def _happened(one: Settlement) -> Happened:
+    report = one.report
+    payload = {"number": report.number, "cls": report.cls, "severity": report.severity}
+    return Happened(_EVENTS[one.step], report.ref, payload | {"unit": one.unit.code if one.unit else ""})
+
+
+def _notices(one: Settlement) -> list[Tell]:
+    report = one.report
+    name = triage_classes()[report.cls].name if report.cls in triage_classes() else ""
+    unit = one.unit.name if one.unit else ""
+    told: list[Tell] = []
+    if one.step == "settle":
+        told += reporter_told(report, "report.dispatched", "dispatched", unit=unit, matter=name)
+    if report.rings:
+        told += clerks_told(report, "critical.ring", "ring", matter=name)
+        told += unit_told(report, "critical.ring", "ring", matter=name) if one.step == "settle" else []
+    return told

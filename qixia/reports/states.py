@@ -1,0 +1,138 @@
+"""The life of a report: one table. Validation, buttons, the diagram in the docs and the test of every state × step cell
+read it.
+
+    received ──settle──▶ dispatched ──accept──▶ accepted ──arrive──▶ working ──resolve──▶ resolved ──verify──▶ confirming
+       │                    ▲  │                                                             │                     │
+       └─doubt─▶ sorting ─sort  └─return─▶ returned ─redirect─▶ dispatched         send back ▼             confirm ▼
+                                                                                          working                fixed
+
+Closed and fixed are different facts: `confirming` and `closed` say that the unit and the clerk are done; only `fixed`
+says that the reporter saw it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal[
+    "received",
+    "sorting",
+    "dispatched",
+    "accepted",
+    "working",
+    "returned",
+    "resolved",
+    "confirming",
+    "fixed",
+    "closed",
+    "reopened",
+    "invalid",
+]
+Who = Literal["system", "clerk", "unit", "rider"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One way on. `to` None: the state stays. `who` names the party that may take it."""
+
+    sources: frozenset[State]
+    to: State | None
+    who: Who
+    label: str  # what the button says
+    done: str  # what the timeline says
+
+
+def _step(sources: str, to: State | None, who: Who, label: str, done: str) -> Step:
+    return Step(frozenset(sources.split()), to, who, label, done)  # type: ignore[arg-type]
+
+
+_WITH_UNIT = "dispatched accepted working reopened"
+_OPEN = f"sorting returned resolved confirming {_WITH_UNIT}"
+
+STEPS: dict[str, Step] = {
+    # The worker, a moment after acceptance.
+    "settle": _step("received", "dispatched", "system", "派单", "已派单"),
+    "doubt": _step("received", "sorting", "system", "转人工", "转人工分拣"),
+    "settle_handled": _step("received", "resolved", "system", "等核实", "你已顺手处理，等社区核实"),
+    # The clerk decides what the machine did not.
+    "sort": _step("sorting", "dispatched", "clerk", "确认派单", "人工分拣后派单"),
+    "sort_handled": _step("sorting", "resolved", "clerk", "确认，等核实", "人工分拣，等社区核实"),
+    "redirect": _step("returned dispatched reopened", "dispatched", "clerk", "改派", "改派"),
+    # The unit.
+    "accept": _step("dispatched reopened", "accepted", "unit", "签收", "单位已签收"),
+    "assign": _step("accepted working", None, "unit", "指派", "已指派到人"),
+    "answer": _step(_WITH_UNIT, None, "unit", "答复", "单位答复"),
+    "arrive": _step("accepted working", "working", "unit", "到场", "已到现场"),
+    "resolve": _step("accepted working", "resolved", "unit", "办结", "单位办结"),
+    "return": _step(_WITH_UNIT, "returned", "unit", "退回", "单位退回，待改派"),
+    # The clerk looks whether it is true and done.
+    "verify": _step("resolved", "confirming", "clerk", "核实通过", "社区核实通过"),
+    "verify_handled": _step("resolved", "fixed", "clerk", "核实通过", "社区核实通过，记为已修好"),
+    "send_back": _step("resolved confirming", "working", "clerk", "打回重办", "核实不通过，打回重办"),
+    "validate": _step(_OPEN, None, "clerk", "属实", "认定属实"),
+    "reject": _step(_OPEN, "invalid", "clerk", "不属实", "认定不属实"),
+    # The reporter has the last word.
+    "confirm": _step("resolved confirming closed", "fixed", "rider", "已解决", "你确认已解决"),
+    "dispute": _step("resolved confirming closed fixed", "reopened", "rider", "未解决", "你说没解决，已重开"),
+    "close": _step("confirming", "closed", "system", "办结", "未收到你的回复，按办结归档"),
+}
+
+STATES: tuple[State, ...] = (
+    "received",
+    "sorting",
+    "dispatched",
+    "accepted",
+    "working",
+    "returned",
+    "resolved",
+    "confirming",
+    "fixed",
+    "closed",
+    "reopened",
+    "invalid",
+)
+
+# (label for the console, label for the reporter, glyph of qixia.ui)
+LABELS: dict[State, tuple[str, str, str]] = {
+    "received": ("待受理", "已收到", "wait"),
+    "sorting": ("待分拣", "人工分拣中", "wait"),
+    "dispatched": ("待签收", "已派单", "sent"),
+    "accepted": ("已签收", "已签收", "sent"),
+    "working": ("处置中", "处置中", "doing"),
+    "returned": ("退回待改派", "改派中", "back"),
+    "resolved": ("待核实", "待核实", "check"),
+    "confirming": ("待骑手确认", "待你确认", "check"),
+    "fixed": ("已修好", "已修好", "fixed"),
+    "closed": ("已办结", "已办结", "fixed"),
+    "reopened": ("未解决重开", "未解决重开", "back"),
+    "invalid": ("不属实", "不属实", "back"),
+}
+
+WITH_UNIT: tuple[State, ...] = ("dispatched", "accepted", "working", "reopened")
+OPEN: tuple[State, ...] = (
+    "received",
+    "sorting",
+    "dispatched",
+    "accepted",
+    "working",
+    "returned",
+    "resolved",
+    "confirming",
+    "reopened",
+)
+ENDED: tuple[State, ...] = ("fixed", "closed", "invalid")
+
+
+def allowed(step: str, state: str) -> bool:
+    return state in STEPS[step].sources
+
+
+def target(step: str, state: State) -> State:
+    """Where `step` leads from `state`."""
+    return STEPS[step].to or state
+
+
+def steps_from(state: str, *who: Who) -> list[str]:
+    """The steps that one of the parties `who` may take from `state`, in the order of the table."""
+    return [name for name, step in STEPS.items() if state in step.sources and step.who in who]
