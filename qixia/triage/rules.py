@@ -1,0 +1,347 @@
+"""From a rider's words: which class, how bad, how sure, and because of which words. Pure.
+
+Units    confidence is 0-1: how often such a verdict was right on a small set that was not tuned on (see README).
+Truth    the lexicon for words, the class list for floors, docs in README for the borders between classes.
+Errors   none: any text gets a verdict; when little speaks for it, the confidence says so and a clerk decides.
+Severity the floor of the class, raised by its own words, by words of danger and by a person hurt. Nothing lowers it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from qixia.codes.rules import Severity
+from qixia.triage.lexicon import LONGEST_PREFIX, Lexicon, Raise
+from qixia.triage.text import Clean, clean
+
+THRESHOLDS = "triage.thresholds"
+NOTHING_READ = "other"
+# Classes are told from the first words; danger is looked for in the whole text.
+CLASS_CHARS = 2_000
+# A chip that the rider tapped speaks louder than one strong word, softer than three.
+HINT_WEIGHT = 8.0
+# The second, third … sign for the same class adds less: long texts mention much in passing.
+_DECAY = (1.0, 0.6, 0.4, 0.25, 0.15, 0.1)
+# With several matters the most dangerous counts, if it is spoken of nearly as clearly as the main one.
+_DANGER_SHARE = 0.6
+_DANGER_SCORE = 4.0
+# Calms the margin of thin evidence: 6 against nothing is less sure than 12 against nothing.
+_CALM = 4.0
+_QUOTED = 3
+_DENYING = re.compile("[不没無无未非]")
+
+SpanKind = Literal["class", "danger", "place"]
+
+
+class ClassInfo(Protocol):
+    """What the rules need to know of a triage class; `qixia.codes.reference.ClassRow` is one."""
+
+    @property
+    def slug(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def standard_code(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def severity_floor(self) -> str: ...
+
+
+class Thresholds(BaseModel):
+    """The policy "triage.thresholds": below its class's confidence a verdict goes to a clerk."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    default: float = Field(ge=0, le=1)
+    by_class: dict[str, float] = Field(default_factory=dict)
+    # Offered while the rider has typed nothing yet, the most common first.
+    common: list[str] = Field(default_factory=list)
+
+    def of(self, slug: str) -> float:
+        return self.by_class.get(slug, self.default)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of the raw text and what it points to."""
+
+    start: int
+    end: int
+    word: str
+    kind: SpanKind
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the machine makes of a report. `rings`: a person must be rung at once."""
+
+    cls: str
+    standard_code: str
+    kind: str
+    severity: str
+    confidence: float
+    runner_up: str | None
+    words: tuple[Span, ...]
+    sentence: str
+    rings: bool
+    is_certain: bool
+    # Nothing in the text spoke for any class; `cls` is then "other" for want of a better.
+    is_blank: bool
+    # The text says that it has been mended already.
+    says_fixed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """A sign for a class at text[start:end]."""
+
+    start: int
+    end: int
+    weight: float
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What was found in one text."""
+
+    source: Clean
+    denies: bool
+    fixed_at: int | None
+    hits: dict[str, list[_Hit]] = field(default_factory=lambda: defaultdict(list))
+    scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        return self.source.text
+
+
+def classify(
+    raw: str, *, hint: str | None, lexicon: Lexicon, classes: Mapping[str, ClassInfo], thresholds: Thresholds
+) -> Verdict:
+    """Decide on one text. `hint` is the class that the rider tapped; an unknown one is ignored."""
+    reading = read(raw, lexicon, classes)
+    if hint in classes:
+        reading.scores[hint] = max(reading.scores.get(hint, 0.0), 0.0) + HINT_WEIGHT
+    ranked = sorted((slug for slug, score in reading.scores.items() if score > 0), key=lambda s: -reading.scores[s])
+    levels = {slug: _severity(slug, reading, lexicon, classes) for slug in ranked[:4]}
+    best = _most_dangerous(ranked[:4], reading.scores, levels) if ranked else NOTHING_READ
+    runner_up = next((slug for slug in ranked if slug != best), None)
+    level, signs = levels.get(best) or _severity(best, reading, lexicon, classes)
+    confidence = _confidence(best, runner_up, reading, lexicon)
+    says_fixed = reading.fixed_at is not None
+    return Verdict(
+        cls=best,
+        standard_code=classes[best].standard_code,
+        kind=classes[best].kind,
+        severity=level.slug,
+        confidence=confidence,
+        runner_up=runner_up,
+        words=_spans(raw, best, signs, reading, lexicon),
+        sentence=_sentence(raw, best, level, signs, runner_up, hint, reading, classes),
+        rings=level is Severity.CRITICAL,
+        is_certain=bool(ranked) and confidence >= thresholds.of(best) and not says_fixed,
+        is_blank=not ranked,
+        says_fixed=says_fixed,
+    )
+
+
+def suggest(raw: str, *, lexicon: Lexicon, classes: Mapping[str, ClassInfo], limit: int) -> list[tuple[str, float]]:
+    """(class, confidence) for a text that is still being typed, the likeliest first; [] when nothing speaks."""
+    reading = read(raw, lexicon, classes)
+    scores = reading.scores
+    for length in range(min(LONGEST_PREFIX, len(reading.text)), 0, -1):
+        tail = reading.text[-length:]
+        for slug, weight in lexicon.prefixes.get(tail, ()):
+            if slug in classes:
+                scores[slug] = max(scores.get(slug, 0.0), scores.get(slug, 0.0) * 0.8 + weight * 0.6)
+    ranked = sorted((slug for slug, score in scores.items() if score > 0), key=lambda slug: -scores[slug])[:limit]
+    return [(slug, _confidence(slug, _rival(slug, ranked), reading, lexicon)) for slug in ranked]
+
+
+def read(raw: str, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> _Reading:
+    """Find all signs and add them up by class."""
+    source = clean(raw, lexicon.traditional)
+    text = source.text
+    reading = _Reading(source, denies=bool(_DENYING.search(text)), fixed_at=_fixed_at(text, lexicon))
+    _find_words(reading, lexicon, classes)
+    _find_patterns(reading, lexicon, classes)
+    for slug, hits in reading.hits.items():
+        reading.scores[slug] = _sum(hits) - _against(slug, text, lexicon)
+    return reading
+
+
+def _find_words(reading: _Reading, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> None:
+    """Longest words first; a word inside one already found does not count again."""
+    text, covered = reading.text[:CLASS_CHARS], 0
+    seen: set[str] = set()
+    for start, first in enumerate(text):
+        for length in lexicon.lengths.get(first, ()):
+            word = text[start : start + length]
+            claims = lexicon.words.get(word)
+            if claims is None:
+                continue
+            end = start + len(word)  # the slice may have met the end of the text
+            if end > covered and word not in seen:
+                # A word that is denied here may stand for itself elsewhere, so only a taken one counts as seen.
+                for claim in claims:
+                    if claim.cls in classes and not _denied(reading, lexicon, start, is_event=claim.is_event):
+                        reading.hits[claim.cls].append(_Hit(start, end, claim.weight))
+                        seen.add(word)
+            covered = max(covered, end)
+            break
+
+
+def _find_patterns(reading: _Reading, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> None:
+    text = reading.text[:CLASS_CHARS]
+    for slug, words in lexicon.classes.items():
+        if slug not in classes:
+            continue
+        for pattern in words.patterns:
+            found = pattern.regex.search(text)
+            if found and not _denied(reading, lexicon, found.start(), is_event=False):
+                reading.hits[slug].append(_Hit(found.start(), found.end(), pattern.weight))
+
+
+def _sum(hits: list[_Hit]) -> float:
+    weights = sorted((hit.weight for hit in hits), reverse=True)
+    return sum(weight * share for weight, share in zip(weights, _DECAY, strict=False))
+
+
+def _against(slug: str, text: str, lexicon: Lexicon) -> float:
+    return sum(p.weight for p in lexicon.classes[slug].against if p.regex.search(text, 0, CLASS_CHARS))
+
+
+def _denied(reading: _Reading, lexicon: Lexicon, start: int, *, is_event: bool) -> bool:
+    if not reading.denies:
+        return False
+    before = reading.text[max(0, start - 12) : start]
+    if lexicon.denied_thing.search(before):
+        return True
+    return is_event and lexicon.denied_event.search(before) is not None
+
+
+def _fixed_at(text: str, lexicon: Lexicon) -> int | None:
+    """Where the text says that all is mended; None if it does not, or if the mend did not last."""
+    found = None if lexicon.not_fixed.search(text) else lexicon.fixed.search(text)
+    return found.end() if found else None
+
+
+def _severity(
+    slug: str, reading: _Reading, lexicon: Lexicon, classes: Mapping[str, ClassInfo]
+) -> tuple[Severity, list[_Hit]]:
+    """Severity of the class for this text, and the words that raised it."""
+    level = Severity.of(classes[slug].severity_floor)
+    signs: list[_Hit] = []
+    own = lexicon.classes[slug].raises if slug in lexicon.classes else ()
+    for rule in (*own, *lexicon.danger):
+        if slug in rule.exempt or rule.to <= level:
+            continue
+        hit = next(_affirmed(rule, reading, lexicon, nearly_counts=rule in own), None)
+        if hit:
+            level, signs = rule.to, [*signs, hit]
+    hurt = next(_affirmed(Raise(level.raised(), lexicon.hurt), reading, lexicon, nearly_counts=False), None)
+    if hurt and level is not Severity.CRITICAL:
+        level, signs = level.raised(), [*signs, hurt]
+    return level, signs
+
+
+def _affirmed(rule: Raise, reading: _Reading, lexicon: Lexicon, *, nearly_counts: bool) -> Iterator[_Hit]:
+    """Where the rule's words stand and are meant: not denied, not mended since, not merely feared."""
+    for found in rule.regex.finditer(reading.text):
+        start, end = found.span()
+        if reading.fixed_at is not None and start < reading.fixed_at:
+            continue
+        if _denied(reading, lexicon, start, is_event=True):
+            continue
+        if not nearly_counts and lexicon.nearly.search(reading.text[max(0, start - 12) : start]):
+            continue
+        yield _Hit(start, end, float(rule.to))
+
+
+def _most_dangerous(ranked: list[str], scores: dict[str, float], levels: dict[str, tuple[Severity, list[_Hit]]]) -> str:
+    enough = max(_DANGER_SCORE, scores[ranked[0]] * _DANGER_SHARE)
+    for slug in ranked[1:]:
+        critical_here = levels[slug][0] is Severity.CRITICAL and levels[ranked[0]][0] is not Severity.CRITICAL
+        if critical_here and scores[slug] >= enough:
+            return slug
+    return ranked[0]
+
+
+def _rival(slug: str, ranked: list[str]) -> str | None:
+    return next((other for other in ranked if other != slug), None)
+
+
+def _confidence(best: str, runner_up: str | None, reading: _Reading, lexicon: Lexicon) -> float:
+    first = max(reading.scores.get(best, 0.0), 0.0)
+    second = max(reading.scores.get(runner_up, 0.0), 0.0) if runner_up else 0.0
+    margin = max(first - second, 0.0) / (first + _CALM)
+    shown = interpolate(margin, lexicon.calibration)
+    return round(shown * 0.5 if reading.fixed_at is not None else shown, 3)
+
+
+def interpolate(x: float, points: tuple[tuple[float, float], ...]) -> float:
+    """Linear between the points, flat outside them."""
+    if x <= points[0][0]:
+        return points[0][1]
+    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+        if x <= x1:
+            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
+    return points[-1][1]
+
+
+def _spans(raw: str, best: str, signs: list[_Hit], reading: _Reading, lexicon: Lexicon) -> tuple[Span, ...]:
+    found: list[tuple[_Hit, SpanKind]] = [(hit, "danger") for hit in signs]
+    found += [(hit, "class") for hit in reading.hits.get(best, ())]
+    found += [(_Hit(m.start(), m.end(), 0), "place") for m in lexicon.place.finditer(reading.text[:CLASS_CHARS])]
+    spans: dict[tuple[int, int, str], Span] = {}
+    for hit, kind in found:
+        start, end = reading.source.raw_span(hit.start, hit.end)
+        spans.setdefault((start, end, kind), Span(start, end, raw[start:end], kind))
+    return tuple(sorted(spans.values(), key=lambda span: (span.start, span.end)))
+
+
+def _sentence(
+    raw: str,
+    best: str,
+    level: Severity,
+    signs: list[_Hit],
+    runner_up: str | None,
+    hint: str | None,
+    reading: _Reading,
+    classes: Mapping[str, ClassInfo],
+) -> str:
+    """Why, for a clerk: “井盖”“掉下去”指向井盖缺失破损移位；“人能掉下去”使级别升为特急。"""
+    name = classes[best].name
+    parts: list[str] = []
+    if reading.hits.get(best):
+        parts.append(f"{_quotes(raw, reading.hits[best], reading)}指向{name}")
+    if hint == best:
+        parts.append(f"骑手选了{name}")
+    elif hint in classes:
+        parts.append(f"骑手选的是{classes[hint].name}，和文字不一致")
+    if not parts:
+        parts.append("文字里没有读到能判断类别的词")
+    if signs:
+        parts.append(f"{_quotes(raw, signs, reading)}使级别升为{level.label}")
+    if runner_up and reading.scores[runner_up] > reading.scores[best] * 0.5:
+        parts.append(f"也可能是{classes[runner_up].name}")
+    if reading.fixed_at is not None:
+        parts.append("文字里说已经处理，请核实")
+    return "；".join(parts) + "。"
+
+
+def _quotes(raw: str, hits: list[_Hit], reading: _Reading) -> str:
+    """The strongest words in quotation marks, none inside another."""
+    taken: list[_Hit] = []
+    for hit in sorted(hits, key=lambda hit: (-hit.weight, hit.end - hit.start)):
+        if all(hit.end <= other.start or hit.start >= other.end for other in taken):
+            taken.append(hit)
+    spans = [reading.source.raw_span(hit.start, hit.end) for hit in sorted(taken[:_QUOTED], key=lambda hit: hit.start)]
+    return "".join(f"“{raw[start:end].strip()}”" for start, end in spans)
