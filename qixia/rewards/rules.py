@@ -41,6 +41,9 @@ LIMITS: dict[str, tuple[int | None, int | None]] = {
     FORFEITED: (None, None),
 }
 
+# What stands for "a report of whatever class" in the key of a posting.
+CLASS_RULE = "class"
+
 CITY = "city"
 SLOTS = 16
 

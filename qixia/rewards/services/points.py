@@ -3,7 +3,8 @@
 Units    whole points. What an act earns comes from the published table (policy "rewards.points").
 Once     by rule, source and beneficiary, however often and from however many phones it is sent: a repetition returns
          the first posting; with another act or other params it is KeyReused. So give `params` only what never
-         changes about the source.
+         changes about the source. All triage classes count as one rule: a report whose class is corrected after it
+         was paid is not paid again.
 Caps     count what was paid on the city's day of the act, reversed or not. Above a cap the rest is not paid and the
          rider is told; that is a result (0 points), never an error.
 Batch    `award_many` needs six statements for the books (locked purses, budget, what is known, postings, entries,
@@ -46,10 +47,6 @@ class Award:
     at: datetime | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def key(self) -> str:
-        return rules.posting_key(self.rule, self.source, self.beneficiary)
-
 
 def award(
     *,
@@ -71,15 +68,17 @@ def award_many(awards: Sequence[Award]) -> list[Posting]:
     if not awards:
         return []
     now = clock.now()
-    lines = [_line(award) for award in awards]
+    names = {slug: found.name for slug, found in triage_classes().items()}
+    lines = [_line(award, names) for award in awards]
+    keys = [_key(award, names) for award in awards]
     purses = books.lock_purses(award.beneficiary for award in awards)
     budget = books.collecting(rules.CITY, rules.BUDGET)
-    known, paid = _known(awards, now)
+    known, paid = _known(awards, set(keys), now)
 
     drafts: dict[str, books.Draft] = {}
-    for award, (version, points_policy, line) in zip(awards, lines, strict=True):
+    for award, key, (version, table, line) in zip(awards, keys, lines, strict=True):
         content = rules.content_hash(act=award.act, params=award.params)
-        first = known.get(award.key) or drafts.get(award.key)
+        first = known.get(key) or drafts.get(key)
         if first is not None:
             if first.content_hash != content:
                 raise KeyReused(field="source")
@@ -87,15 +86,13 @@ def award_many(awards: Sequence[Award]) -> list[Posting]:
         at = award.at or now
         day = clock.city_date(at)
         totals = paid[award.beneficiary, day]
-        earned = rules.earn(
-            line, points_policy.day_cap, by_rule=totals[award.rule], today=sum(totals.values())
-        )
+        earned = rules.earn(line, table.day_cap, by_rule=totals[award.rule], today=sum(totals.values()))
         totals[award.rule] += earned.points
         purse = purses[award.beneficiary]
         owed = -purse.balance(rules.DEBT)
         income = books.income(purse, earned.points, budget[rules.slot_of(award.beneficiary)])
-        drafts[award.key] = books.Draft(
-            key=award.key,
+        drafts[key] = books.Draft(
+            key=key,
             kind=rules.AWARD,
             rule=award.rule,
             rule_version=version,
@@ -113,7 +110,7 @@ def award_many(awards: Sequence[Award]) -> list[Posting]:
         )
     posted = dict(zip(drafts, books.write(list(drafts.values())), strict=True))
     telling.posted(list(posted.values()))
-    return [posted.get(award.key) or known[award.key] for award in awards]
+    return [posted.get(key) or known[key] for key in keys]
 
 
 @transaction.atomic
@@ -171,24 +168,26 @@ def _reversal(
     )
 
 
-def _line(award: Award) -> tuple[int, rules.PointsPolicy, rules.PointRule]:
+def _line(award: Award, names: Mapping[str, str]) -> tuple[int, rules.PointsPolicy, rules.PointRule]:
     """The rules in force when the act was done; asking costs no query in a busy process."""
-    now_in_force = policy.current(KIND, award.at)
-    classes = {slug: found.name for slug, found in triage_classes().items()}
-    data: rules.PointsPolicy = now_in_force.data
-    return now_in_force.version, data, data.line(award.rule, classes)
+    in_force = policy.current(KIND, award.at)
+    data: rules.PointsPolicy = in_force.data
+    return in_force.version, data, data.line(award.rule, names)
+
+
+def _key(award: Award, names: Mapping[str, str]) -> str:
+    """One report is paid once, also when somebody corrects its class later: all classes are one rule here."""
+    rule = rules.CLASS_RULE if award.rule in names else award.rule
+    return rules.posting_key(rule, award.source, award.beneficiary)
 
 
 def _known(
-    awards: Sequence[Award], now: datetime
+    awards: Sequence[Award], keys: set[str], now: datetime
 ) -> tuple[dict[str, Posting], dict[tuple[str, date], dict[str, int]]]:
     """Postings that exist already for these keys, and what each person was paid on these days, by rule."""
-    keys = {award.key for award in awards}
     people = {award.beneficiary for award in awards}
     days = {clock.city_date(award.at or now) for award in awards}
-    rows = Posting.objects.filter(
-        Q(key__in=keys) | Q(beneficiary__in=people, day__in=days, kind=rules.AWARD)
-    )
+    rows = Posting.objects.filter(Q(key__in=keys) | Q(beneficiary__in=people, day__in=days, kind=rules.AWARD))
     known: dict[str, Posting] = {}
     paid: dict[tuple[str, date], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in rows:

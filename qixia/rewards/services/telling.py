@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from qixia.audit.services import Act, record_many
 from qixia.jobs.registry import declare_event
 from qixia.jobs.services import Happened, publish_many
-from qixia.notices.services import Notice, tell_many
+from qixia.notices.services import Tell, tell_many
 from qixia.people.queries import person_ids_for
 from qixia.rewards import rules
 from qixia.rewards.models import Posting, Voucher
@@ -59,7 +59,7 @@ def posted(postings: Sequence[Posting]) -> None:
     )
     people = person_ids_for(public_id_of(row.beneficiary) for row in postings)
     tell_many(
-        Notice(
+        Tell(
             person_id=people[public_id_of(row.beneficiary)],
             template=_template(row),
             params={
@@ -107,7 +107,7 @@ def stepped(step: str, vouchers: Sequence[Voucher], *, actor: str) -> None:
     )
     if step in ("redeem", "expire"):
         tell_many(
-            Notice(
+            Tell(
                 person_id=row.person_id,
                 template="voucher.redeemed" if step == "redeem" else "voucher.expired",
                 params={"name": row.name, "points": row.returned, "number": row.number},

@@ -2,20 +2,22 @@ from datetime import UTC, datetime
 
 import pytest
 
-from qixia.policy.services import publish
+from qixia.policy.services import publish, publish_seeds
 from qixia.rewards.tests.builders import TABLE
 
 
 @pytest.fixture
 def table(db):
-    """A small table of rules without a cap on the day, in force since ever."""
-    return _publish()
+    """A small table of rules without a cap on the day, in force since ever; every other kind as it ships."""
+    _publish()
+    publish_seeds()
 
 
 @pytest.fixture
 def table_live(transactional_db):
     """The same for tests with threads, which need committed rows."""
-    return _publish()
+    _publish()
+    publish_seeds()
 
 
 def _publish(**changes):
