@@ -3,8 +3,8 @@
 `develop` is pure: bytes in, `Developed` out. Copies hold pixels only: no EXIF, XMP, ICC profile or thumbnail passes, as
 they are encoded anew from pixels. Colours are taken as sRGB; transparency is laid on white.
 
-Memory   a JPEG is decoded at ½, ¼ or ⅛ where it's larger than the largest copy; PNG and WebP can't be, so 50
-         megapixels cost about 250 MB for a moment. Figures stand in the README.
+Memory   a JPEG is decoded at ½, ¼ or ⅛ where it's larger than the largest copy; PNG and WebP can't be, so
+         the rules allow them fewer pixels. Peaks stand in the README.
 Errors   Undecodable for whatever the decoder does not take. MemoryError passes: it says nothing about the picture.
 """
 
@@ -21,10 +21,11 @@ from typing import Any, Final
 from PIL import ExifTags, Image, ImageFile
 
 from qixia.media.rules import SIZES, Limits, clean_claims, clean_text, signed64
+from qixia.media.sniff import Format
 
-_PLUGIN: Final = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
-_QUALITY: Final = {"thumb": 72, "phone": 76, "full": 80}
-_METHOD: Final = 2  # of 0…6: half the time of the default 4 for 3 % more bytes
+_PLUGIN: Final[dict[Format, str]] = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
+_QUALITY: Final = {"thumb": 70, "phone": 75, "full": 78}
+_METHOD: Final = 1  # of 0…6: a third of the time of the default 4 for 3 % more bytes; 2 is slower and no smaller
 _HASH_SIDE: Final = 32
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -66,13 +67,13 @@ class Developed:
     copies: dict[str, Copy]
 
 
-def develop(content: bytes, format: str, *, limits: Limits, now: datetime) -> Developed:
+def develop(content: bytes, format: Format, *, limits: Limits, now: datetime) -> Developed:
     """Decode `content`, which `sniff` has found to be a `format`, and make all sizes."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:  # somebody's global switch would turn half pictures into evidence
         raise RuntimeError("LOAD_TRUNCATED_IMAGES must stay off")
     try:
         with Image.open(BytesIO(content), formats=[_PLUGIN[format]]) as source:
-            return _develop(source, limits, now)
+            return _develop(source, format, limits, now)
     except Image.DecompressionBombError as error:
         raise Undecodable("bomb") from error
     except (Undecodable, MemoryError):
@@ -81,13 +82,14 @@ def develop(content: bytes, format: str, *, limits: Limits, now: datetime) -> De
         raise Undecodable("decoder") from error
 
 
-def _develop(source: Image.Image, limits: Limits, now: datetime) -> Developed:
+def _develop(source: Image.Image, format: Format, limits: Limits, now: datetime) -> Developed:
     width, height = source.size
-    if width * height > limits.max_pixels or max(width, height) > limits.max_side:
+    if width * height > limits.pixels_of(format) or max(width, height) > limits.max_side:
         raise Undecodable("bomb")
+    pixels = _pixels(source)  # before the EXIF: reading that decodes a PNG, and would swallow the decoder's error
     measured = read_exif(source, now)
     turn = measured.get("orientation", 1)
-    picture = _upright(_pixels(source), turn)
+    picture = _upright(pixels, turn)
     copies = {}
     for size, side in sorted(SIZES.items(), key=lambda item: -item[1]):
         picture = _fit(picture, side)  # each from the one before: the big one is read once
@@ -102,18 +104,24 @@ def _pixels(source: Image.Image) -> Image.Image:
     if source.format == "JPEG" and longest > largest:
         source.draft("RGB", (source.width * largest // longest, source.height * largest // longest))
     source.load()
-    picture: Image.Image = source
-    if max(picture.size) > 2 * largest:  # a cheap box filter before anything else needs a second copy of 50 megapixels
-        picture = (
-            picture.reduce(max(picture.size) // largest) if picture.mode in ("L", "RGB", "RGBA", "CMYK") else picture
-        )
-    if picture.mode.startswith("I;16"):  # 16-bit grey: Pillow's own conversion would clip it to white
-        picture = picture.point(lambda value: value / 256).convert("L")
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
+    picture = _simple_mode(source)
+    if longest > 2 * largest and source.format != "JPEG":  # a cheap box filter spares full-size copies further on
+        picture = picture.reduce(longest // largest)
+    if picture.mode == "RGBA":
         ground = Image.new("RGBA", picture.size, "white")
         ground.alpha_composite(picture)
         picture = ground
+    return picture.convert("RGB")
+
+
+def _simple_mode(picture: Image.Image) -> Image.Image:
+    """As L, RGB, RGBA or CMYK, which every filter takes."""
+    if picture.mode.startswith("I;16") or picture.mode == "I":  # 16-bit grey: Pillow's own conversion clips it to white
+        return picture.point(lambda value: value / 256).convert("L")
+    if picture.mode in ("LA", "PA") or "transparency" in picture.info:
+        return picture.convert("RGBA")
+    if picture.mode in ("L", "RGB", "RGBA", "CMYK"):
+        return picture
     return picture.convert("RGB")
 
 

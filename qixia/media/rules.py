@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from qixia.kernel.errors import DomainError
-from qixia.media.sniff import Buffer, Flaw, Shape, Unsound, inspect
+from qixia.media.sniff import Buffer, Flaw, Format, Shape, Unsound, inspect
 
 SIZES: Final[dict[str, int]] = {"thumb": 240, "phone": 960, "full": 1600}  # longest side in pixels
 MIN_SIDE: Final = 16
@@ -115,19 +115,26 @@ _FLAWS: dict[Flaw, type[PhotoRefused]] = {
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_mb` a photo, pixels in all, pixels a side."""
+    """`max_mb` a photo, pixels in all, pixels a side.
+
+    `max_megapixels_whole` holds for PNG and WebP, which can only be decoded at full size: no camera writes them, and
+    50 megapixels of WebP take 780 MB of a worker's memory, 24 take 380.
+    """
 
     max_mb: int = 12
     max_megapixels: int = 50
+    max_megapixels_whole: int = 24
     max_side: int = 12_000
 
     @property
     def max_bytes(self) -> int:
         return self.max_mb * 1_048_576
 
-    @property
-    def max_pixels(self) -> int:
-        return self.max_megapixels * 1_000_000
+    def megapixels_of(self, format: Format) -> int:
+        return self.max_megapixels if format == "jpeg" else min(self.max_megapixels, self.max_megapixels_whole)
+
+    def pixels_of(self, format: Format) -> int:
+        return self.megapixels_of(format) * 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,21 +163,17 @@ def check_picture(data: Buffer, limits: Limits, place: Place) -> Shape:
         if error is NotAPicture and unsound.found:
             error = NotAPictureBut
         raise place.refuse(error, found=unsound.found) from unsound
-    check_pixels(shape.width, shape.height, limits, place)
+    _check_pixels(shape, limits, place)
     return shape
 
 
-def check_pixels(width: int, height: int, limits: Limits, place: Place) -> None:
-    if width * height > limits.max_pixels or max(width, height) > limits.max_side:
-        raise place.refuse(
-            TooManyPixels,
-            width=width,
-            height=height,
-            limit_megapixels=limits.max_megapixels,
-            limit_side=limits.max_side,
-        )
-    if min(width, height) < MIN_SIDE:
-        raise place.refuse(TooFewPixels, width=width, height=height)
+def _check_pixels(shape: Shape, limits: Limits, place: Place) -> None:
+    size = {"width": shape.width, "height": shape.height}
+    if shape.pixels > limits.pixels_of(shape.format) or max(shape.width, shape.height) > limits.max_side:
+        most = {"limit_megapixels": limits.megapixels_of(shape.format), "limit_side": limits.max_side}
+        raise place.refuse(TooManyPixels, **size, **most)
+    if min(shape.width, shape.height) < MIN_SIDE:
+        raise place.refuse(TooFewPixels, **size)
 
 
 # ── claims ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from django.db import transaction
 
@@ -37,7 +37,7 @@ from qixia.kernel.errors import DomainError
 from qixia.media import files, pictures
 from qixia.media.models import Evidence
 from qixia.media.rules import Limits, PhotoTooLarge, Place, check_picture, clean_claims
-from qixia.media.sniff import Shape
+from qixia.media.sniff import Format, Shape
 
 READY = declare_event("media.ready")
 BROKEN = declare_event("media.broken")
@@ -191,7 +191,7 @@ def develop_evidence(evidence_id: int) -> None:
         return  # done before, or its report is gone
     content = files.read_original(row.storage_name)
     try:
-        result = pictures.develop(content, row.format, limits=limits(), now=clock.now())
+        result = pictures.develop(content, cast(Format, row.format), limits=limits(), now=clock.now())
     except pictures.Undecodable as error:
         _settle_broken(row, error.reason)
         return

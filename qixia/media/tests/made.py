@@ -71,6 +71,21 @@ def gps(lat: tuple[Any, ...], lng: tuple[Any, ...], ns: str = "N", ew: str = "E"
     return {1: ns, 2: tuple(map(IFDRational, lat)), 3: ew, 4: tuple(map(IFDRational, lng))}
 
 
+def raw_gps(*entries: tuple[int, int, int, bytes]) -> bytes:
+    """EXIF whose GPS directory holds (tag, type, count, bytes) as they are, however wrong."""
+    out = b"Exif\0\0MM\0*" + struct.pack(">IHHHIII", 8, 1, 0x8825, 4, 1, 26, 0) + struct.pack(">H", len(entries))
+    values, at = b"", 26 + 2 + 12 * len(entries) + 4
+    for tag, kind, count, body in entries:
+        inline = body.ljust(4, b"\0") if len(body) <= 4 else struct.pack(">I", at + len(values))
+        out += struct.pack(">HHI", tag, kind, count) + inline
+        values += body if len(body) > 4 else b""
+    return out + bytes(4) + values
+
+
+def rationals(*pairs: tuple[int, int]) -> bytes:
+    return b"".join(struct.pack(">II", *pair) for pair in pairs)
+
+
 # ── PNG by hand ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
