@@ -15,7 +15,7 @@ from qixia.rewards.models import Account, Entry, Posting
 from qixia.rewards.rules import UnknownRule
 from qixia.rewards.services import Award, award, award_many, books, compare, rebuild, reverse
 from qixia.rewards.tests.builders import give, person
-from qixia.rewards.tests.conftest import _publish
+from qixia.rewards.tests.conftest import publish_table
 
 pytestmark = pytest.mark.usefixtures("table")
 
@@ -69,7 +69,7 @@ def test_the_same_thing_again_is_paid_once():
 def test_once_also_after_the_rule_changed():
     rider = person()
     first = paid(rider)
-    _publish(rules={"manhole": {"points": 40}})
+    publish_table(rules={"manhole": {"points": 40}})
     again = paid(rider)
     assert (again.pk, again.points, again.rule_version) == (first.pk, 15, 1)
 
@@ -135,7 +135,7 @@ def test_the_cap_of_a_rule_pays_what_remains_then_nothing_and_says_so():
 
 
 def test_the_cap_over_all_rules_holds_inside_a_batch():
-    _publish(day_cap=20)
+    publish_table(day_cap=20)
     rider = person()
     made = award_many([Award(rider.ref, "manhole", f"report:{n}", "reports.dispatched", "system:x") for n in range(3)])
     assert [p.points for p in made] == [15, 5, 0]

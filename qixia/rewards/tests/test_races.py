@@ -1,0 +1,177 @@
+"""Threads on real connections: the promises that only the database can keep, on both of them."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from qixia.kernel.errors import DomainError
+from qixia.rewards import queries
+from qixia.rewards.errors import LimitReached, NotEnoughPoints, SoldOut, VoucherRefused
+from qixia.rewards.models import Item, Posting, Voucher
+from qixia.rewards.services import award, cancel, compare, expire_due, redeem, reserve, reverse
+from qixia.rewards.tests.builders import give, item, organisation, person, rider_with
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("table_live")]
+
+
+def at_once(acts: Sequence[Callable[[], Any]], threads: int = 20) -> list[Any]:
+    """Run all acts from `threads` threads that start together; returns results or the DomainErrors, in order."""
+    results: list[Any] = [None] * len(acts)
+    gate = threading.Barrier(min(threads, len(acts)))
+
+    def work(lane: int) -> None:
+        try:
+            gate.wait()
+            for n in range(lane, len(acts), gate.parties):
+                try:
+                    results[n] = acts[n]()
+                except DomainError as error:
+                    results[n] = error
+        finally:
+            connection.close()
+
+    lanes = [threading.Thread(target=work, args=(lane,)) for lane in range(gate.parties)]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.join()
+    assert None not in results
+    return results
+
+
+def kinds(results: Sequence[Any]) -> Counter[str]:
+    return Counter(type(result).__name__ for result in results)
+
+
+def test_twenty_threads_spend_10_of_50_points_and_exactly_five_succeed():
+    rider, thing = rider_with(50), item(stock=100)
+    results = at_once([lambda n=n: reserve(actor=rider, item=thing.public_id, client_key=f"client-{n}") for n in range(20)])
+    assert kinds(results) == {"Voucher": 5, NotEnoughPoints.__name__: 15}
+    assert (queries.balance(rider.ref), Item.objects.get().stock) == (0, 95)
+    assert compare().is_sound
+
+
+def test_fifty_riders_redeem_five_items_and_exactly_five_get_one():
+    thing = item(stock=5)
+    riders = [rider_with(10) for _ in range(50)]
+    results = at_once([lambda r=r: reserve(actor=r, item=thing.public_id, client_key="client-key") for r in riders], 25)
+    assert kinds(results) == {"Voucher": 5, SoldOut.__name__: 45}
+    assert (Voucher.objects.count(), Item.objects.get().stock) == (5, 0)
+    assert sorted(queries.balance(r.ref) for r in riders) == [0] * 5 + [10] * 45
+    assert compare().is_sound
+
+
+def test_the_limit_per_person_holds_under_a_rush():
+    rider, thing = rider_with(100), item(stock=100, limit_per_person=2)
+    results = at_once([lambda n=n: reserve(actor=rider, item=thing.public_id, client_key=f"client-{n}") for n in range(10)], 10)
+    assert kinds(results) == {"Voucher": 2, LimitReached.__name__: 8}
+
+
+def test_the_same_client_key_from_ten_threads_makes_one_voucher():
+    rider, thing = rider_with(100), item(stock=100)
+    results = at_once([lambda: reserve(actor=rider, item=thing.public_id, client_key="client-key")] * 10, 10)
+    assert len({voucher.pk for voucher in results}) == 1
+    assert queries.balance(rider.ref) == 90
+
+
+def test_the_same_award_from_ten_threads_is_paid_once_also_the_first_of_a_rider():
+    rider = person()
+    same = dict(beneficiary=rider.ref, rule="manhole", source="report:1", act="reports.dispatched", actor="system:x")
+    results = at_once([lambda: award(**same)] * 10, 10)
+    assert len({posting.pk for posting in results}) == 1
+    assert queries.balance(rider.ref) == 15
+
+
+def test_a_cap_holds_under_a_rush():
+    rider = person()
+    at_once(
+        [
+            lambda n=n: award(beneficiary=rider.ref, rule="litter", source=f"report:{n}", act="x", actor="system:x")
+            for n in range(10)
+        ],
+        10,
+    )
+    assert queries.balance(rider.ref) == 7
+
+
+def test_ten_threads_reverse_once():
+    rider = person()
+    give(rider, 15, source="report:1")
+    at_once([lambda: reverse(source="report:1", reason="无效", actor="system:x")] * 10, 10)
+    assert Posting.objects.filter(kind="reversal").count() == 1
+    assert queries.balance(rider.ref) == 0
+    assert compare().is_sound
+
+
+def test_ten_merchants_phones_redeem_one_voucher_once():
+    shop = organisation("canteen")
+    staff = [person("merchant", shop) for _ in range(10)]
+    voucher = reserve(actor=rider_with(10), item=item(shop).public_id, client_key="client-key")
+    results = at_once([lambda n=n: redeem(actor=staff[n], text=voucher.number, redeem_key=f"redeem-{n}") for n in range(10)], 10)
+    assert kinds(results) == {"Voucher": 1, VoucherRefused.__name__: 9}
+    assert queries.collected(f"organisation:{shop.public_id}", "settlement") == 10
+    assert compare().is_sound
+
+
+def test_redeem_cancel_and_expiry_at_once_end_a_voucher_once():
+    shop = organisation("canteen")
+    clerk = person("merchant", shop)
+    thing = item(shop, stock=10)
+    riders = [rider_with(10) for _ in range(10)]
+    vouchers = [reserve(actor=r, item=thing.public_id, client_key="client-key") for r in riders]
+    acts = []
+    for rider, voucher in zip(riders, vouchers, strict=True):
+        acts.append(lambda v=voucher: redeem(actor=clerk, text=v.number, redeem_key=f"redeem-{v.pk}"))
+        acts.append(lambda r=rider, v=voucher: cancel(actor=r, voucher=v.public_id))
+    at_once(acts)
+    ends = Counter(Voucher.objects.values_list("state", flat=True))
+    assert ends["reserved"] == 0
+    assert sum(queries.balance(r.ref) for r in riders) == 10 * ends["cancelled"]
+    assert queries.collected(f"organisation:{shop.public_id}", "settlement") == 10 * ends["redeemed"]
+    assert Item.objects.get().stock == ends["cancelled"]
+    assert compare().is_sound
+
+
+def test_a_hundred_mixed_acts_on_one_account_leave_sound_books():
+    """Awards, reversals, reservations, cancellations and expiry, all on one rider: no deadlock, no drift, no debt lost."""
+    rider, shop = rider_with(60), organisation("canteen")
+    thing = item(shop, stock=1000)
+    draw = random.Random(7)  # noqa: S311
+    made: list[Voucher] = []
+
+    def spend(n: int) -> Any:
+        voucher = reserve(actor=rider, item=thing.public_id, client_key=f"client-{n}")
+        made.append(voucher)
+        return voucher
+
+    def give_up(n: int) -> Any:
+        return cancel(actor=rider, voucher=made[n % len(made)].public_id) if made else 0
+
+    acts: list[Callable[[], Any]] = []
+    for n in range(100):
+        acts.append(
+            draw.choice(
+                [
+                    lambda n=n: award(
+                        beneficiary=rider.ref, rule="manhole", source=f"report:m{n % 30}", act="x", actor="system:x"
+                    ),
+                    lambda n=n: reverse(source=f"report:m{n % 30}", reason="无效", actor="system:x"),
+                    lambda n=n: spend(n),
+                    lambda n=n: give_up(n),
+                    lambda: expire_due(),
+                ]
+            )
+        )
+    results = at_once(acts)
+    assert set(kinds(results)) <= {"Posting", "list", "Voucher", "int", "NotEnoughPoints"}
+    summary = queries.summary_for(rider.ref)
+    assert min(summary.balance, summary.owed, summary.held) >= 0
+    assert not (summary.balance and summary.owed)
+    assert compare().is_sound
