@@ -49,6 +49,15 @@ class Actor:
         return self.person_id is not None
 
     @property
+    def name(self) -> str:
+        return self.display_name
+
+    @property
+    def organisation_name(self) -> str:
+        """Where the actor works, for the foot of the console; "" for riders."""
+        return next((g.organisation_name for g in self.grants if g.role != "rider"), "")
+
+    @property
     def is_system(self) -> bool:
         return self.ref.startswith("system:")
 

@@ -17,16 +17,16 @@ class PeopleConfig(AppConfig):
 
     def ready(self) -> None:
         kinds.register(
-            kinds.Kind(name="people.sign_in", model=SignInRules, seed=SEEDS / "sign_in.yaml", title=_("登录限制"))
+            kinds.Kind(name="people.sign_in", model=SignInRules, seed=SEEDS / "sign_in.yaml", title="登录限制")
         )
         kinds.register(
-            kinds.Kind(name="people.consents", model=ConsentRules, seed=SEEDS / "consents.yaml", title=_("同意书"))
+            kinds.Kind(name="people.consents", model=ConsentRules, seed=SEEDS / "consents.yaml", title="同意书")
         )
         kinds.register(
             kinds.Kind(
                 name="people.demo_accounts",
                 model=DemoAccounts,
                 seed=SEEDS / "demo_accounts.yaml",
-                title=_("演示账号"),
+                title="演示账号",
             )
         )

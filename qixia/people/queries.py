@@ -28,6 +28,7 @@ from qixia.people.rules import (
     Limits,
     SignInRules,
     masked_phone,
+    mobile_number,
 )
 from qixia.policy.queries import current, is_demo_database
 
@@ -319,6 +320,12 @@ def code_message(public_id: str) -> tuple[str, str] | None:
         keys().open(bytes(row.sealed_phone), purpose=f"people.code.phone:{public_id}").decode(),
         keys().open(bytes(row.sealed_code), purpose=f"people.code.code:{public_id}").decode(),
     )
+
+
+def code_is_for(public_id: str, phone: str) -> bool:
+    """Whether this code, still good, went to `phone`."""
+    live = SignInCode.objects.filter(public_id=public_id, used_at=None, expires_at__gt=clock.now())
+    return live.filter(phone_index=vault.phone_index(mobile_number(phone))).exists()
 
 
 def code_for_demo_page(public_id: str) -> str:

@@ -108,6 +108,15 @@ def _new_code(number: str, index: str, at: datetime, policy: rules.SignInRules) 
     )
 
 
+def send_again(*, challenge: str, address: str) -> Challenge:
+    """Another code to the phone of `challenge`; RegistrationExpired once that one was used or forgotten."""
+    row = SignInCode.objects.filter(public_id=challenge, used_at=None).first()
+    if row is None or not row.sealed_phone:
+        raise rules.RegistrationExpired(field="phone")
+    phone = keys().open(bytes(row.sealed_phone), purpose=f"people.code.phone:{challenge}").decode()
+    return request_sign_in_code(phone=phone, address=address)
+
+
 def code_was_sent(*, code: str) -> None:
     """The message is out: forget what was in it. A demonstration keeps it to show it on the page until it expires."""
     if not queries.demo_is_on():
