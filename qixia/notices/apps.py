@@ -1,7 +1,42 @@
+from pathlib import Path
+from typing import Any
+
 from django.apps import AppConfig
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+from qixia.notices.rules import TemplateRules
+from qixia.policy import kinds
+from qixia.ui import context, nav
+
+SEEDS = Path(__file__).parent / "seeds"
+
+
+def _unread(actor: Any) -> int:
+    # By name: this module is read before there are models.
+    count: int = import_string("qixia.notices.queries.unread_count")(actor.person_id)
+    return count
 
 
 class NoticesConfig(AppConfig):
     name = "qixia.notices"
     label = "notices"
-    verbose_name = "消息"
+    verbose_name = _("消息")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        kinds.register(
+            kinds.Kind(name="notices.templates", model=TemplateRules, seed=SEEDS / "templates.yaml", title="消息文字")
+        )
+        context.set_unread(_unread)
+        nav.register(
+            nav.Item(
+                label=_("消息"),
+                icon="inbox",
+                url_name="notices:inbox",
+                roles=("worker", "unit_lead", "clerk", "admin"),
+                section="查看",
+                order=90,
+                count=lambda actor: _unread(actor) or None,
+            )
+        )

@@ -1,0 +1,114 @@
+"""How a notice is worded: templates are policy, params are facts, and the reader's language decides at reading time.
+
+A place `{unit}` is filled from the params; a param may be a dictionary {"zh": …, "en": …}. A part in [[double brackets]]
+is left out unless all its places have something in them, so a template never says "由 处理".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+_OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
+_PLACE = re.compile(r"\{(\w+)\}")
+
+# Those of the sprite that fit a message; an edited template with another name would break every inbox.
+# fmt: off
+ICONS = frozenset((
+    "alert-octagon", "alert-triangle", "arrow-back-up", "award", "bell", "building-community", "calendar-event",
+    "circle-check", "circle-x", "clipboard-check", "clock", "coin", "device-mobile", "eye-check", "flag", "gift",
+    "help", "history", "id-badge-2", "inbox", "info-circle", "key", "lock", "map-pin", "message-2", "message-report",
+    "package", "photo-x", "receipt", "refresh", "report", "road", "route", "send", "shield-check", "sos", "soup",
+    "star", "ticket", "tool", "user-check", "users", "wallet", "world",
+))
+# fmt: on
+
+
+class Words(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    title: str
+    body: str = ""
+
+
+class NoticeTemplate(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    icon: str
+    tone: Literal["wait", "doing", "check", "fixed", "back", "points", "plain"] = "plain"
+    zh: Words
+    en: Words
+
+    @field_validator("icon")
+    @classmethod
+    def _of_the_sprite(cls, value: str) -> str:
+        if value not in ICONS:
+            raise ValueError(f"{value} is not one of {sorted(ICONS)}")
+        return value
+
+    def words(self, language: str) -> Words:
+        return self.en if language.startswith("en") else self.zh
+
+
+class SmsTemplate(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    zh: str
+    en: str
+
+
+class TemplateRules(BaseModel):
+    """Policy "notices.templates"."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    notices: dict[str, NoticeTemplate]
+    sms: dict[str, SmsTemplate]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    title: str
+    body: str
+    icon: str
+    tone: str
+
+
+# A template that was taken out of the policy while notices of it are still unread.
+_GONE = NoticeTemplate(
+    icon="bell",
+    zh=Words(title="有一条新消息", body="点开查看。"),
+    en=Words(title="A new message", body="Open it to see."),
+)
+
+
+def render(rules: TemplateRules, template: str, params: Mapping[str, Any], language: str) -> Rendered:
+    """Title and body in `language`."""
+    chosen = rules.notices.get(template, _GONE)
+    words = chosen.words(language)
+    return Rendered(fill(words.title, params, language), fill(words.body, params, language), chosen.icon, chosen.tone)
+
+
+def fill(text: str, params: Mapping[str, Any], language: str) -> str:
+    """Fill the places of one text. Plain substitution: a template cannot reach into objects."""
+
+    def optional(match: re.Match[str]) -> str:
+        names = _PLACE.findall(match[1])
+        return match[1] if all(_value(params, name, language) for name in names) else ""
+
+    whole = _OPTIONAL.sub(optional, text)
+    return _PLACE.sub(lambda match: _value(params, match[1], language), whole).strip()
+
+
+def _value(params: Mapping[str, Any], name: str, language: str) -> str:
+    value = params.get(name, "")
+    if isinstance(value, Mapping):
+        value = value.get("en" if language.startswith("en") else "zh") or value.get("zh") or ""
+    return "" if value is None else str(value)
+
+
+def day_distance(day: date, today: date) -> int | None:
+    """0 today, 1 yesterday, else None: older days are written as dates."""
+    passed = (today - day) // timedelta(days=1)
+    return passed if passed in (0, 1) else None
