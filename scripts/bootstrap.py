@@ -95,7 +95,7 @@ def make_venv() -> None:
 
 def has_ensurepip() -> bool:
     """Debian's python3 comes without ensurepip until python3-venv is installed."""
-    return quiet([sys.executable, "-c", "import ensurepip, venv"])
+    return quiet([sys.executable, "-c", "import venv, ensurepip; ensurepip.version()"])
 
 
 def get_ensurepip() -> None:
