@@ -21,6 +21,7 @@ def _make_surroundings() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="qixia-test-"))
     key = folder / "keys" / "master.key"
     make_key_file(key)
+    (folder / "static").mkdir()
     os.environ["QIXIA_VAR_DIR"] = str(folder)
     os.environ["QIXIA_MASTER_KEY_FILE"] = str(key)
     for name in ("QIXIA_MODE", "QIXIA_DEMO", "QIXIA_TLS", "QIXIA_BASE_URL", "QIXIA_MEDIA_DIR", "QIXIA_STATIC_ROOT"):

@@ -44,7 +44,7 @@ def test_foreign_keys_across_packages_leave_no_name_behind() -> None:
     wrong = [
         f'{field} needs related_name="+"'
         for label, field in relations()
-        if field.related_model._meta.app_label not in (label, "auth") and not field.remote_field.is_hidden()
+        if field.related_model._meta.app_label not in (label, "auth") and not field.remote_field.hidden
     ]
     assert wrong == []
 

@@ -1,7 +1,6 @@
 """Every public service has an executable example and leaves an audit event, or says why not."""
 
 import inspect
-import pkgutil
 from importlib import import_module
 
 import pytest
@@ -13,26 +12,17 @@ from tests.architecture.layers import PACKAGE, existing
 examples.load()
 
 
-def service_modules(package: str) -> list[str]:
-    name = f"qixia.{package}.services"
-    if (PACKAGE / package / "services.py").exists():
-        return [name]
-    if (PACKAGE / package / "services").is_dir():
-        return [
-            name,
-            *(f"{name}.{found.name}" for found in pkgutil.iter_modules([str(PACKAGE / package / "services")])),
-        ]
-    return []
-
-
 def public_services() -> set[str]:
-    """`<package>.services.<function>` of every function without a leading underscore that its package defines."""
+    """`<package>.services.<function>` of every function that a package's `services` offers.
+
+    In a module that is each function of its own without a leading underscore; in a folder, what its `__init__` names.
+    """
     found = set()
     for package in existing():
-        for name in service_modules(package):
+        if (PACKAGE / package / "services.py").exists() or (PACKAGE / package / "services" / "__init__.py").exists():
+            name = f"qixia.{package}.services"
             for function_name, function in inspect.getmembers(import_module(name), inspect.isfunction):
-                is_own = function.__module__.startswith(f"qixia.{package}.services")
-                if is_own and not function_name.startswith("_"):
+                if function.__module__.startswith(name) and not function_name.startswith("_"):
                     found.add(f"{package}.services.{function_name}")
     return found
 
