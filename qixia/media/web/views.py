@@ -40,7 +40,7 @@ def picture(request: HttpRequest, token: str) -> HttpResponse:
         return _nothing()
     if photo.state == "ready":
         return _copy(request, grant, photo)
-    return _placeholder(_("照片打不开") if photo.state == "broken" else _("照片处理中"), photo.state)
+    return _placeholder(photo.state, grant.size)
 
 
 def _copy(request: HttpRequest, grant: Grant, photo: Served) -> HttpResponse:
@@ -52,12 +52,13 @@ def _copy(request: HttpRequest, grant: Grant, photo: Served) -> HttpResponse:
         content = files.copy_path(photo.storage_name, grant.size).read_bytes()
     except FileNotFoundError:
         log.error("copy missing", extra={"evidence": grant.public_id, "size": grant.size})
-        return _placeholder(_("照片打不开"), "broken")
+        return _placeholder("broken", grant.size)
     return HttpResponse(content, content_type="image/webp", headers=headers)
 
 
-def _placeholder(words: str, state: str) -> HttpResponse:
-    content = render_to_string("media/placeholder.svg", {"words": words, "state": state})
+def _placeholder(state: str, size: str) -> HttpResponse:
+    words = _("照片打不开") if state == "broken" else _("照片处理中")
+    content = render_to_string("media/placeholder.svg", {"words": words, "state": state, "size": size})
     headers = {**_HEADERS, "Cache-Control": "no-store"}
     return HttpResponse(content, content_type="image/svg+xml; charset=utf-8", headers=headers)
 
