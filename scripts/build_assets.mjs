@@ -50,7 +50,7 @@ async function bootstrap(own) {
   const [result] = await new PurgeCSS().purge({
     content: [...sources(join(ROOT, 'qixia'))].map((path) => ({ raw: words(path), extension: 'html' })),
     css: [{ raw: read(MODULES, 'bootstrap/dist/css/bootstrap.min.css') }, { raw: own }], // own: its variables are in use
-    safelist: { standard: ['html', 'body', 'is-invalid', 'invalid-feedback', 'visually-hidden'], deep: [/data-bs-theme/] },
+    safelist: ['html', 'body', 'is-invalid', 'invalid-feedback', 'visually-hidden', 'data-bs-theme', 'light', 'dark'],
     blocklist: OURS,
     keyframes: true,
     variables: true,

@@ -146,7 +146,9 @@ def _page(request: HttpRequest, error: DomainError) -> HttpResponse:
         "art": f"ui/art/{words.art}.html",
         "code": error.code,
         "request_id": request_id(),
-        "retry_url": request.get_full_path() if request.method == "GET" and error.status in (409, 429, 500, 503) else "",
+        "retry_url": request.get_full_path()
+        if request.method == "GET" and error.status in (409, 429, 500, 503)
+        else "",
     }
     return HttpResponse(_draw(request, context, known=error.status < 500), status=error.status)
 
@@ -159,7 +161,9 @@ def _draw(request: HttpRequest, context: dict[str, Any], *, known: bool) -> str:
         except Exception:  # the page about a failure must not fail
             log.exception("error page could not be drawn")
     parts = "".join(f"<p>{escape(context[name])}</p>" for name in ("text", "request_id"))
-    return f'<!doctype html><html lang="zh-Hans"><meta charset="utf-8"><h1>{escape(context["title"])}</h1>{parts}</html>'
+    return (
+        f'<!doctype html><html lang="zh-Hans"><meta charset="utf-8"><h1>{escape(context["title"])}</h1>{parts}</html>'
+    )
 
 
 # ── what Django calls by name (settings.CSRF_FAILURE_VIEW, handler400 … in the root list of addresses) ─────────────

@@ -194,7 +194,11 @@ def field(bound: BoundField, **kwargs: Any) -> dict[str, Any]:
     kind = _field_kind(bound)
     attributes = {name.replace("_", "-"): value for name, value in kwargs.items()}
     attributes.setdefault("class", _field_css(bound, kind))
-    described = [i for i, there in ((f"{bound.id_for_label}-h", bound.help_text), (f"{bound.id_for_label}-e", bound.errors)) if there]
+    described = [
+        i
+        for i, there in ((f"{bound.id_for_label}-h", bound.help_text), (f"{bound.id_for_label}-e", bound.errors))
+        if there
+    ]
     if described:
         attributes["aria-describedby"] = " ".join(described)
     if bound.errors:

@@ -37,7 +37,15 @@ STATES = [
     ("fixed", "已修好", "骑手或见证人确认", "实心勾"),
     ("back", "未解决", "有人说没好，回到单位和上级", "实心回转"),
 ]
-SPACES = [("1", 4, "图标与字"), ("2", 8, "芯片之间"), ("3", 12, "卡片内行"), ("4", 16, "页边、卡片内"), ("5", 24, "区块之间"), ("6", 32, "大区块"), ("7", 48, "页首")]
+SPACES = [
+    ("1", 4, "图标与字"),
+    ("2", 8, "芯片之间"),
+    ("3", 12, "卡片内行"),
+    ("4", 16, "页边、卡片内"),
+    ("5", 24, "区块之间"),
+    ("6", 32, "大区块"),
+    ("7", 48, "页首"),
+]
 TYPES = [
     ("hero 44", "t-hero qx-num", "235"),
     ("num 28", "t-num qx-num", "99.6%　3时14分"),
@@ -62,12 +70,19 @@ EMPTIES = [
 class SampleForm(forms.Form):
     """One field of each kind."""
 
-    phone = forms.CharField(label="手机号", help_text="只用来登录和通知，加密保存。", min_length=11, error_messages={"min_length": "手机号要 11 位，现在是 7 位。"})
+    phone = forms.CharField(
+        label="手机号",
+        help_text="只用来登录和通知，加密保存。",
+        min_length=11,
+        error_messages={"min_length": "手机号要 11 位，现在是 7 位。"},
+    )
     kind = forms.ChoiceField(label="类别", choices=[("a", "井盖缺失"), ("b", "道路坑洼")])
     day = forms.DateField(label="哪天", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     words = forms.CharField(label="补充一句", required=False, widget=forms.Textarea(attrs={"rows": 2}))
     found = forms.ChoiceField(label="现场看到", widget=forms.RadioSelect, choices=[("1", "属实"), ("0", "不属实")])
-    hide = forms.BooleanField(label="隐去我的名字", required=False, initial=True, help_text="谁要查看须写理由，并会通知你")
+    hide = forms.BooleanField(
+        label="隐去我的名字", required=False, initial=True, help_text="谁要查看须写理由，并会通知你"
+    )
     photo = forms.FileField(label="照片", required=False)
 
 
@@ -84,7 +99,13 @@ def samples() -> dict[str, Any]:
         "form": SampleForm(initial={"hide": True, "kind": "a"}, auto_id="ok_%s"),
         "bad_form": SampleForm({"phone": "1380000", "kind": "a"}, auto_id="bad_%s"),
         "page": Page(items=(), after="b", before="a"),
-        "moments": [now - timedelta(seconds=20), now - timedelta(minutes=5), now - timedelta(hours=3), now - timedelta(days=2), now - timedelta(days=40)],
+        "moments": [
+            now - timedelta(seconds=20),
+            now - timedelta(minutes=5),
+            now - timedelta(hours=3),
+            now - timedelta(days=2),
+            now - timedelta(days=40),
+        ],
         "now": now,
         "title": _("设计样张"),
     }
