@@ -29,7 +29,15 @@ FIRST_PAGE = (
     ("admin", "reports:queue"),
 )
 # (from the hour on, what one says)
-GREETINGS = ((0, "夜里好"), (5, "早上好"), (9, "上午好"), (11, "中午好"), (13, "下午好"), (18, "晚上好"), (23, "夜里好"))
+GREETINGS = (
+    (0, "夜里好"),
+    (5, "早上好"),
+    (9, "上午好"),
+    (11, "中午好"),
+    (13, "下午好"),
+    (18, "晚上好"),
+    (23, "夜里好"),
+)
 WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
 
 
@@ -48,8 +56,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "weekday": _(WEEKDAYS[now.weekday()]),
         "today": now,
         "purse": rewards.summary_for(actor.ref),
-        "counts": reports.my_counts(actor),
-        "latest": reports.my_reports(actor, "", "", LATEST).items,
+        "counts": reports.own_counts(actor),
+        "latest": reports.latest_reports(actor, LATEST),
     }
     return render(request, "site/home.html", context)
 

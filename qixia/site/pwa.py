@@ -40,7 +40,12 @@ def manifest(_request: HttpRequest) -> HttpResponse:
     icons = [
         {"src": static("ui/icons/icon-192.png"), "sizes": "192x192", "type": "image/png"},
         {"src": static("ui/icons/icon-512.png"), "sizes": "512x512", "type": "image/png"},
-        {"src": static("ui/icons/icon-maskable-512.png"), "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
+        {
+            "src": static("ui/icons/maskable-512.png"),
+            "sizes": "512x512",
+            "type": "image/png",
+            "purpose": "maskable",
+        },
     ]
     content = {
         "id": "/",
@@ -59,7 +64,9 @@ def manifest(_request: HttpRequest) -> HttpResponse:
             {"name": _("我的上报"), "url": reverse("reports:mine")},
         ],
     }
-    response = JsonResponse(content, content_type="application/manifest+json", json_dumps_params={"ensure_ascii": False})
+    response = JsonResponse(
+        content, content_type="application/manifest+json", json_dumps_params={"ensure_ascii": False}
+    )
     response["Cache-Control"] = "max-age=3600"
     return response
 
@@ -68,10 +75,16 @@ def manifest(_request: HttpRequest) -> HttpResponse:
 @allow("anyone")
 def service_worker(_request: HttpRequest) -> HttpResponse:
     shell = [static(name) for name in SHELL] + [static("") + f"reports/{name}.js" for name in MODULES]
-    names = {"shell": json.dumps([*shell, reverse("offline")]), "offline": reverse("offline"), "snap": reverse("reports:snap")}
+    names = {
+        "shell": json.dumps([*shell, reverse("offline")]),
+        "offline": reverse("offline"),
+        "snap": reverse("reports:snap"),
+    }
     text = render_to_string("site/sw.js", {**names, "version": ""})
     version = hashlib.sha256(text.encode()).hexdigest()[:12]
-    response = HttpResponse(render_to_string("site/sw.js", {**names, "version": version}), content_type="text/javascript")
+    response = HttpResponse(
+        render_to_string("site/sw.js", {**names, "version": version}), content_type="text/javascript"
+    )
     response["Cache-Control"] = "no-cache"
     return response
 

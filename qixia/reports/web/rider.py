@@ -33,8 +33,6 @@ from qixia.triage import queries as triage
 from qixia.ui.access import allow
 from qixia.ui.negotiation import wants_fragment, wants_json
 
-# What riders raise most: shown before there are words to suggest from. The machine decides anyway.
-FIRST_CHIPS = ("manhole", "road-damage", "shared-bike", "fire-lane")
 SUGGESTIONS = 4
 PAGE_SIZE = 20
 # (older than so many seconds, ask again after so many): quick while the answer is a moment away, then patient.
@@ -124,16 +122,13 @@ def _snap_page(request: HttpRequest, form: forms.SnapForm, status: int = 200) ->
 
 
 def _chips(words: str) -> list[dict[str, str]]:
-    if words.strip():
-        return [{"slug": one.cls, "name": one.name} for one in triage.suggest(words, limit=SUGGESTIONS)]
-    known = codes.triage_classes()
-    return [{"slug": slug, "name": known[slug].name} for slug in FIRST_CHIPS if slug in known]
+    return [{"slug": one.cls, "name": one.name} for one in triage.suggest(words, limit=SUGGESTIONS)]
 
 
-def _families() -> list[tuple[str, list[Any]]]:
-    groups: dict[str, list[Any]] = {}
-    for one in codes.triage_classes().values():
-        groups.setdefault(one.family, []).append(one)
+def _families() -> list[tuple[str, list[dict[str, str]]]]:
+    groups: dict[str, list[dict[str, str]]] = {}
+    for slug, row in codes.triage_classes().items():
+        groups.setdefault(row.family, []).append({"slug": slug, "name": codes.class_name(slug)})
     return list(groups.items())
 
 
@@ -201,6 +196,8 @@ def _timeline_page(request: HttpRequest, public_id: str, answer: forms.AnswerFor
         "rest": [*report.before[1:], *report.onsite, *report.after[1:]] if before else list(report.onsite),
         "time_format": "H:i" if today else "m-d H:i",
         "answer_form": answer,
+        # Archived because the rider said nothing: the last word is still to be had.
+        "can_reopen": report.state == "closed",
         "show_unsolved": answer.is_bound or "unsolved" in request.GET,
     }
     return render(request, "reports/rider/timeline.html", context, status=status)

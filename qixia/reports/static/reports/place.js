@@ -15,6 +15,9 @@ export class Place {
     this.fields = Object.fromEntries(["lat", "lng", "accuracy_m", "place_source"].map((name) => [name, root.querySelector(`[name=${name}]`)]));
     this.title = root.querySelector("[data-place-title]");
     this.detail = root.querySelector("[data-place-detail]");
+    this.still = root.querySelector("[data-still]");
+    this.still.addEventListener("load", () => (this.still.hidden = Boolean(this.picker)));
+    this.still.addEventListener("error", () => (this.still.hidden = true));
     this.found = Promise.resolve();
     root.querySelector("[data-relocate]").addEventListener("click", () => this.locate({ byHand: true }));
     root.querySelector("[data-open-map]").addEventListener("click", () => this.openMap());
@@ -71,12 +74,13 @@ export class Place {
     this.set(this.photo.lat, this.photo.lng, "photo", "");
   }
 
-  set(lat, lng, source, accuracy = "") {
+  set(lat, lng, source, accuracy = "", { fromMap = false } = {}) {
     this.fields.lat.value = Number(lat).toFixed(6);
     this.fields.lng.value = Number(lng).toFixed(6);
     this.fields.accuracy_m.value = accuracy === "" ? "" : Math.max(1, Math.round(accuracy));
     this.fields.place_source.value = source;
-    this.picker?.setPoint?.({ lat: Number(lat), lng: Number(lng) });
+    if (!fromMap) this.picker?.put?.({ lat: Number(lat), lng: Number(lng) }, accuracy === "" ? null : accuracy, source === "gps" ? "device" : "map", { quiet: true });
+    this.drawStill();
     this.onChange();
     this.describe();
   }
@@ -103,6 +107,7 @@ export class Place {
     delete this.title.dataset.last;
     this.fields.lat.value = "";
     this.fields.lng.value = "";
+    this.still.hidden = true;
     this.show(reason, this.say("place-none-hint"));
     this.onChange();
   }
@@ -117,22 +122,41 @@ export class Place {
     if (is && !this.known) this.show(this.say("place-busy"), this.say("place-busy-hint"));
   }
 
+  // The map and its script are loaded only now: most reports never need them.
   async openMap() {
     const box = this.root.querySelector("[data-map]");
-    box.hidden = false;
     if (this.picker) return box.scrollIntoView({ block: "center" });
-    this.picker = {}; // one at a time
+    this.picker = "opening"; // one at a time
+    box.hidden = false;
+    const map = box.querySelector(".qx-livemap");
     try {
+      for (const address of this.root.dataset.mapCss.split(" ")) addStyles(address);
       const module = await import(this.root.dataset.picker);
-      const start = this.known ? { lat: Number(this.fields.lat.value), lng: Number(this.fields.lng.value) } : null;
-      this.picker = await module.openPicker(box, { point: start, onPick: (point) => this.set(point.lat, point.lng, "map") });
+      const place = this.known ? { lat: Number(this.fields.lat.value), lng: Number(this.fields.lng.value), accuracy: Number(this.fields.accuracy_m.value) || null } : undefined;
+      this.picker = await module.createPicker(map, { where: "", place, center: place });
+      map.addEventListener("qx:place", ({ detail }) => this.set(detail.lat, detail.lng, detail.source === "device" ? "gps" : "map", detail.accuracy ?? "", { fromMap: true }));
+      this.still.hidden = true;
     } catch {
       this.picker = null;
       box.hidden = true;
       this.show(this.say("map-failed"), this.say("place-none-hint"));
-      }
+    }
     return undefined;
   }
+
+  drawStill() {
+    if (this.picker || !navigator.onLine) return;
+    const theme = document.documentElement.dataset.bsTheme === "dark" ? "dark" : "light";
+    this.still.src = `${this.root.dataset.still}?${new URLSearchParams({ lat: Number(this.fields.lat.value).toFixed(5), lng: Number(this.fields.lng.value).toFixed(5), w: 358, h: 168, theme })}`;
+  }
+}
+
+function addStyles(address) {
+  if (document.querySelector(`link[href="${address}"]`)) return;
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = address;
+  document.head.append(link);
 }
 
 function metres(lat1, lng1, lat2, lng2) {

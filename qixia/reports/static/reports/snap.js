@@ -96,7 +96,7 @@ function missing() {
 
 function update() {
   const lack = missing();
-  at("[data-photo-sum]").textContent = photos.summary;
+  at("[data-photo-sum]").textContent = photos.summary || say("photos-none");
   photos.root.dataset.count = photos.items.length;
   for (const part of document.querySelectorAll("[data-when]")) {
     const state = photos.items.length + photos.busy ? "some" : "none";
