@@ -1,4 +1,4 @@
-"""How Django finds this package, and the rules that the city may edit."""
+"""How Django finds this package, and what it registers: rules that the city may edit, entries of the console."""
 
 from django.apps import AppConfig
 
@@ -12,5 +12,8 @@ class ReportsConfig(AppConfig):
     verbose_name = "上报"
 
     def ready(self) -> None:
+        from qixia.reports.nav import register_desk  # models are loaded only now
+
+        register_desk()
         kinds.register(kinds.Kind("reports.routing", Routing, SEEDS / "routing.yaml", "派单目录"))
         kinds.register(kinds.Kind("reports.limits", Limits, SEEDS / "limits.yaml", "处置时限"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Case, Count, F, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
 from qixia.codes.queries import class_name, triage_classes
@@ -43,6 +43,23 @@ _SEVERITY_ORDER = Case(
     default=Value(3),
     output_field=IntegerField(),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a list is sorted: by one field, then by the key of the row."""
+
+    field: str
+    down: bool = False
+
+
+_ORDERS: dict[str, Order] = {
+    "queue": Order("resolve_due"),
+    "sorting": Order("worst"),
+    "checks": Order("verify_due"),
+    "confirming": Order("verified_at"),
+    "all": Order("received_at", down=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +105,7 @@ class Filter:
 class CasePage:
     items: list[Row]
     next_key: str
-    total: int
+    total: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +121,10 @@ class Candidate:
     cls: str
     name: str
     share: float
+
+    @property
+    def percent(self) -> int:
+        return round(self.share * 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +159,16 @@ class CaseView:
 def case_page(actor: Actor, wanted: Filter, limit: int = 50) -> CasePage:
     """A staff list: what runs out first comes first. Four queries however long the list is."""
     rows = _narrowed(actor, wanted)
-    total = rows.count()
-    ordered = _ordered(rows, wanted.list)
-    offset = int(wanted.after) if wanted.after.isdigit() and len(wanted.after) < 7 else 0
-    found = list(ordered.select_related("unit", "assignee")[offset : offset + limit + 1])
+    order = _ORDERS.get(wanted.list, _ORDERS["queue"])
+    # Nobody works through the whole archive, so nobody counts it.
+    total = None if wanted.list == "all" else rows.count()
+    rows = _ordered(rows, order, wanted.after).select_related("unit", "assignee")
+    found = list(rows[: limit + 1])
     page = found[:limit]
     thumbs = thumbs_of([report.pk for report in page], actor.ref)
     now = clock.now()
     items = [_row(report, now, thumbs.get(report.pk)) for report in page]
-    return CasePage(items, str(offset + limit) if len(found) > limit else "", total)
+    return CasePage(items, _key(page[-1], order) if len(found) > limit else "", total)
 
 
 def _narrowed(actor: Actor, wanted: Filter) -> QuerySet[Report]:
@@ -168,14 +190,33 @@ def _narrowed(actor: Actor, wanted: Filter) -> QuerySet[Report]:
     return rows
 
 
-def _ordered(rows: QuerySet[Report], name: str) -> QuerySet[Report]:
-    if name == "sorting":
-        return rows.annotate(worst=_SEVERITY_ORDER).order_by("worst", "received_at", "pk")
-    if name in ("checks", "confirming"):
-        return rows.order_by(F("verify_due").asc(nulls_last=True), "pk")
-    if name == "all":
-        return rows.order_by("-received_at", "-pk")
-    return rows.order_by(F("resolve_due").asc(nulls_last=True), "pk")
+def _ordered(rows: QuerySet[Report], order: Order, after: str) -> QuerySet[Report]:
+    """`rows` in `order`, from behind the key `after` on. A key that is none starts at the top."""
+    sign = "-" if order.down else ""
+    if order.field == "worst":
+        rows = rows.annotate(worst=_SEVERITY_ORDER)
+    value, _mid, pk = after.partition("~")
+    start = _parsed(order, value)
+    if start is not None and pk.isdigit():
+        beyond = "lt" if order.down else "gt"
+        later = Q(**{f"{order.field}__{beyond}": start}) | Q(**{order.field: start, f"pk__{beyond}": int(pk)})
+        rows = rows.filter(later)
+    return rows.order_by(f"{sign}{order.field}", f"{sign}pk")
+
+
+def _key(report: Report, order: Order) -> str:
+    value = getattr(report, order.field)
+    return f"{value.isoformat() if isinstance(value, datetime) else value}~{report.pk}"
+
+
+def _parsed(order: Order, value: str) -> datetime | int | None:
+    if order.field == "worst":
+        return int(value) if value.isdigit() and len(value) == 1 else None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
 
 
 def list_counts(actor: Actor) -> dict[str, int]:

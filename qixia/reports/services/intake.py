@@ -178,8 +178,13 @@ def _check_photos(photos: Sequence[Upload], after: Sequence[Upload], self_handle
 
 
 def _check_pace(actor: Actor) -> None:
-    limit = current("reports.limits").data.per_hour
-    since = clock.now() - timedelta(hours=1)
-    mine = Report.objects.filter(reporter_id=actor.person_id, received_at__gt=since)
-    if mine.order_by("-id").values_list("id", flat=True)[: limit + 1].count() >= limit:
+    limit, since = _pace(), clock.now() - timedelta(hours=1)
+    # The report that is `limit` back: within the hour or not. One index step, however many there are.
+    mine = Report.objects.filter(reporter_id=actor.person_id).order_by("-id").values_list("received_at", flat=True)
+    if any(received > since for received in mine[limit - 1 : limit]):
         raise errors.TooManyReports(limit=limit, retry_after=600)
+
+
+def _pace() -> int:
+    per_hour: int = current("reports.limits").data.per_hour
+    return per_hour

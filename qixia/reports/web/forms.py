@@ -77,7 +77,9 @@ class SnapForm(forms.Form):
 
     def refuse(self, field: str | None, text: str) -> None:
         """Show a service's refusal at the field that it names."""
-        self.errors.setdefault(field if field in SHOWN_AT else forms.forms.NON_FIELD_ERRORS, self.error_class()).append(text)
+        self.errors.setdefault(field if field in SHOWN_AT else forms.forms.NON_FIELD_ERRORS, self.error_class()).append(
+            text
+        )
 
 
 SHOWN_AT = frozenset({*SnapForm.base_fields, "place", "hint"})

@@ -268,7 +268,13 @@ def _by_number(request: HttpRequest, typed: str) -> str:
 
 
 def _filters(state: str, address: str) -> list[dict[str, Any]]:
-    labels = (("", _("全部")), ("doing", _("处置中")), ("confirm", _("待我确认")), ("fixed", _("已修好")), ("invalid", _("不属实")))
+    labels = (
+        ("", _("全部")),
+        ("doing", _("处置中")),
+        ("confirm", _("待我确认")),
+        ("fixed", _("已修好")),
+        ("invalid", _("不属实")),
+    )
     return [
         {"label": label, "url": f"{address}?{urlencode({'state': key})}" if key else address, "on": key == state}
         for key, label in labels

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qixia.reports.web import rider
+from qixia.reports.web import desk, rider
 
 app_name = "reports"
 RIDER = [
@@ -14,4 +14,12 @@ RIDER = [
     path("r/<str:public_id>/receipt", rider.receipt, name="receipt"),
     path("r/<str:public_id>/answer", rider.answer, name="answer"),
 ]
-urlpatterns = [*RIDER]
+DESK = [
+    path("desk/queue", desk.queue, name="queue"),
+    path("desk/sorting", desk.sorting, name="sorting"),
+    path("desk/checks", desk.checks, name="checks"),
+    path("desk/all", desk.everything, name="all"),
+    path("desk/case/<str:public_id>/", desk.case, name="case"),
+    path("desk/case/<str:public_id>/<str:name>", desk.step, name="step"),
+]
+urlpatterns = [*RIDER, *DESK]

@@ -1,0 +1,38 @@
+"""The console's entries of this package. Several entries show a count; one query serves them all in a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from django.utils.translation import gettext_lazy as _
+
+from qixia.kernel.requests import request_id
+from qixia.people.access import Actor
+from qixia.reports.queries import list_counts
+from qixia.ui.nav import Item, register
+
+_STAFF = ("worker", "unit_lead", "clerk", "admin")
+_CLERK = ("clerk", "admin")
+
+
+@lru_cache(maxsize=32)
+def _counts_in(_request: str, actor: Actor) -> dict[str, int]:
+    return list_counts(actor)
+
+
+def _count(name: str) -> Callable[[Actor], int]:
+    def count(actor: Actor) -> int:
+        current = request_id()
+        return (_counts_in(current, actor) if current else list_counts(actor))[name]
+
+    return count
+
+
+def register_desk() -> None:
+    """Called once when Django starts."""
+    register(Item(_("处置队列"), "list-check", "reports:queue", _STAFF, "工作", 10, _count("queue"), hot=True))
+    register(Item(_("分拣队列"), "sparkles", "reports:sorting", _CLERK, "工作", 5, _count("sorting"), hot=True))
+    register(Item(_("待核实"), "eye-check", "reports:checks", _CLERK, "工作", 20, _count("checks")))
+    register(Item(_("地图"), "map-2", "reports:map", _STAFF, "查看", 10))
+    register(Item(_("全部上报"), "search", "reports:all", _STAFF, "查看", 20))
