@@ -162,13 +162,15 @@ def lock() -> int:
 
 
 def data_inputs() -> str:
-    """The database, and all that is loaded into it; a server database is asked anew at every start."""
+    """The database, and all that is loaded into it or served beside it; PostgreSQL is asked anew at every start."""
     url = os.environ.get("QIXIA_DATABASE_URL", "")
     if url and not url.startswith("sqlite"):
         return f"always {time.time()}"
     path = Path(url.removeprefix("sqlite:///")) if url else var_dir() / "qixia.sqlite3"
     identity = path.stat().st_ino if path.exists() else 0
-    return f"{path} {identity} {fingerprint(sources('*/migrations/*.py', '**/data/**/*', '**/*.yaml'))}"
+    files = sources("*/migrations/*.py", "**/data/**/*", "**/*.yaml", "*/static/**/*")
+    files += sorted(path for path in (ROOT / "build" / "static").rglob("*") if path.is_file())
+    return f"{path} {identity} {(var_dir() / 'static').exists()} {fingerprint(files)}"
 
 
 def prepare_data() -> None:

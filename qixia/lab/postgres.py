@@ -95,10 +95,11 @@ class PostgreSQL:
         assert self._guardian.stdout is not None
         line = self._guardian.stdout.readline()
         answer = json.loads(line) if line else {"error": "the guardian ended without a word"}
+        self.folder = Path(answer.get("folder", "."))
         if "error" in answer:
             self.stop()
             raise StartFailed(answer["error"])
-        self.port, self.pid, self.folder = answer["port"], answer["pid"], Path(answer["folder"])
+        self.port, self.pid = answer["port"], answer["pid"]
 
     def stop(self) -> None:
         if self._guardian is None:
@@ -141,7 +142,7 @@ def guard(order: dict[str, Any]) -> int:
         print(json.dumps({"port": port, "pid": server.pid, "folder": str(folder)}), flush=True)
         _hold(parent, server)
     except (OSError, StartFailed, subprocess.CalledProcessError) as error:
-        print(json.dumps({"error": f"PostgreSQL did not start: {error}"}), flush=True)
+        print(json.dumps({"error": f"PostgreSQL did not start: {error}", "folder": str(folder)}), flush=True)
         return 1
     finally:
         if server is not None:

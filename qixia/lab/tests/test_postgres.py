@@ -49,10 +49,11 @@ def test_a_bench_gets_a_careful_one():
 
 
 def test_a_refusal_to_start_says_why_and_leaves_nothing():
-    before = set(Path("/tmp").glob("qixia-pg-*"))
+    server = PostgreSQL(settings={"no_such_setting": "1"})
     with pytest.raises(StartFailed, match="no_such_setting"):
-        PostgreSQL(settings={"no_such_setting": "1"}).start()
-    assert set(Path("/tmp").glob("qixia-pg-*")) <= before
+        server.start()
+    assert server.folder.name.startswith("qixia-pg-")
+    assert not server.folder.exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -27,7 +27,9 @@ class TestReady:
     def worker(self):
         """A worker that showed itself just now."""
         now = clock.now()
-        return apps.get_model("jobs", "Worker").objects.create(lease="a" * 24, pid=1, host="here", seen_at=now, started_at=now)
+        return apps.get_model("jobs", "Worker").objects.create(
+            lease="a" * 24, pid=1, host="here", seen_at=now, started_at=now
+        )
 
     def test_a_worker_silent_for_half_a_minute_counts_as_gone(self, client: Client, worker):
         worker.seen_at = clock.now() - timedelta(seconds=31)

@@ -2,13 +2,18 @@ import ssl
 import stat
 from datetime import UTC, datetime
 
+import pytest
 from cryptography import x509
 
 from qixia.site import tls
 
 
-def test_the_certificate_serves_and_names_this_machine(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def _one_address(monkeypatch):
     monkeypatch.setattr(tls, "lan_addresses", lambda: ["192.0.2.7"])
+
+
+def test_the_certificate_serves_and_names_this_machine(tmp_path):
     certificate, key = tls.ensure_certificate(tmp_path / "tls")
     ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -19,7 +24,6 @@ def test_the_certificate_serves_and_names_this_machine(tmp_path, monkeypatch):
 
 
 def test_it_is_kept_while_the_addresses_stay_and_made_anew_when_they_change(tmp_path, monkeypatch):
-    monkeypatch.setattr(tls, "lan_addresses", lambda: ["192.0.2.7"])
     first = tls.ensure_certificate(tmp_path)[0].read_bytes()
     assert tls.ensure_certificate(tmp_path)[0].read_bytes() == first
     monkeypatch.setattr(tls, "lan_addresses", lambda: ["192.0.2.8"])

@@ -1,0 +1,21 @@
+"""`qixia setup-data`: what every city needs: the standards' tables and the first version of every rule table.
+
+Safe to repeat: what a city has changed stays.
+"""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from qixia.codes.services import load_reference
+from qixia.policy.services import publish_seeds
+
+
+class Command(BaseCommand):
+    help = "Load reference data and publish the rule tables that have no version yet."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        loaded = load_reference()
+        published = publish_seeds()
+        rows = ", ".join(f"{name} {count}" for name, count in loaded.items())
+        self.stdout.write(f"reference data: {rows}; rule tables published: {len(published)}")
