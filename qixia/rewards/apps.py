@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qixia.policy import kinds
 from qixia.rewards.rules import PointsPolicy
+from qixia.ui import nav
 
 
 class RewardsConfig(AppConfig):
@@ -19,6 +20,20 @@ class RewardsConfig(AppConfig):
                 name="rewards.points",
                 model=PointsPolicy,
                 seed=Path(__file__).parent / "data" / "points.yaml",
-                title="积分规则",
+                title=_("积分规则"),
             )
+        )
+        nav.register(
+            nav.Item(
+                label=_("兑换品"),
+                icon="gift",
+                url_name="rewards:stock",
+                roles=("admin",),
+                section="管理",
+                order=40,
+                active=("rewards:item-new", "rewards:item-edit"),
+            )
+        )
+        nav.register(
+            nav.Item(label=_("收券"), icon="qrcode", url_name="rewards:scan", roles=("merchant",), section="工作", order=10)
         )

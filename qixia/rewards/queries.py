@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce, TruncMonth
+from django.utils.translation import gettext as _
 
 from qixia.codes.queries import triage_classes
 from qixia.kernel import clock
@@ -35,6 +36,13 @@ REFUSALS = {
 }
 
 
+def yuan(fen: int | None) -> str:
+    """分 as people write 元: 1500 → "15", 1350 → "13.50"; "" for no value."""
+    if fen is None:
+        return ""
+    return str(fen // 100) if fen % 100 == 0 else f"{fen / 100:.2f}"
+
+
 # ── purse and ledger ────────────────────────────────────────────────────────
 
 
@@ -49,6 +57,10 @@ class Summary:
     open_vouchers: int
     next_expiry: datetime | None
     expiring_soon: int
+
+    @property
+    def whole(self) -> int:
+        return self.balance + self.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +88,19 @@ class Row:
     reversed_on: date | None
 
     @property
+    def day_word(self) -> str:
+        """今天 or 昨天, else empty: older days are written as dates."""
+        passed = (clock.city_date(clock.now()) - clock.city_date(self.at)).days
+        return {0: _("今天"), 1: _("昨天")}.get(passed, "")
+
+    @property
     def is_capped(self) -> bool:
         return self.kind == rules.AWARD and self.points < self.nominal
+
+    @property
+    def undone(self) -> int:
+        """What a reversal took back."""
+        return -self.points
 
     @property
     def style(self) -> str:
@@ -320,6 +343,11 @@ class Good:
     terms: str
     short_of: int
     mine: int
+    rest_after: int
+
+    @property
+    def value(self) -> str:
+        return yuan(self.face_value_fen)
 
     @property
     def limit_is_reached(self) -> bool:
@@ -392,6 +420,7 @@ def _good(item: Item, have: int, mine: int) -> Good:
         terms=item.terms,
         short_of=max(item.price - have, 0),
         mine=mine,
+        rest_after=max(have - item.price, 0),
     )
 
 
@@ -473,6 +502,19 @@ class Ticket:
     def is_open(self) -> bool:
         return self.state == states.RESERVED
 
+    @property
+    def value(self) -> str:
+        return yuan(self.face_value_fen)
+
+    @property
+    def back_now(self) -> int:
+        return self.price * self.cancel_returns // 100
+
+    @property
+    def last_moment(self) -> datetime:
+        """The last minute in which it can be used; `expires_at` is the first in which it cannot."""
+        return self.expires_at - timedelta(minutes=1)
+
 
 def tickets(actor: Actor) -> list[Ticket]:
     """The actor's vouchers, usable ones first (the one that expires first on top). One query."""
@@ -537,6 +579,10 @@ class Taken:
     refused: str
     kind: str
 
+    @property
+    def value(self) -> str:
+        return yuan(self.value_fen)
+
 
 @dataclass(frozen=True, slots=True)
 class Till:
@@ -548,6 +594,10 @@ class Till:
     refused: int
     month_count: int
     lines: list[Taken]
+
+    @property
+    def value(self) -> str:
+        return f"{self.value_fen / 100:.2f}"
 
 
 def till(actor: Actor) -> Till:
@@ -578,3 +628,26 @@ def _refused_today(shops: Sequence[int], start: datetime) -> list[Taken]:
         Taken(row.voucher.name if row.voucher else "", None, row.tail, row.at, REFUSALS.get(row.reason, row.reason), "")
         for row in rows.order_by("-at")[:50]
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenAtTill:
+    """A voucher as the merchant's staff sees it: what it is worth, nothing about its owner."""
+
+    name: str
+    number: str
+    value: str
+    kind: str
+    terms: str
+    last_moment: datetime
+
+
+def seen_at_till(voucher: Voucher) -> SeenAtTill:
+    return SeenAtTill(
+        name=voucher.name,
+        number=voucher.number,
+        value=yuan(voucher.face_value_fen),
+        kind=voucher.item.kind,
+        terms=voucher.item.terms,
+        last_moment=voucher.expires_at - timedelta(minutes=1),
+    )

@@ -1,0 +1,47 @@
+"""Read-only views for the administrator's back room: the books are never edited by hand."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from qixia.rewards.models import Account, Item, Posting, Voucher
+
+
+class ReadOnly(admin.ModelAdmin):
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnly):
+    list_display = ("owner_ref", "kind", "unit", "slot", "balance")
+    list_filter = ("kind",)
+    search_fields = ("=owner_ref",)
+
+
+@admin.register(Posting)
+class PostingAdmin(ReadOnly):
+    list_display = ("at", "kind", "rule", "rule_version", "points", "beneficiary", "source")
+    list_filter = ("kind",)
+    search_fields = ("=source", "=beneficiary", "=key")
+    show_full_result_count = False
+
+
+@admin.register(Item)
+class ItemAdmin(ReadOnly):
+    list_display = ("name", "merchant", "price", "stock", "active")
+
+
+@admin.register(Voucher)
+class VoucherAdmin(ReadOnly):
+    list_display = ("number", "name", "merchant", "state", "created_at", "expires_at")
+    list_filter = ("state",)
+    search_fields = ("=number",)
+    show_full_result_count = False

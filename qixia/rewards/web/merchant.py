@@ -1,0 +1,70 @@
+"""The till: a merchant's phone scans a code or types a number, sees what it is, and confirms.
+
+With htmx the answer is a sheet and, after taking, the day's list; without it the same page is drawn anew.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_POST, require_safe
+
+from qixia.kernel.errors import DomainError
+from qixia.kernel.ids import new_public_id
+from qixia.rewards import queries, services
+from qixia.rewards.errors import VoucherRefused
+from qixia.ui.access import allow
+from qixia.ui.errors import message_of
+from qixia.ui.negotiation import wants_fragment
+
+LONGEST = 400
+
+
+@allow("merchant")
+@require_safe
+def scan(request: HttpRequest) -> HttpResponse:
+    return _answer(request, {})
+
+
+@allow("merchant")
+@require_POST
+def check(request: HttpRequest) -> HttpResponse:
+    text = request.POST.get("code", "")[:LONGEST]
+    try:
+        found = services.check(actor=request.actor, text=text)
+    except DomainError as error:
+        return _refused(request, error, text)
+    return _answer(
+        request,
+        {
+            "found": queries.seen_at_till(found.voucher),
+            "is_signed": found.is_signed,
+            "code": text,
+            "redeem_key": new_public_id(),
+        },
+    )
+
+
+@allow("merchant")
+@require_POST
+def redeem(request: HttpRequest) -> HttpResponse:
+    text = request.POST.get("code", "")[:LONGEST]
+    try:
+        done = services.redeem(actor=request.actor, text=text, redeem_key=request.POST.get("redeem_key", ""))
+    except DomainError as error:
+        return _refused(request, error, text)
+    return _answer(request, {"done": queries.seen_at_till(done)})
+
+
+def _refused(request: HttpRequest, error: DomainError, text: str) -> HttpResponse:
+    """A refusal is an answer for the person at the till, not an error page; the status stays true."""
+    reason = queries.REFUSALS.get(error.reason, "") if isinstance(error, VoucherRefused) else ""
+    typed = text if len(text) <= 20 else ""
+    context = {"refused": message_of(error), "refused_title": reason, "typed": typed}
+    return _answer(request, context, status=error.status)
+
+
+def _answer(request: HttpRequest, context: dict[str, object], status: int = 200) -> HttpResponse:
+    context = {**context, "till": queries.till(request.actor), "tab": ""}
+    template = "rewards/_till_answer.html" if wants_fragment(request) else "rewards/till.html"
+    return render(request, template, context, status=status)

@@ -1,0 +1,113 @@
+"""A rider's pages: ledger, rules, catalogue, vouchers. Plain forms; htmx only brings in older lines."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from qixia.kernel.errors import DomainError
+from qixia.kernel.ids import new_public_id
+from qixia.rewards import qr, queries, services
+from qixia.rewards.models import Item
+from qixia.ui.access import allow
+from qixia.ui.errors import message_of
+
+LEDGER_CHIPS = [
+    ("all", gettext_lazy("全部")),
+    ("earned", gettext_lazy("得分")),
+    ("used", gettext_lazy("兑换")),
+    ("reversed", gettext_lazy("冲正")),
+]
+NEED_CHIPS = [("", gettext_lazy("全部")), ("reach", gettext_lazy("够得着")), *Item.Need.choices]
+
+
+def _key(text: str) -> int | None:
+    """A page's key from the address; a wrong one is the first page."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+@allow("rider")
+@require_safe
+def ledger(request: HttpRequest) -> HttpResponse:
+    only = request.GET.get("only", "all")
+    only = only if only in dict(LEDGER_CHIPS) else "all"
+    page = queries.entries_page(request.actor.ref, only=only, before=_key(request.GET.get("before", "")))
+    context = {"tab": "me", "page": page, "only": only, "chips": LEDGER_CHIPS}
+    if not request.GET.get("before"):
+        context["summary"] = queries.summary_for(request.actor.ref)
+    return render(request, "rewards/ledger.html", context)
+
+
+@allow("anyone")
+@require_safe
+def rule_book(request: HttpRequest) -> HttpResponse:
+    return render(request, "rewards/rules.html", {"tab": "me", "book": queries.rule_book()})
+
+
+@allow("rider")
+@require_safe
+def catalogue(request: HttpRequest) -> HttpResponse:
+    need = request.GET.get("need", "")
+    need = need if need in dict(NEED_CHIPS) else ""
+    summary = queries.summary_for(request.actor.ref)
+    goods = queries.goods(request.actor, need=need, purse=summary.balance)
+    context = {"tab": "me", "summary": summary, "goods": goods, "need": need, "chips": NEED_CHIPS}
+    return render(request, "rewards/catalogue.html", context)
+
+
+@allow("rider")
+@require_http_methods(["GET", "HEAD", "POST"])
+def item(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Show an item and, on POST, take one: the key in the form makes a second tap the same voucher."""
+    error: DomainError | None = None
+    key = request.POST.get("client_key", "")
+    if request.method == "POST":
+        try:
+            made = services.reserve(actor=request.actor, item=public_id, client_key=key)
+            return HttpResponseRedirect(reverse("rewards:voucher", args=[made.public_id]))
+        except DomainError as refused:
+            error = refused
+    context = {
+        "tab": "me",
+        "good": queries.good(request.actor, public_id),
+        "summary": queries.summary_for(request.actor.ref),
+        "client_key": new_public_id(),
+        "error": message_of(error) if error else "",
+    }
+    return render(request, "rewards/item.html", context, status=error.status if error else 200)
+
+
+@allow("rider")
+@require_safe
+def vouchers(request: HttpRequest) -> HttpResponse:
+    return render(request, "rewards/vouchers.html", {"tab": "me", "tickets": queries.tickets(request.actor)})
+
+
+@allow("rider")
+@require_safe
+def voucher(request: HttpRequest, public_id: str) -> HttpResponse:
+    return render(request, "rewards/voucher.html", {"tab": "me", "ticket": queries.ticket(request.actor, public_id)})
+
+
+@allow("rider")
+@require_safe
+def code(request: HttpRequest, public_id: str) -> HttpResponse:
+    """The QR code as a picture at its own address, so that the strict content policy need not know it."""
+    made = qr.make_code(**queries.code_parts(request.actor, public_id))
+    response = HttpResponse(qr.picture(made), content_type="image/svg+xml")
+    # Kept by the phone until the voucher's page is opened without a network.
+    response["Cache-Control"] = "private, max-age=86400"
+    return response
+
+
+@allow("rider")
+@require_POST
+def cancel(request: HttpRequest, public_id: str) -> HttpResponse:
+    done = services.cancel(actor=request.actor, voucher=public_id)
+    messages.success(request, _("已退回，%(points)s 分回到你的账上。") % {"points": done.returned})
+    return HttpResponseRedirect(reverse("rewards:vouchers"))

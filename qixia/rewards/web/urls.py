@@ -1,0 +1,22 @@
+from django.urls import path
+
+from qixia.rewards.web import console, merchant, rider
+
+app_name = "rewards"
+
+urlpatterns = [
+    path("points", rider.ledger, name="ledger"),
+    path("points/rules", rider.rule_book, name="rules"),
+    path("redeem", rider.catalogue, name="catalogue"),
+    path("redeem/<slug:public_id>", rider.item, name="item"),
+    path("vouchers", rider.vouchers, name="vouchers"),
+    path("vouchers/<slug:public_id>", rider.voucher, name="voucher"),
+    path("vouchers/<slug:public_id>/code.svg", rider.code, name="code"),
+    path("vouchers/<slug:public_id>/cancel", rider.cancel, name="cancel"),
+    path("m", merchant.scan, name="scan"),
+    path("m/check", merchant.check, name="check"),
+    path("m/redeem", merchant.redeem, name="redeem"),
+    path("desk/catalogue", console.stock, name="stock"),
+    path("desk/catalogue/new", console.edit, name="item-new"),
+    path("desk/catalogue/<slug:public_id>", console.edit, name="item-edit"),
+]
