@@ -31,3 +31,8 @@ urlpatterns = [
     *[path(prefix, include(module)) for prefix, module in _ROOMS if _exists(module)],
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "qixia.ui.errors.bad_request"
+handler403 = "qixia.ui.errors.forbidden"
+handler404 = "qixia.ui.errors.not_found"
+handler500 = "qixia.ui.errors.server_error"

@@ -82,21 +82,36 @@ function press(element) {
 }
 
 // ── ? lists the keys of this page ─────────────────────────────────────────────
+// What it knows: the usual keys (drawn by the template), every data-key on the page, and what else stands in the bar.
+function labelOf(element) {
+  const own = [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data).join('').trim();
+  return element.dataset.keyLabel || element.getAttribute('aria-label') || own || element.textContent.trim();
+}
+
+function keyRow(keys, label) {
+  const row = document.createElement('div');
+  const term = document.createElement('dt');
+  row.dataset.made = '';
+  keys.forEach((key) => term.append(Object.assign(document.createElement('kbd'), { className: 'qx-kbd', textContent: key }), ' '));
+  row.append(term, Object.assign(document.createElement('dd'), { textContent: label }));
+  return row;
+}
+
 function listKeys() {
   const list = document.querySelector('[data-keys-list]');
   if (!list) return;
-  list.querySelectorAll('[data-if]').forEach((row) => { row.hidden = !document.querySelector(row.dataset.if); });
   list.querySelectorAll('[data-made]').forEach((row) => row.remove());
-  for (const element of document.querySelectorAll('[data-key]')) {
-    if (!shown(element) || element.dataset.key === '?') continue;
-    const row = document.createElement('div');
-    row.dataset.made = '';
-    const label = element.dataset.keyLabel || element.getAttribute('aria-label') || [...element.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data).join('').trim();
-    const key = Object.assign(document.createElement('kbd'), { className: 'qx-kbd', textContent: element.dataset.key.toUpperCase() });
-    const term = document.createElement('dt');
-    term.append(key);
-    row.append(term, Object.assign(document.createElement('dd'), { textContent: label }));
-    list.querySelector('[data-last]').before(row);
+  list.querySelectorAll('[data-if]').forEach((row) => { row.hidden = !document.querySelector(row.dataset.if); });
+  const known = new Set(['?', ...[...list.querySelectorAll('div:not([hidden]) kbd')].map((kbd) => kbd.textContent)]);
+  const add = (keys, label) => {
+    if (keys.some((key) => known.has(key))) return;
+    keys.forEach((key) => known.add(key));
+    list.querySelector('[data-last]').before(keyRow(keys, label));
+  };
+  for (const element of document.querySelectorAll('[data-key]')) if (shown(element)) add([element.dataset.key.toUpperCase()], labelOf(element));
+  for (const hint of document.querySelectorAll('.qx-keys > span')) {
+    const keys = [...hint.querySelectorAll('kbd')].map((kbd) => kbd.textContent.trim());
+    if (keys.length) add(keys, labelOf(hint));
   }
 }
 document.addEventListener('click', (event) => { if (event.target.closest('[data-open="qx-keys"]')) listKeys(); }, true);
