@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from qixia.kernel.ids import show_number
+
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
 _PLACE = re.compile(r"\{(\w+)\}")
 
@@ -105,7 +107,8 @@ def _value(params: Mapping[str, Any], name: str, language: str) -> str:
     value = params.get(name, "")
     if isinstance(value, Mapping):
         value = value.get("en" if language.startswith("en") else "zh") or value.get("zh") or ""
-    return "" if value is None else str(value)
+    text = "" if value is None else str(value)
+    return show_number(text) if name == "number" and text.isdigit() else text
 
 
 def day_distance(day: date, today: date) -> int | None:
