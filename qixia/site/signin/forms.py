@@ -5,21 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.forms.utils import ErrorDict
 from django.utils.translation import gettext as translate
 from django.utils.translation import gettext_lazy as _
 
-from qixia.kernel.errors import DomainError
-from qixia.people import queries
+from qixia.kernel.errors import DomainError, Invalid
+from qixia.people import queries, rules
 
 
 class PlainForm(forms.Form):
-    """Fields are never "required" here, so that one place words every refusal."""
+    """Shows what was typed and what a service said about it. It judges nothing itself: one place words each refusal."""
 
     use_required_attribute = False
 
+    def full_clean(self) -> None:
+        self._errors = ErrorDict()
+        self.cleaned_data: dict[str, Any] = {}
+
     def refuse(self, error: DomainError) -> None:
-        """Show a service's refusal at the field that it is about."""
-        self.is_valid()  # fills cleaned_data, without which no error can be added
+        """Show a refusal at the field that it is about."""
         words = translate(error.message) % error.context if error.context else translate(error.message)
         self.add_error(error.field if error.field in self.fields else None, words)
 
@@ -89,3 +93,15 @@ class RegisterForm(PlainForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["platform"].choices = [(o.code, o.name) for o in queries.employers()]  # type: ignore[attr-defined]
+
+    def problems(self) -> list[DomainError]:
+        """Everything that is wrong at once, so that nobody mends a form line by line."""
+        found: list[DomainError] = []
+        for name, check in (("nickname", rules.nickname), ("real_name", rules.real_name)):
+            try:
+                check(self.text(name))
+            except DomainError as error:
+                found.append(error)
+        if self.text("platform") not in dict(self.fields["platform"].choices):  # type: ignore[attr-defined]
+            found.insert(1, Invalid("请从列表里选择平台。", field="platform"))
+        return found

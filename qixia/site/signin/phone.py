@@ -135,6 +135,11 @@ def register(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return flow.page(request, "register", {"form": RegisterForm()})
     form = RegisterForm(request.POST)
+    problems = form.problems()
+    for problem in problems:
+        form.refuse(problem)
+    if problems:
+        return flow.page(request, "register", {"form": form}, status=422)
     try:
         person_id = sign_in.register_rider(
             challenge=challenge,
