@@ -70,6 +70,8 @@ class Lexicon:
     danger: tuple[Raise, ...]
     hurt: re.Pattern[str]
     nearly: re.Pattern[str]
+    feared: re.Pattern[str]
+    deniable: frozenset[str]
     denied_event: re.Pattern[str]
     denied_thing: re.Pattern[str]
     fixed: re.Pattern[str]
@@ -87,7 +89,7 @@ def shipped() -> Lexicon:
 
 
 def compile_lexicon(data: dict[str, Any]) -> Lexicon:
-    words = _words(data["classes"])
+    words = _words(data["classes"], frozenset(data["deniable"]))
     negation = data["negation"]
     return Lexicon(
         words=words,
@@ -100,6 +102,8 @@ def compile_lexicon(data: dict[str, Any]) -> Lexicon:
         ),
         hurt=_regex("hurt", data["hurt"]),
         nearly=_regex("nearly", data["nearly"]),
+        feared=_regex("feared", data["feared"]),
+        deniable=frozenset(data["deniable"]),
         denied_event=_regex("negation", negation["event"]),
         denied_thing=_regex("negation", negation["thing"]),
         fixed=_regex("fixed", data["fixed"]),
@@ -111,7 +115,7 @@ def compile_lexicon(data: dict[str, Any]) -> Lexicon:
     )
 
 
-def _words(classes: dict[str, Any]) -> dict[str, tuple[Claim, ...]]:
+def _words(classes: dict[str, Any], deniable: frozenset[str]) -> dict[str, tuple[Claim, ...]]:
     found: dict[str, dict[str, Claim]] = defaultdict(dict)
     for slug, entry in classes.items():
         for section in ("words", "events"):
@@ -119,7 +123,7 @@ def _words(classes: dict[str, Any]) -> dict[str, tuple[Claim, ...]]:
                 for word in line.split():
                     if slug in found[word]:
                         raise BadLexicon(f"{slug}: {word} is listed twice")
-                    found[word][slug] = Claim(slug, float(weight), section == "events")
+                    found[word][slug] = Claim(slug, float(weight), section == "events" or slug in deniable)
     return {word: tuple(claims.values()) for word, claims in found.items()}
 
 

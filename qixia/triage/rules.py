@@ -8,6 +8,7 @@ Severity the floor of the class, raised by its own words, by words of danger and
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -121,6 +122,10 @@ class _Reading:
     def text(self) -> str:
         return self.source.text
 
+    def before(self, start: int) -> str:
+        """The few characters that may take back what stands at `start`."""
+        return self.text[max(0, start - 12) : start]
+
 
 def classify(
     raw: str, *, hint: str | None, lexicon: Lexicon, classes: Mapping[str, ClassInfo], thresholds: Thresholds
@@ -173,7 +178,7 @@ def read(raw: str, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> _Readi
     _find_words(reading, lexicon, classes)
     _find_patterns(reading, lexicon, classes)
     for slug, hits in reading.hits.items():
-        reading.scores[slug] = _sum(hits) - _against(slug, text, lexicon)
+        reading.scores[slug] = _sum(hits) - _against(slug, reading, lexicon)
     return reading
 
 
@@ -191,7 +196,7 @@ def _find_words(reading: _Reading, lexicon: Lexicon, classes: Mapping[str, Class
             if end > covered and word not in seen:
                 # A word that is denied here may stand for itself elsewhere, so only a taken one counts as seen.
                 for claim in claims:
-                    if claim.cls in classes and not _denied(reading, lexicon, start, is_event=claim.is_event):
+                    if claim.cls in classes and not _taken_back(reading, lexicon, start, is_event=claim.is_event):
                         reading.hits[claim.cls].append(_Hit(start, end, claim.weight))
                         seen.add(word)
             covered = max(covered, end)
@@ -205,7 +210,7 @@ def _find_patterns(reading: _Reading, lexicon: Lexicon, classes: Mapping[str, Cl
             continue
         for pattern in words.patterns:
             found = pattern.regex.search(text)
-            if found and not _denied(reading, lexicon, found.start(), is_event=False):
+            if found and not _taken_back(reading, lexicon, found.start(), is_event=slug in lexicon.deniable):
                 reading.hits[slug].append(_Hit(found.start(), found.end(), pattern.weight))
 
 
@@ -214,17 +219,30 @@ def _sum(hits: list[_Hit]) -> float:
     return sum(weight * share for weight, share in zip(weights, _DECAY, strict=False))
 
 
-def _against(slug: str, text: str, lexicon: Lexicon) -> float:
-    return sum(p.weight for p in lexicon.classes[slug].against if p.regex.search(text, 0, CLASS_CHARS))
+def _against(slug: str, reading: _Reading, lexicon: Lexicon) -> float:
+    weight = 0.0
+    for pattern in lexicon.classes[slug].against:
+        found = pattern.regex.search(reading.text, 0, CLASS_CHARS)
+        if found and not _taken_back(reading, lexicon, found.start(), is_event=True):
+            weight += pattern.weight
+    return weight
 
 
 def _denied(reading: _Reading, lexicon: Lexicon, start: int, *, is_event: bool) -> bool:
+    """Whether the words before `start` take back what stands there."""
     if not reading.denies:
         return False
-    before = reading.text[max(0, start - 12) : start]
+    before = reading.before(start)
     if lexicon.denied_thing.search(before):
         return True
     return is_event and lexicon.denied_event.search(before) is not None
+
+
+def _taken_back(reading: _Reading, lexicon: Lexicon, start: int, *, is_event: bool) -> bool:
+    """Denied, or an event that is merely feared (怕着火)."""
+    if is_event and lexicon.feared.search(reading.before(start)):
+        return True
+    return _denied(reading, lexicon, start, is_event=is_event)
 
 
 def _fixed_at(text: str, lexicon: Lexicon) -> int | None:
@@ -243,24 +261,27 @@ def _severity(
     for rule in (*own, *lexicon.danger):
         if slug in rule.exempt or rule.to <= level:
             continue
-        hit = next(_affirmed(rule, reading, lexicon, nearly_counts=rule in own), None)
+        hit = next(_affirmed(rule, reading, lexicon, unless=None if rule in own else lexicon.feared), None)
         if hit:
             level, signs = rule.to, [*signs, hit]
-    hurt = next(_affirmed(Raise(level.raised(), lexicon.hurt), reading, lexicon, nearly_counts=False), None)
+    hurt = next(_affirmed(Raise(level.raised(), lexicon.hurt), reading, lexicon, unless=lexicon.nearly), None)
     if hurt and level is not Severity.CRITICAL:
         level, signs = level.raised(), [*signs, hurt]
     return level, signs
 
 
-def _affirmed(rule: Raise, reading: _Reading, lexicon: Lexicon, *, nearly_counts: bool) -> Iterator[_Hit]:
-    """Where the rule's words stand and are meant: not denied, not mended since, not merely feared."""
+def _affirmed(rule: Raise, reading: _Reading, lexicon: Lexicon, *, unless: re.Pattern[str] | None) -> Iterator[_Hit]:
+    """Where the rule's words stand and are meant: not denied, not mended since, not after what `unless` finds.
+
+    A class's own words have no `unless`: “怕小孩掉下去” at an open manhole is just what raises it.
+    """
     for found in rule.regex.finditer(reading.text):
         start, end = found.span()
         if reading.fixed_at is not None and start < reading.fixed_at:
             continue
         if _denied(reading, lexicon, start, is_event=True):
             continue
-        if not nearly_counts and lexicon.nearly.search(reading.text[max(0, start - 12) : start]):
+        if unless is not None and unless.search(reading.before(start)):
             continue
         yield _Hit(start, end, float(rule.to))
 
@@ -290,7 +311,7 @@ def interpolate(x: float, points: tuple[tuple[float, float], ...]) -> float:
     """Linear between the points, flat outside them."""
     if x <= points[0][0]:
         return points[0][1]
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         if x <= x1:
             return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
     return points[-1][1]

@@ -51,9 +51,12 @@ def clean(raw: str, traditional: dict[str, str]) -> Clean:
 def _fold(char: str) -> str:
     if "\u4e00" <= char <= "\u9fff":
         return char
+    plain = unicodedata.normalize("NFKC", char).lower()
+    return "".join(_readable(part) for part in plain)
+
+
+def _readable(char: str) -> str:
     category = unicodedata.category(char)
     if category in _NOTHING:
         return ""
-    if category in _GAPS:
-        return " "
-    return unicodedata.normalize("NFKC", char).lower()
+    return " " if category in _GAPS else char

@@ -64,9 +64,9 @@ def test_the_shipped_lists_are_whole() -> None:
 
 def test_local_extensions_are_marked_and_in_their_range() -> None:
     rows = reference.local_codes()
-    assert len(rows) == 20
+    assert len(rows) == 16
     assert all(is_local(row.code) and row.name.endswith(LOCAL_MARK) and row.is_local for row in rows)
-    assert len({row.key for row in rows} | {row.key for row in reference.national_codes()}) == 20 + 503
+    assert len({row.key for row in rows} | {row.key for row in reference.national_codes()}) == 16 + 503
     assert not is_local("10002")
 
 

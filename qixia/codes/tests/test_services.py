@@ -26,11 +26,11 @@ def _fresh() -> None:
 
 
 def test_reference_is_loaded_once() -> None:
-    assert services.load_reference(actor_ref=ACTOR) == {"codes": 523, "classes": 60}
+    assert services.load_reference(actor_ref=ACTOR) == {"codes": 519, "classes": 60}
     assert services.load_reference(actor_ref=ACTOR) == {"codes": 0, "classes": 0}
     assert AuditEvent.objects.filter(action="codes.reference_loaded").count() == 1
     assert StandardCode.objects.filter(edition="2026", is_local=False).count() == 403
-    assert StandardCode.objects.filter(is_local=True, name__endswith="（自定义）").count() == 20
+    assert StandardCode.objects.filter(is_local=True, name__endswith="（自定义）").count() == 16
     assert TriageClass.objects.get(slug="gas").severity_floor == "critical"
 
 

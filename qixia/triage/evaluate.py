@@ -1,0 +1,101 @@
+"""How good the verdicts are on labelled texts. Pure.
+
+Units    all figures are shares (0-1) except n; see `figures` for what each counts.
+Errors   BadLabels names the line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from qixia.codes.rules import SEVERITIES, Severity
+from qixia.triage.rules import Verdict
+
+TARGET_PRECISION = 0.95
+
+
+class BadLabels(ValueError):
+    """A line of the file is not {"text", "class", "severity"} with known labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    text: str
+    cls: str
+    severity: str
+
+
+def read_labels(lines: Iterable[str], classes: Collection[str]) -> list[Labelled]:
+    """The labelled texts of a JSON-lines file; empty lines are skipped."""
+    return [_one(number, line, classes) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _one(number: int, line: str, classes: Collection[str]) -> Labelled:
+    try:
+        row = json.loads(line)
+        found = Labelled(str(row["text"]), row["class"], row["severity"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadLabels(f"line {number}: {error!r}") from error
+    if found.cls not in classes or found.severity not in SEVERITIES:
+        raise BadLabels(f"line {number}: unknown label {found.cls!r} / {found.severity!r}")
+    return found
+
+
+def figures(labels: list[Labelled], verdicts: list[Verdict]) -> dict[str, Any]:
+    """macro_f1 over the gold labels (a blank verdict counts as wrong) · accuracy · severity_accuracy
+    missed_danger: critical texts graded low or normal, or left blank without ringing ÷ critical
+    false_alarm: low or normal texts graded high or critical ÷ low and normal
+    coverage_shipped, precision_shipped: share that passes the thresholds, and how many of those are right
+    coverage_at_95: the largest share, the surest first, of which 95 % are right · blank: nothing spoke for a class.
+    """
+    pairs = list(zip(labels, verdicts, strict=True))
+    right = [not v.is_blank and v.cls == g.cls for g, v in pairs]
+    certain = [ok for ok, (_, v) in zip(right, pairs, strict=True) if v.is_certain]
+    critical = [v for g, v in pairs if g.severity == "critical"]
+    mild = [v for g, v in pairs if g.severity in ("low", "normal")]
+    return {
+        "n": len(pairs),
+        "macro_f1": macro_f1([g.cls for g in labels], ["" if v.is_blank else v.cls for v in verdicts]),
+        "accuracy": _share(sum(right), len(pairs)),
+        "severity_accuracy": _share(sum(g.severity == v.severity for g, v in pairs), len(pairs)),
+        "missed_danger": _share(sum(_missed(v) for v in critical), len(critical)),
+        "false_alarm": _share(sum(Severity.of(v.severity) >= Severity.HIGH for v in mild), len(mild)),
+        "coverage_shipped": _share(len(certain), len(pairs)),
+        "precision_shipped": _share(sum(certain), len(certain)),
+        "coverage_at_95": _coverage_at(TARGET_PRECISION, right, [v.confidence for v in verdicts]),
+        "blank": _share(sum(v.is_blank for v in verdicts), len(pairs)),
+    }
+
+
+def _missed(verdict: Verdict) -> bool:
+    if verdict.rings:
+        return False
+    return verdict.is_blank or Severity.of(verdict.severity) < Severity.HIGH
+
+
+def macro_f1(gold: list[str], found: list[str]) -> float | None:
+    """Mean F1 over the labels that occur in `gold`."""
+    hits = Counter(g for g, f in zip(gold, found, strict=True) if g == f)
+    golds, founds = Counter(gold), Counter(found)
+    scores = [2 * hits[label] / (golds[label] + founds[label]) for label in golds]
+    return _share(sum(scores), len(scores))
+
+
+def _coverage_at(target: float, right: list[bool], confidence: list[float]) -> float | None:
+    order = sorted(range(len(right)), key=lambda i: -confidence[i])
+    best = good = 0
+    for count, index in enumerate(order, start=1):
+        good += right[index]
+        # Texts that share a confidence pass or fail together.
+        tied = count < len(order) and confidence[order[count]] == confidence[index]
+        if not tied and good >= target * count:
+            best = count
+    return _share(best, len(right))
+
+
+def _share(part: float, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None

@@ -1,0 +1,121 @@
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import translation
+
+from qixia.codes import queries as codes
+from qixia.codes.services import edit_class, load_reference
+from qixia.policy import queries as policy
+from qixia.policy.services import publish
+from qixia.triage import queries, services
+from qixia.triage.rules import THRESHOLDS
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    load_reference()
+    codes.forget()
+    policy.forget()
+
+
+def test_one_and_many_agree_and_keep_their_order() -> None:
+    items = [("井盖没了", None), ("电梯困人", None), ("", "gate-access")]
+    found = services.classify_many(items)
+    assert [verdict.cls for verdict in found] == ["manhole", "lift", "gate-access"]
+    assert found == [services.classify(text, hint=hint) for text, hint in items]
+
+
+def test_a_batch_costs_no_query_once_warm(django_assert_num_queries) -> None:
+    publish(THRESHOLDS, {"default": 0.75}, note="x", actor_ref="system:test")
+    services.classify("井盖没了")
+    with django_assert_num_queries(0):
+        services.classify_many([("井盖没了", None)] * 50)
+        queries.suggest("井")
+
+
+def test_thresholds_are_policy() -> None:
+    assert services.classify("井盖没了").is_certain
+    publish(THRESHOLDS, {"default": 0.75, "by_class": {"manhole": 1.0}}, note="x", actor_ref="system:test")
+    assert not services.classify("井盖没了").is_certain
+    assert services.classify("电梯困人").is_certain
+
+
+def test_an_edited_floor_counts_and_a_class_switched_off_is_never_chosen() -> None:
+    edit_class("locker", {"severity_floor": "high"}, actor_ref="system:test")
+    edit_class("snow-ice", {"active": False}, actor_ref="system:test")
+    assert services.classify("快递柜坏了").severity == "high"
+    assert services.classify("路面结冰").cls != "snow-ice"
+    assert services.classify("路面结冰", hint="snow-ice").cls != "snow-ice"
+
+
+def test_suggestions_carry_names_in_the_readers_language() -> None:
+    assert (queries.suggest("井")[0].cls, queries.suggest("井")[0].name) == ("manhole", "井盖缺失破损移位")
+    with translation.override("en"):
+        assert queries.suggest("井")[0].name.startswith("Manhole")
+
+
+def test_without_words_the_common_classes_are_offered() -> None:
+    common = [one.cls for one in queries.suggest("")]
+    assert common == ["manhole", "road-damage", "fire-lane", "car-parking"]
+    assert [one.cls for one in queries.suggest("🔥", limit=2)] == common[:2]
+    publish(THRESHOLDS, {"default": 0.7, "common": ["lift", "gone", "gas"]}, note="x", actor_ref="system:test")
+    assert [one.cls for one in queries.suggest("")] == ["lift", "gas"]
+
+
+def _evaluate(path: Path) -> dict[str, object]:
+    out = StringIO()
+    call_command("triage", "evaluate", str(path), stdout=out)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 1
+    found: dict[str, object] = json.loads(lines[0])
+    return found
+
+
+def test_evaluate_prints_one_line(tmp_path: Path) -> None:
+    rows = [
+        {"text": "井盖没了", "class": "manhole", "severity": "critical"},  # right
+        {"text": "快递柜坏了", "class": "lift", "severity": "high"},  # wrong class, wrong severity
+        {"text": "嗯嗯", "class": "gas", "severity": "critical"},  # blank: missed
+        {"text": "小广告", "class": "illegal-ads", "severity": "low"},  # right
+        {"text": "电梯停运", "class": "locker", "severity": "low"},  # false alarm
+    ]
+    path = tmp_path / "five.jsonl"
+    path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n\n", encoding="utf-8")
+    line = _evaluate(path)
+    common = ["command", "commit", "seed", "seconds", "cpu_s", "foreign_cpu"]
+    assert list(line)[:6] == common
+    wanted = {
+        "n": 5,
+        "macro_f1": 0.4,
+        "accuracy": 0.4,
+        "severity_accuracy": 0.4,
+        "missed_danger": 0.5,
+        "false_alarm": 0.5,
+        "blank": 0.2,
+    }
+    assert {key: line[key] for key in wanted} == wanted
+    assert {"coverage_shipped", "precision_shipped", "coverage_at_95", "texts_per_second"} <= set(line)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"text": "x"}', '{"text": "x", "class": "none", "severity": "low"}'])
+def test_bad_labels_are_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text("\n" + line, encoding="utf-8")
+    with pytest.raises(CommandError, match="line 2"):
+        _evaluate(path)
+    with pytest.raises(CommandError):
+        _evaluate(tmp_path / "missing.jsonl")
+
+
+def test_the_voices_that_the_words_were_tuned_on_stay_understood() -> None:
+    """A guard against a lexicon edit that breaks old ground; says nothing about new texts."""
+    for path in sorted((Path(services.__file__).parent / "data" / "voices").glob("tune-*.jsonl")):
+        line = _evaluate(path)
+        assert line["accuracy"] >= 0.98, path.name
+        assert line["missed_danger"] == 0, path.name
+        assert line["false_alarm"] <= 0.02, path.name
