@@ -80,7 +80,7 @@ def build(rng: random.Random) -> Network:
 def _river_surface(river: LineString) -> Polygon:
     narrow, wide = plan.RIVER_HALF_WIDTHS
     left, right = [], []
-    for i in range(0, 101):
+    for i in range(101):
         t = i / 100
         half = narrow + (wide - narrow) * t + 7 * math.sin(t * 17)
         here, ahead = river.interpolate(t, normalized=True), river.interpolate(min(1, t + 0.004), normalized=True)

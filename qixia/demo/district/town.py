@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import shapely
-from shapely.geometry import LineString, MultiPoint, MultiPolygon, Point, Polygon, mapping
+from shapely.geometry import MultiPoint, MultiPolygon, Point, Polygon, mapping
+
+from qixia.places.rules import house_number
 
 from . import fill, network, plan, plane
 from .fill import Filling
 from .model import Building, District, DivisionShape, Gate, Geometry, Grid, Place, RoadLine, Shape
-from .network import Network, Parcel
+from .network import Network, Parcel, Road
 
 KEEP_CLEAR_M = 3.0  # between a carriageway and the ground beside it
 HOUSE_ON_M = 60.0  # farther from a road than this, a site has no house number
@@ -177,12 +179,11 @@ def _number_main_road(net: Network, grounds: list[Ground]) -> None:
     road.step_m = road.line.project(gate) / 43.5
 
 
-def house_number(line: LineString, step_m: float, spot: Point) -> int:
-    """Odd on the left of the way the road is drawn, even on the right; 1 and 2 at its beginning."""
-    along = line.project(spot)
-    a, b = line.interpolate(max(0.0, along - 2)), line.interpolate(min(line.length, along + 2))
+def _number(road: Road, spot: Point) -> int:
+    along = road.line.project(spot)
+    a, b = road.line.interpolate(max(0.0, along - 2)), road.line.interpolate(min(road.line.length, along + 2))
     left = (b.x - a.x) * (spot.y - a.y) - (b.y - a.y) * (spot.x - a.x) > 0
-    return 2 * int(along / step_m) + (1 if left else 2)
+    return house_number(along, road.step_m, left=left)
 
 
 def _address(net: Network, spot: Point) -> str:
@@ -192,7 +193,7 @@ def _address(net: Network, spot: Point) -> str:
     if distance > HOUSE_ON_M:
         return ""
     road = net.roads[i]
-    return f"{road.name} {house_number(road.line, road.step_m, spot)} 号"
+    return f"{road.name} {_number(road, spot)} 号"
 
 
 def _road_lines(net: Network) -> Iterator[RoadLine]:
@@ -207,18 +208,23 @@ def _road_lines(net: Network) -> Iterator[RoadLine]:
 
 def _site(net: Network, i: int, ground: Ground) -> Place:
     gates = ground.filling.gates
-    main = _main_gate(net, gates) if gates else ground.shape.representative_point()
+    main = _main_gate(net, gates) if gates else _middle(ground.shape)
     return Place(
         key=f"site-{i:03d}",
         kind=ground.parcel.use,
         name=ground.parcel.name,
         community=ground.parcel.community,
         address=_address(net, main),
-        point=_lnglat(ground.shape.representative_point()),
+        point=_lnglat(_middle(ground.shape)),
         geometry=_geo(ground.shape),
         buildings=tuple(Building(name, floors, _geo(shape)) for name, floors, shape in ground.filling.blocks),
         gates=tuple(Gate(name, _lnglat(point)) for name, point in gates),
     )
+
+
+def _middle(shape: Polygon) -> Point:
+    """Where the name goes."""
+    return shape.centroid if shape.contains(shape.centroid) else shape.representative_point()
 
 
 def _main_gate(net: Network, gates: list[tuple[str, Point]]) -> Point:
