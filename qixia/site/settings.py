@@ -51,7 +51,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "csp",
-    "ninja",
 ]
 if find_spec("qixia.people.models"):
     AUTH_USER_MODEL = "people.Person"
@@ -114,7 +113,9 @@ def _database(url: str) -> dict[str, Any]:
                 "init_command": f"PRAGMA journal_mode=WAL; PRAGMA synchronous={config.database_synchronous};"
                 " PRAGMA foreign_keys=ON; PRAGMA cache_size=-32000;",
             },
-            "TEST": {"NAME": f"/dev/shm/qixia-test-{own}.sqlite3" if Path("/dev/shm").is_dir() else f"test-{own}.sqlite3"},
+            "TEST": {
+                "NAME": f"/dev/shm/qixia-test-{own}.sqlite3" if Path("/dev/shm").is_dir() else f"test-{own}.sqlite3"
+            },
         }
     if parts.scheme in ("postgres", "postgresql"):
         return {
@@ -156,6 +157,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_NUMBER_FILES = 20
 
+AUTHENTICATION_BACKENDS = ["qixia.people.sessions.SessionBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 LOGIN_URL = "sign-in"
 SESSION_COOKIE_AGE = config.session_days * 86400
