@@ -27,9 +27,7 @@ class Kind:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or self.name
-            raise Invalid(
-                "规则内容有误：%(where)s，%(why)s", field="data", where=where, why=first["msg"]
-            ) from error
+            raise Invalid("规则内容有误：%(where)s，%(why)s", field="data", where=where, why=first["msg"]) from error
 
     def read_seed(self) -> object:
         return yaml.safe_load(self.seed.read_text(encoding="utf-8"))

@@ -63,7 +63,9 @@ class AlreadyStamped(Conflict):
 
 
 @transaction.atomic
-def stamp_installation(*, is_demo: bool, seed: int = 0, as_of: date | None = None, actor_ref: str = "system:setup") -> None:
+def stamp_installation(
+    *, is_demo: bool, seed: int = 0, as_of: date | None = None, actor_ref: str = "system:setup"
+) -> None:
     """Say once what this database is. Saying the same again changes nothing; saying the other is AlreadyStamped."""
     row, is_new = Installation.objects.get_or_create(
         pk=1, defaults={"is_demo": is_demo, "seed": seed, "as_of": as_of, "stamped_at": clock.now()}

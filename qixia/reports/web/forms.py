@@ -15,8 +15,11 @@ from typing import Any, cast
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
+from PIL import Image
 
+from qixia.kernel import clock
 from qixia.kernel.ids import new_public_id
+from qixia.media.pictures import read_exif
 
 MAX_CLAIMS_CHARS = 20_000
 
@@ -113,6 +116,21 @@ def claims(text: str, count: int) -> list[dict[str, Any]]:
         return empty
     found = [one if isinstance(one, dict) else {} for one in cast(Sequence[Any], given[:count])]
     return found + empty[len(found) :]
+
+
+def place_in_photo(photo: UploadedFile) -> tuple[float, float] | None:
+    """Latitude and longitude that a camera wrote, for pages without script: there nobody else can know the place.
+
+    Only JPEG: Pillow reads its directory without decoding a pixel.
+    """
+    try:
+        with Image.open(photo, formats=["JPEG"]) as picture:
+            found = read_exif(picture, clock.now())
+    except Exception:  # whatever is wrong with the file, the media room says it better
+        return None
+    finally:
+        photo.seek(0)
+    return (found["lat"], found["lng"]) if "lat" in found and "lng" in found else None
 
 
 def bound(data: MultiValueDict[str, str], files: MultiValueDict[str, UploadedFile]) -> SnapForm:

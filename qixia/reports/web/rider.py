@@ -85,14 +85,18 @@ def _send(request: HttpRequest, data: dict[str, Any]) -> services.Receipt:
 
 
 def _whereabouts(data: dict[str, Any]) -> services.Whereabouts | None:
-    if data["lat"] is None or data["lng"] is None:
-        return None
+    point, source = (data["lat"], data["lng"]), data["place_source"] or "gps"
+    if None in point:
+        found = forms.place_in_photo(data["photos"][0]) if data["photos"] else None
+        if found is None:
+            return None
+        point, source = found, "photo"
     return services.Whereabouts(
-        lat=data["lat"],
-        lng=data["lng"],
+        lat=point[0],
+        lng=point[1],
         datum=data["datum"] or "wgs84",
         accuracy_m=data["accuracy_m"],
-        source=data["place_source"] or "gps",
+        source=source,
         building=data["building"],
         floor=data["floor"],
         spot=data["spot"],

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qixia.reports.web import desk, rider
+from qixia.reports.web import desk, map, rider
 
 app_name = "reports"
 RIDER = [
@@ -22,4 +22,8 @@ DESK = [
     path("desk/case/<str:public_id>/", desk.case, name="case"),
     path("desk/case/<str:public_id>/<str:name>", desk.step, name="step"),
 ]
-urlpatterns = [*RIDER, *DESK]
+MAP = [
+    path("map", map.map_page, name="map"),
+    path("map/data", map.data, name="map_data"),
+]
+urlpatterns = [*RIDER, *DESK, *MAP]

@@ -81,6 +81,7 @@ function startOver() {
   classes.clear();
   for (const field of Object.values(place.fields)) field.value = "";
   at("[data-restored]").hidden = true;
+  at("[data-saved]").hidden = true;
   clearErrors();
   update();
   place.locate();
@@ -217,6 +218,7 @@ async function flush() {
   if (!(await waiting(context.owner)).length) return;
   await sendQueue(context, sent);
   await showQueue();
+  at("[data-blocked]").hidden = !(await draftsOf(context.owner)).some((one) => one.state === "blocked" && one.key !== key);
 }
 
 function sent(answer) {
@@ -249,8 +251,7 @@ at("[data-send-now]").addEventListener("click", flush);
 form.noValidate = true;
 form.dataset.ready = "1";
 update();
-const restored = await restore();
+await restore();
 if (!place.known) place.locate();
 await showQueue();
 await flush();
-if (restored && (await draftsOf(context.owner)).length) update();

@@ -1,0 +1,127 @@
+"""The desks: who sees which list, what a step does, and that a list costs the same however long it is."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from qixia.people.sessions import BACKEND
+from qixia.reports.tests.town import Town, reach, send, the
+
+LISTS = ("queue", "sorting", "checks", "all", "map")
+
+
+def desk(town: Town, name: str) -> Client:
+    client = Client()
+    client.force_login(town.people[name], backend=BACKEND)
+    return client
+
+
+@pytest.mark.parametrize("name", LISTS)
+@pytest.mark.parametrize(
+    ("who", "unit_pages"), [("worker", ("queue", "all", "map")), ("clerk", LISTS), ("rider", ("map",))]
+)
+def test_each_role_opens_its_pages(town, name, who, unit_pages):
+    send(town.rider)
+    expected = 200 if name in unit_pages else 403
+    assert desk(town, who).get(reverse(f"reports:{name}")).status_code == expected
+
+
+def test_a_unit_sees_its_own_cases_only(town):
+    receipt = send(town.rider)
+    number = the(receipt).place
+    assert number in desk(town, "worker").get(reverse("reports:queue")).content.decode()
+    assert number not in desk(town, "cleaner").get(reverse("reports:queue")).content.decode()
+    assert desk(town, "cleaner").get(reverse("reports:case", args=[receipt.public_id])).status_code == 404
+
+
+def test_nobody_at_a_desk_learns_who_reported(town):
+    receipt = reach(town, "confirming")
+    rider = town.people["rider"]
+    for who in ("worker", "clerk"):
+        for url in (reverse("reports:all"), reverse("reports:case", args=[receipt.public_id])):
+            html = desk(town, who).get(url).content.decode()
+            assert rider.display_name not in html
+            assert rider.public_id not in html
+
+
+@pytest.mark.parametrize("name", ["queue", "all"])
+def test_a_list_of_twenty_costs_as_many_queries_as_one_of_five(town, name, django_assert_max_num_queries):
+    client = desk(town, "worker")
+    for _ in range(5):
+        send(town.rider)
+    client.get(reverse(f"reports:{name}"))
+    with django_assert_max_num_queries(20) as few:
+        client.get(reverse(f"reports:{name}"))
+    for _ in range(15):
+        send(town.rider)
+    with django_assert_max_num_queries(len(few.captured_queries)):
+        client.get(reverse(f"reports:{name}"))
+
+
+def test_steps_are_taken_from_the_page(town):
+    receipt = send(town.rider)
+    client = desk(town, "worker")
+    answer = client.post(reverse("reports:step", args=[receipt.public_id, "accept"]), {"back": "/desk/queue?over=1"})
+    assert (answer.status_code, answer.url) == (303, f"/desk/queue?over=1&case={receipt.public_id}")
+    assert the(receipt).state == "accepted"
+
+
+def test_a_step_that_is_no_longer_possible_is_told_on_the_page(town):
+    receipt = reach(town, "accepted")
+    answer = desk(town, "worker").post(reverse("reports:step", args=[receipt.public_id, "accept"]))
+    assert answer.status_code == 409
+    assert "不能" in answer.content.decode()
+
+
+@pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/desk/\\evil"])
+def test_nobody_is_sent_to_another_site(town, back):
+    receipt = send(town.rider)
+    answer = desk(town, "worker").post(reverse("reports:step", args=[receipt.public_id, "accept"]), {"back": back})
+    assert answer.url.startswith("/desk/queue?case=")
+
+
+def test_a_rider_takes_no_step_of_a_desk(town):
+    receipt = send(town.rider)
+    assert desk(town, "rider").post(reverse("reports:step", args=[receipt.public_id, "accept"])).status_code == 403
+    assert the(receipt).state == "dispatched"
+
+
+def test_the_clerk_sorts_from_the_page(town):
+    receipt = reach(town, "sorting")
+    form = {"cls": "litter", "severity": "normal", "unit": "huanwei", "back": "/desk/sorting", "next": "1"}
+    answer = desk(town, "clerk").post(reverse("reports:step", args=[receipt.public_id, "sort"]), form)
+    assert answer.url == "/desk/sorting"
+    assert the(receipt).unit.code == "huanwei"
+
+
+class TestMap:
+    def data(self, town: Town, who: str, **query):
+        bbox = {"bbox": "118.59,24.89,118.61,24.91", "zoom": "16"} | query
+        return desk(town, who).get(reverse("reports:map_data"), bbox)
+
+    def test_many_at_one_spot_are_a_cluster_and_one_alone_a_point(self, town):
+        send(town.rider)
+        assert len(self.data(town, "rider").json()["points"]) == 1
+        send(town.rider)
+        found = self.data(town, "rider").json()
+        assert found["points"] == []
+        assert found["clusters"][0]["count"] == 2
+        assert found["clusters"][0]["worst"] == "critical"
+        assert sum(weight for _lat, _lng, weight in found["heat"]) == 2
+
+    def test_only_own_points_lead_to_the_report(self, town):
+        send(town.rider)
+        assert self.data(town, "rider").json()["points"][0]["url"]
+        other = self.data(town, "other_rider").json()["points"][0]
+        assert (other["url"], other["id"]) == ("", "")
+
+    def test_sensitive_matters_are_not_on_other_riders_maps(self, town):
+        send(town.rider, "有人晕倒了快来人")
+        assert len(self.data(town, "rider").json()["points"]) == 1
+        assert self.data(town, "other_rider").json()["points"] == []
+
+    @pytest.mark.parametrize("bbox", ["", "1,2,3", "a,b,c,d", "118.61,24.89,118.59,24.91", "nan,0,1,1", "-999,0,999,1"])
+    def test_a_view_that_is_none_is_refused(self, town, bbox):
+        assert self.data(town, "rider", bbox=bbox).status_code == 422

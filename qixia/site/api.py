@@ -1,0 +1,57 @@
+"""The API: rooms bring their routers, this file puts them together. docs/openapi.json is its committed picture.
+
+Callers are signed in by the session cookie, and unsafe calls carry the CSRF token, as the pages do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.security import APIKeyCookie
+
+from qixia.kernel.errors import DomainError, Invalid, NotFound, NotSignedIn
+from qixia.reports.api import router as reports
+from qixia.rewards.api import router as rewards
+from qixia.ui.errors import answer
+
+
+class SignedIn(APIKeyCookie):
+    """Whoever the session cookie says."""
+
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Any:
+        actor = getattr(request, "actor", None)
+        return actor if actor is not None and actor.is_signed_in else None
+
+
+api = NinjaAPI(title="Qixia 骑侠", version="1", urls_namespace="api", auth=SignedIn(), docs_url=None)
+api.add_router("/", reports)
+api.add_router("/rewards", rewards)
+
+
+@api.exception_handler(DomainError)
+def _refused(request: HttpRequest, error: DomainError) -> HttpResponse:
+    return answer(request, error)
+
+
+@api.exception_handler(AuthenticationError)
+def _not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return answer(request, NotSignedIn())
+
+
+@api.exception_handler(ValidationError)
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    first = error.errors[0] if error.errors else {"loc": [""], "msg": ""}
+    field = str(first["loc"][-1])
+    return answer(request, Invalid("这一项填得不对：%(field)s（%(why)s）", field=field, why=first["msg"]))
+
+
+@api.exception_handler(HttpError)
+def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
+    refusal = NotFound() if error.status_code == 404 else Invalid(str(error))
+    return answer(request, refusal)
