@@ -12,7 +12,7 @@ class ReportsConfig(AppConfig):
     verbose_name = "上报"
 
     def ready(self) -> None:
-        from qixia.reports.nav import register_desk  # models are loaded only now
+        from qixia.reports.nav import register_desk  # noqa: PLC0415 — models are loaded only now
 
         register_desk()
         kinds.register(kinds.Kind("reports.routing", Routing, SEEDS / "routing.yaml", "派单目录"))
