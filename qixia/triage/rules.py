@@ -132,7 +132,7 @@ def classify(
 ) -> Verdict:
     """Decide on one text. `hint` is the class that the rider tapped; an unknown one is ignored."""
     reading = read(raw, lexicon, classes)
-    if hint in classes:
+    if hint is not None and hint in classes:
         reading.scores[hint] = max(reading.scores.get(hint, 0.0), 0.0) + HINT_WEIGHT
     ranked = sorted((slug for slug, score in reading.scores.items() if score > 0), key=lambda s: -reading.scores[s])
     levels = {slug: _severity(slug, reading, lexicon, classes) for slug in ranked[:4]}
@@ -345,7 +345,7 @@ def _sentence(
         parts.append(f"{_quotes(raw, reading.hits[best], reading)}指向{name}")
     if hint == best:
         parts.append(f"骑手选了{name}")
-    elif hint in classes:
+    elif hint is not None and hint in classes:
         parts.append(f"骑手选的是{classes[hint].name}，和文字不一致")
     if not parts:
         parts.append("文字里没有读到能判断类别的词")

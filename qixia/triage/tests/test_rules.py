@@ -3,6 +3,7 @@
 import random
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -213,13 +214,17 @@ def test_a_mend_that_failed_is_none(text: str) -> None:
 
 def test_nothing_lowers_a_floor() -> None:
     rng = random.Random(20261122)
-    pieces = [text for text, *_ in (*BORDERS, *RAISED, *DANGER)] + [
-        "不是",
-        "没有",
-        "已经修好了",
-        "一点都不急",
-        "小问题",
-    ]
+    pieces = (
+        [row[0] for table in (BORDERS, RAISED) for row in table]
+        + [row[0] for row in DANGER]
+        + [
+            "不是",
+            "没有",
+            "已经修好了",
+            "一点都不急",
+            "小问题",
+        ]
+    )
     for slug, row in CLASSES.items():
         for _ in range(12):
             verdict = classify(" ".join(rng.sample(pieces, rng.randint(0, 4))), hint=slug)
@@ -311,7 +316,7 @@ def _steps(text: str) -> int:
     """Lines of Python executed: independent of the machine's speed."""
     count = 0
 
-    def trace(*_: object) -> object:
+    def trace(*_: Any) -> Any:
         nonlocal count
         count += 1
         return trace
