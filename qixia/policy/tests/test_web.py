@@ -67,12 +67,15 @@ def test_publishing_makes_the_next_version():
     ],
 )
 def test_a_fault_publishes_nothing(body, monkeypatch):
-    monkeypatch.setattr(
-        views, "render", lambda request, name, context, status: SimpleNamespace(status_code=status, **context)
-    )
-    answer = ask("post", **body)
-    assert answer.status_code in (409, 422)
-    assert answer.draft["error"]
+    seen = {}
+
+    def render(request, name, context, status):
+        seen.update(context)
+        return HttpResponse(status=status)
+
+    monkeypatch.setattr(views, "render", render)
+    assert ask("post", **body).status_code in (409, 422)
+    assert seen["draft"]["error"]
     assert RuleVersion.objects.count() == 1
 
 
