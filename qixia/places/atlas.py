@@ -125,6 +125,7 @@ class Atlas:
         self.bounds: tuple[float, float, float, float] = edge.bounds
         west, south, east, north = edge.bounds
         self.plane = Plane((west + east) / 2, (south + north) / 2)
+        self._drawn: dict[str, shapely.Geometry] = {}
         self._edge = self.plane.read(ground.edge)
         shapely.prepare(self._edge)
         self._grids = self._read([row.geometry for row in ground.grids])
@@ -153,6 +154,12 @@ class Atlas:
         """Buildings and gates of a site."""
         gates = _points([self.plane.xy(lng, lat) for _, lat, lng in row.gates])
         return self._read([geometry for _, geometry in row.buildings]), gates
+
+    def drawn(self, geometry: str) -> shapely.Geometry:
+        """A geometry of the ground in metres, read once: still maps ask for the same few thousand again and again."""
+        if geometry not in self._drawn:
+            self._drawn[geometry] = self.plane.read(geometry)
+        return self._drawn[geometry]
 
     # ── questions ────────────────────────────────────────────────────────────
 

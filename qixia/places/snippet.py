@@ -65,13 +65,13 @@ class Picture:
         self._frame = shapely.box(self._x - half_w, self._y - half_h, self._x + half_w, self._y + half_h)
         shapely.prepare(self._frame)
 
-    def parts(self, geometry: str, *, clip: bool = True) -> list[shapely.Geometry]:
+    def parts(self, geometry: str) -> list[shapely.Geometry]:
         """The geometry's parts inside the frame, in pixels."""
-        shape = self.atlas.plane.read(geometry)
+        shape = self.atlas.drawn(geometry)
         if not self._frame.intersects(shape):
             return []
-        seen = shape.intersection(self._frame) if clip else shape
-        return list(shapely.get_parts(shapely.transform(seen, self._pixels)))
+        seen = shapely.transform(shape.intersection(self._frame), self._pixels)
+        return list(shapely.get_parts(seen))
 
     def _pixels(self, coords: np.ndarray) -> np.ndarray:
         middle = np.array([self._x, self._y])
@@ -164,13 +164,13 @@ def _names(p: Picture) -> Iterator[str]:
         for part in p.parts(row.geometry):
             if part.geom_type == "LineString" and part.length > 34 + 15 * len(row.name):
                 yield from _road_name(p, part, row.name, taken)
-    for row in p.atlas.ground.sites:
-        seen = max(p.parts(row.geometry), key=lambda s: s.area, default=None) if row.geometry else None
+    for site in p.atlas.ground.sites:
+        seen = max(p.parts(site.geometry), key=lambda s: s.area, default=None) if site.geometry else None
         if seen is None or seen.area < 2_500:
             continue
         x, y = seen.centroid.x, seen.centroid.y  # of what is in the picture: the name stays in it too
-        if _free(taken, x, y, 13.5 * len(row.ref.name), 16, p):
-            yield _text(x, y + 4.5, row.ref.name, 13, c["name"], c["halo"], "700")
+        if _free(taken, x, y, 13.5 * len(site.ref.name), 16, p):
+            yield _text(x, y + 4.5, site.ref.name, 13, c["name"], c["halo"], "700")
 
 
 def _road_name(p: Picture, line: shapely.LineString, name: str, taken: list) -> Iterator[str]:

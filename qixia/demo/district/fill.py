@@ -188,7 +188,8 @@ def _lake(rng: random.Random, shape: Polygon) -> Polygon:
 
 def _gates(shape: Polygon, paths: list[LineString]) -> list[tuple[str, Point]]:
     """Both ends of every path, named by the side of the parcel they open to; one gate a name."""
-    centre, out = shape.centroid, {}
+    centre = shape.centroid
+    out: dict[str, Point] = {}
     for path in paths:
         for end in (path.coords[0], path.coords[-1]):
             bearing = math.degrees(math.atan2(end[0] - centre.x, end[1] - centre.y)) % 360

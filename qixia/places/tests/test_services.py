@@ -113,7 +113,7 @@ class TestLocate:
         changed = town()
         changed["sites"][0]["name"] = "竹苑"
         load_district(changed)
-        assert queries.locate(Point(24.9015, 118.5992)).site.name == "竹苑"  # type: ignore[union-attr]
+        assert queries.locate(Point(24.9015, 118.5992)).site.name == "竹苑"
 
     def test_a_common_edge_belongs_to_the_first_cell(self) -> None:
         assert queries.locate(Point(24.897, 118.6)).grid_code == "990201001001001"

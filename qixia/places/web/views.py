@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import cast
 from zlib import crc32
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
@@ -15,6 +14,7 @@ from qixia.kernel import geo
 from qixia.kernel.errors import Invalid
 from qixia.places import queries
 from qixia.places import snippet as still
+from qixia.places.atlas import Atlas
 from qixia.ui.access import allow
 
 A_DAY, A_YEAR = 86_400, 31_536_000
@@ -64,7 +64,7 @@ def where(request: HttpRequest) -> JsonResponse:
     datum = request.GET.get("datum", "wgs84")
     if datum not in geo.DATUMS:
         raise BadPosition(field="datum")
-    found = queries.locate(_point(request, cast(geo.Datum, datum)))
+    found = queries.locate(_point(request, datum))
     return JsonResponse(
         {
             "describe": found.describe,
@@ -90,9 +90,7 @@ def _pixels(request: HttpRequest, name: str, usual: int) -> int:
 
 
 @lru_cache(maxsize=256)
-def _drawn(
-    atlas: queries.Atlas, lat: float, lng: float, width: int, height: int, theme: still.Theme, label: str
-) -> bytes:
+def _drawn(atlas: Atlas, lat: float, lng: float, width: int, height: int, theme: still.Theme, label: str) -> bytes:
     return still.draw(atlas, geo.Point(lat, lng), width=width, height=height, theme=theme, label=label).encode()
 
 

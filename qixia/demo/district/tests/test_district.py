@@ -148,7 +148,7 @@ class TestLoaded:
     def test_every_site_is_found_by_its_own_point(self, district: District) -> None:
         for site in district.sites:
             if site.geometry:
-                assert queries.locate(Point(site.point[1], site.point[0])).site.name == site.name  # type: ignore[union-attr]
+                assert queries.locate(Point(site.point[1], site.point[0])).site.name == site.name
 
     def test_loading_again_changes_nothing(self, district: District) -> None:
         before = (GridCell.objects.count(), Site.objects.count())
