@@ -8,11 +8,12 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.test import Client
 
+from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
 from qixia.kernel.config import Config
 from qixia.people import queries, services, sign_in
 from qixia.people.middleware import attach
-from qixia.people.models import Device, Person, SignInCode
+from qixia.people.models import Device, Person, RoleGrant, SignInCode
 from qixia.people.sessions import DEVICE_COOKIE
 from qixia.people.tests import build
 from qixia.policy.services import publish, publish_seeds, stamp_installation
@@ -398,3 +399,41 @@ def test_a_visitor_costs_no_query(rf, django_assert_num_queries):
     attach(request)
     with django_assert_num_queries(0):
         assert not request.actor.is_signed_in
+
+
+def test_the_admin_has_no_door_of_its_own(client):
+    assert client.get("/admin/login/?next=/admin/").headers["Location"] == "/staff/sign-in?next=%2Fadmin%2F"
+    build.staff()
+    assert not client.login(username="yangfu", password=build.PASSWORD)
+    _staff(client)
+    assert client.get("/admin/", follow=True).status_code == 403
+
+
+def test_roles_are_given_and_revoked_in_the_admin_with_a_trace(client):
+    chief = build.staff("chief", "admin")
+    _staff(client, "chief")
+    person = build.rider("13900000000")
+    unit = queries.organisation_by_code("unit-a")
+    data = {"person": person.pk, "role": "worker", "organisation": unit.id, "division": ""}
+    data |= {"valid_from_0": "2026-11-01", "valid_from_1": "08:00:00", "valid_until_0": "", "valid_until_1": ""}
+    assert client.post("/admin/people/rolegrant/add/", data).status_code == 302
+    assert queries.roles_of(person.pk) == {"rider", "worker"}
+    grant = RoleGrant.objects.get(person=person, role="worker")
+    client.post("/admin/people/rolegrant/", {"action": "revoke", "_selected_action": [grant.pk]})
+    assert queries.roles_of(person.pk) == {"rider"}
+    acts = AuditEvent.objects.filter(subject=f"person:{person.public_id}", actor=f"person:{chief.public_id}")
+    assert [act.action for act in acts.order_by("pk")] == ["people.role_granted", "people.role_revoked"]
+
+
+def test_admin_pages_open_and_show_no_phone(client):
+    build.staff("chief", "admin")
+    _staff(client, "chief")
+    person = build.rider()
+    for path in ("person/", f"person/{person.pk}/change/", "organisation/", "organisation/add/", "rolegrant/"):
+        page = client.get(f"/admin/people/{path}")
+        assert page.status_code == 200, path
+        assert build.PHONE not in _text(page)
+    unit = queries.organisation_by_code("platform-a")
+    data = {"name": "新名字", "division": "", "parent": "", "families": "", "duties": "", "is_active": "on"}
+    assert client.post(f"/admin/people/organisation/{unit.id}/change/", data).status_code == 302
+    assert queries.organisation_by_code("platform-a").name == "新名字"
