@@ -94,7 +94,7 @@ class PostgreSQL:
         )
         assert self._guardian.stdout is not None
         line = self._guardian.stdout.readline()
-        answer = json.loads(line) if line else {"error": "the guardian ended without a word"}
+        answer: dict[str, Any] = json.loads(line) if line else {"error": "the guardian ended without a word"}
         self.folder = Path(answer.get("folder", "."))
         if "error" in answer:
             self.stop()
