@@ -18,6 +18,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
+from qixia.kernel.config import get_config
 from qixia.kernel.errors import DomainError, NotAllowed, NotFound, TooLarge, TooMany
 from qixia.kernel.requests import request_id
 from qixia.ui.negotiation import wants_fragment, wants_json
@@ -139,7 +140,10 @@ def _fragment(request: HttpRequest, error: DomainError) -> HttpResponse:
 
 def _page(request: HttpRequest, error: DomainError) -> HttpResponse:
     words = _WORDS.get(error.status, _WORDS[400])
+    config = get_config()  # said here again, because a failure is drawn without context processors
     context = {
+        "demo": config.demo,
+        "city_name": config.city_name,
         "title": words.title,
         "text": message_of(error),
         "advice": words.advice,
