@@ -119,4 +119,4 @@ def test_the_voices_that_the_words_were_tuned_on_stay_understood() -> None:
         line = _evaluate(path)
         assert line["accuracy"] >= 0.95, path.name
         assert line["missed_danger"] == 0, path.name
-        assert line["false_alarm"] <= 0.02, path.name
+        assert line["false_alarm"] <= 0.03, path.name
