@@ -55,4 +55,4 @@ class TriageClassAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: TriageClass, form: ModelForm, change: bool) -> None:
         changes = {name: form.cleaned_data[name] for name in form.changed_data}
-        services.edit_class(obj.slug, changes, actor_ref=request.actor.ref)  # type: ignore[attr-defined]
+        services.edit_class(obj.slug, changes, actor_ref=request.actor.ref)
