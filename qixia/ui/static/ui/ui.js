@@ -60,7 +60,8 @@ document.addEventListener('htmx:configRequest', (event) => {
 // A plain form that is sent: its button is busy and cannot be pressed twice; back in history it is fresh again.
 document.addEventListener('submit', (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.method === 'dialog' || form.hasAttribute('hx-post')) return;
+  if (event.defaultPrevented || form.method === 'dialog') return;
+  if (form.target || form.hasAttribute('data-download')) return; // this page stays, nothing would end the progress
   if (form.dataset.confirm && !form.dataset.sure) return;
   begin();
   event.submitter?.setAttribute('aria-busy', 'true');
@@ -78,10 +79,11 @@ addEventListener('pageshow', () => {
 // ── questions: data-confirm on a form, a button or a link ─────────────────────
 function ask(source) {
   const dialog = byId('qx-confirm');
-  const { confirm, confirmText = '', confirmYes, confirmWarn } = source.dataset;
+  const { confirm: question, confirmText = '', confirmYes, confirmWarn } = source.dataset;
+  if (!dialog.showModal) return Promise.resolve(window.confirm(`${question}\n${confirmText}`)); // Safari before 15.4
   const yes = dialog.querySelector('[data-yes]');
   yes.dataset.word ??= yes.textContent;
-  dialog.querySelector('h2').textContent = confirm;
+  dialog.querySelector('h2').textContent = question;
   dialog.querySelector('[data-text]').textContent = confirmText;
   yes.textContent = confirmYes || yes.dataset.word;
   yes.className = confirmWarn === undefined ? 'btn btn-primary' : 'btn btn-warn';
@@ -93,7 +95,7 @@ function ask(source) {
 document.addEventListener('submit', async (event) => {
   const form = event.target;
   const source = event.submitter?.dataset.confirm ? event.submitter : form;
-  if (!source.dataset.confirm || source.dataset.sure || !window.HTMLDialogElement) return;
+  if (!source.dataset.confirm || source.dataset.sure) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   const submitter = event.submitter;
