@@ -8,6 +8,7 @@ Truth    the rows that `queries` hands over; an atlas never changes after it is 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -125,7 +126,8 @@ class Atlas:
         self.bounds: tuple[float, float, float, float] = edge.bounds
         west, south, east, north = edge.bounds
         self.plane = Plane((west + east) / 2, (south + north) / 2)
-        self._drawn: dict[str, shapely.Geometry] = {}
+        self._drawing: tuple[list[str], list[shapely.Geometry], STRtree] | None = None
+        self._reading = threading.Lock()
         self._edge = self.plane.read(ground.edge)
         shapely.prepare(self._edge)
         self._grids = self._read([row.geometry for row in ground.grids])
@@ -155,11 +157,18 @@ class Atlas:
         gates = _points([self.plane.xy(lng, lat) for _, lat, lng in row.gates])
         return self._read([geometry for _, geometry in row.buildings]), gates
 
-    def drawn(self, geometry: str) -> shapely.Geometry:
-        """A geometry of the ground in metres, read once: still maps ask for the same few thousand again and again."""
-        if geometry not in self._drawn:
-            self._drawn[geometry] = self.plane.read(geometry)
-        return self._drawn[geometry]
+    def near(self, frame: shapely.Geometry) -> dict[str, shapely.Geometry]:
+        """Geometry text → shape in metres, of all that may be seen in the frame; read once, at the first still map."""
+        with self._reading:
+            if self._drawing is None:
+                ground = self.ground
+                texts = [row.geometry for row in ground.sites if row.geometry]
+                texts += [row.geometry for row in ground.roads] + [row.geometry for row in ground.shapes]
+                texts += [geometry for row in ground.sites for _, geometry in row.buildings]
+                shapes = [self.plane.read(text) for text in texts]
+                self._drawing = texts, shapes, STRtree(shapes)
+        texts, shapes, tree = self._drawing
+        return {texts[i]: shapes[i] for i in tree.query(frame, predicate="intersects")}
 
     # ── questions ────────────────────────────────────────────────────────────
 

@@ -63,12 +63,12 @@ class Picture:
         self._x, self._y = atlas.plane.xy(point.lng, point.lat)
         half_w, half_h = width * M_PER_PX / 2 + 30, height * M_PER_PX / 2 + 30
         self._frame = shapely.box(self._x - half_w, self._y - half_h, self._x + half_w, self._y + half_h)
-        shapely.prepare(self._frame)
+        self._near = atlas.near(self._frame)
 
     def parts(self, geometry: str) -> list[shapely.Geometry]:
         """The geometry's parts inside the frame, in pixels."""
-        shape = self.atlas.drawn(geometry)
-        if not self._frame.intersects(shape):
+        shape = self._near.get(geometry)
+        if shape is None:
             return []
         seen = shapely.transform(shape.intersection(self._frame), self._pixels)
         return list(shapely.get_parts(seen))
@@ -78,8 +78,10 @@ class Picture:
         return (coords - middle) / M_PER_PX * np.array([1, -1]) + np.array([self.width, self.height]) / 2
 
     def at(self, lng: float, lat: float) -> tuple[float, float] | None:
-        x, y = self._pixels(np.array([self.atlas.plane.xy(lng, lat)]))[0]
-        return (float(x), float(y)) if 0 <= x <= self.width and 0 <= y <= self.height else None
+        """A point of the picture, None outside it."""
+        x, y = self.atlas.plane.xy(lng, lat)
+        px, py = (x - self._x) / M_PER_PX + self.width / 2, (self._y - y) / M_PER_PX + self.height / 2
+        return (px, py) if 0 <= px <= self.width and 0 <= py <= self.height else None
 
 
 def draw(atlas: Atlas, point: Point, *, width: int, height: int, theme: Theme, label: str) -> str:

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from pydantic import ValidationError
 
 from qixia.places import queries
+from qixia.places.models import MapVersion
 from qixia.places.policy import Basemap
 
 AT_GATE = {"lat": "24.901", "lng": "118.6001"}
@@ -99,6 +100,14 @@ def test_bad_positions_are_refused_with_a_code(client: Client, address: str, que
     answer = client.get(address, query, headers={"accept": "application/json"})
     assert answer.status_code == 422
     assert answer.json()["code"] == code
+
+
+@pytest.mark.parametrize("address", ["/map/base.json", "/map/where", "/map/snippet.svg"])
+def test_before_the_first_district_the_map_is_not_there(client: Client, address: str) -> None:
+    MapVersion.objects.all().delete()
+    queries.forget()
+    answer = client.get(address, AT_GATE, headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "places.no_map")
 
 
 def test_an_unknown_datum_is_refused(client: Client) -> None:

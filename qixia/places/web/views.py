@@ -11,13 +11,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from qixia.kernel import geo
-from qixia.kernel.errors import Invalid
+from qixia.kernel.errors import Invalid, NotFound
 from qixia.places import queries
 from qixia.places import snippet as still
 from qixia.places.atlas import Atlas
 from qixia.ui.access import allow
 
 A_DAY, A_YEAR = 86_400, 31_536_000
+
+
+class NoMap(NotFound):
+    code = "places.no_map"
+    message = "地图数据还没有导入。"
 
 
 class BadPosition(Invalid):
@@ -29,6 +34,7 @@ class BadPosition(Invalid):
 @require_safe
 def base(request: HttpRequest) -> HttpResponse:
     """The vector base map. With ?v=<version> it never changes; without, browsers ask again by ETag."""
+    _need_map()
     version, plain, packed = queries.base_document()
     etag = f'"{version}"'
     if etag in request.headers.get("If-None-Match", ""):
@@ -44,6 +50,7 @@ def base(request: HttpRequest) -> HttpResponse:
 @require_safe
 def snippet(request: HttpRequest) -> HttpResponse:
     """A still map around a point: ?lat&lng&w&h&theme, WGS-84."""
+    _need_map()
     point = _point(request, "wgs84")
     width, height = (_pixels(request, name, usual) for name, usual in (("w", 358), ("h", 168)))
     theme: still.Theme = "dark" if request.GET.get("theme") == "dark" else "light"
@@ -64,6 +71,7 @@ def where(request: HttpRequest) -> JsonResponse:
     datum = request.GET.get("datum", "wgs84")
     if datum not in geo.DATUMS:
         raise BadPosition(field="datum")
+    _need_map()
     found = queries.locate(_point(request, datum))
     return JsonResponse(
         {
@@ -72,6 +80,11 @@ def where(request: HttpRequest) -> JsonResponse:
             "site": found.site.name if found.site else None,
         }
     )
+
+
+def _need_map() -> None:
+    if queries.version() is None:
+        raise NoMap()
 
 
 def _point(request: HttpRequest, datum: geo.Datum) -> geo.Point:
