@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router, Schema, Status
 from pydantic import Field
 
 from qixia.kernel.problem import Problem
@@ -113,13 +113,13 @@ def catalogue(request: HttpRequest) -> list[queries.Good]:
 
 @router.post("/vouchers", response={201: VoucherOut, **REFUSED}, summary="Spend points on an item")
 @allow("rider")
-def reserve(request: HttpRequest, data: ReserveIn) -> tuple[int, Voucher]:
+def reserve(request: HttpRequest, data: ReserveIn) -> Status[Voucher]:
     made = services.reserve(
         actor=request.actor,  # type: ignore[attr-defined]
         item=data.item,
         client_key=data.client_key,
     )
-    return 201, made
+    return Status(201, made)
 
 
 @router.post("/vouchers/redeem", response={200: VoucherOut, **REFUSED}, summary="Take a voucher at your shop")
