@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode, urlsplit
 
@@ -54,6 +55,8 @@ def allow(*roles: str) -> Callable[[View], View]:
             return view(request, *args, **kwargs)
 
         guarded.qx_allow = wanted  # type: ignore[attr-defined]
+        # The API's framework reads types through the guard, whose module doesn't know the view's names: resolve them.
+        guarded.__signature__ = signature(view, eval_str=True)  # type: ignore[attr-defined]
         return guarded  # type: ignore[return-value]
 
     return decorate
