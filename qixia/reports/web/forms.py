@@ -38,6 +38,13 @@ class PhotosField(forms.FileField):
         return [one for one in files if one]
 
 
+class Raw(forms.CharField):
+    """Text as it came. Django's own field would refuse a NUL byte in words of its own; the service cleans and judges."""
+
+    def clean(self, value: Any) -> str:
+        return str(value or "")
+
+
 class LooseFloat(forms.CharField):
     """A number if it is one, else None: "abc", "NaN" and "1e999" are no positions."""
 
@@ -50,22 +57,22 @@ class LooseFloat(forms.CharField):
 
 
 class SnapForm(forms.Form):
-    client_key = forms.CharField(required=False)
+    client_key = Raw(required=False)
     photos = PhotosField(required=False)
     after_photos = PhotosField(required=False)
-    claimed = forms.CharField(required=False)
-    after_claimed = forms.CharField(required=False)
+    claimed = Raw(required=False)
+    after_claimed = Raw(required=False)
     lat = LooseFloat(required=False)
     lng = LooseFloat(required=False)
     accuracy_m = LooseFloat(required=False)
-    datum = forms.CharField(required=False)
-    place_source = forms.CharField(required=False)
-    building = forms.CharField(required=False)
-    floor = forms.CharField(required=False)
-    spot = forms.CharField(required=False)
-    cls = forms.CharField(required=False)
-    cls_plain = forms.CharField(required=False)  # the same question on a page without script
-    words = forms.CharField(required=False)
+    datum = Raw(required=False)
+    place_source = Raw(required=False)
+    building = Raw(required=False)
+    floor = Raw(required=False)
+    spot = Raw(required=False)
+    cls = Raw(required=False)
+    cls_plain = Raw(required=False)  # the same question on a page without script
+    words = Raw(required=False)
     onsite = forms.BooleanField(required=False)
     hide_name = forms.BooleanField(required=False)
 
@@ -90,9 +97,9 @@ SHOWN_AT = frozenset({*SnapForm.base_fields, "place", "hint"})
 
 class AnswerForm(forms.Form):
     solved = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
-    text = forms.CharField(required=False)
+    text = Raw(required=False)
     photos = PhotosField(required=False)
-    claimed = forms.CharField(required=False)
+    claimed = Raw(required=False)
 
     def refuse(self, field: str | None, text: str) -> None:
         self.errors.setdefault("photos" if field == "photos" else "text", self.error_class()).append(text)

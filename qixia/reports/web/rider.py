@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from qixia.codes import queries as codes
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
-from qixia.kernel.errors import DomainError
+from qixia.kernel.errors import DomainError, Invalid
 from qixia.kernel.geo import Point
 from qixia.kernel.ids import parse_number, show_number
 from qixia.places import queries as places
@@ -31,6 +31,7 @@ from qixia.reports.errors import NoPlace
 from qixia.reports.web import forms
 from qixia.triage import queries as triage
 from qixia.ui.access import allow
+from qixia.ui.errors import message_of
 from qixia.ui.negotiation import wants_fragment, wants_json
 
 SUGGESTIONS = 4
@@ -57,7 +58,7 @@ def _submit(request: HttpRequest) -> HttpResponse:
     except DomainError as refusal:
         if wants_json(request):
             raise
-        form.refuse(refusal.field, _(refusal.message) % refusal.context)
+        form.refuse(refusal.field, message_of(refusal))
         return _snap_page(request, form, status=refusal.status)
     receipt_url = reverse("reports:receipt", args=[report.public_id])
     if wants_json(request):
@@ -218,7 +219,7 @@ def answer(request: HttpRequest, public_id: str) -> HttpResponse:
     except DomainError as refusal:
         if wants_json(request) or refusal.status in (403, 404):
             raise
-        form.refuse(refusal.field, _(refusal.message) % refusal.context)
+        form.refuse(refusal.field, message_of(refusal))
         return _timeline_page(request, public_id, form, status=refusal.status)
     return HttpResponseRedirect(reverse("reports:timeline", args=[public_id]), status=303)
 
@@ -228,6 +229,8 @@ def _answer(request: HttpRequest, public_id: str, data: dict[str, Any]) -> None:
         services.confirm_solved(actor=request.actor, public_id=public_id)
         messages.success(request, _("记下了，谢谢你跑这一眼。"))
         return
+    if data.get("solved") != "no":
+        raise Invalid("请选“已解决”或“未解决”。", field="text")
     services.say_unsolved(
         actor=request.actor,
         public_id=public_id,

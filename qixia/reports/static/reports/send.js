@@ -80,7 +80,7 @@ function settle(call, done, fail) {
   const answer = parse(call.responseText);
   if (call.status >= 200 && call.status < 300 && answer.location) done(answer);
   else if (call.status === 401 || (call.status === 200 && !answer.location)) fail(new SendError("signed-out"));
-  else if (call.status === 403 && !answer.code) fail(new SendError("token"));
+  else if (call.status === 403 && (!answer.code || answer.code === "csrf")) fail(new SendError("token"));
   else if (call.status === 0 || call.status === 408 || call.status >= 500) fail(new SendError("network", answer));
   else if (call.status === 429) fail(new SendError("later", answer));
   else fail(new SendError("refused", { status: call.status, ...answer }));
