@@ -170,9 +170,11 @@ def _names(p: Picture) -> Iterator[str]:
         seen = max(p.parts(site.geometry), key=lambda s: s.area, default=None) if site.geometry else None
         if seen is None or seen.area < 2_500:
             continue
-        x, y = seen.centroid.x, seen.centroid.y  # of what is in the picture: the name stays in it too
-        if _free(taken, x, y, 13.5 * len(site.ref.name), 16, p):
-            yield _text(x, y + 4.5, site.ref.name, 13, c["name"], c["halo"], "700")
+        x = seen.centroid.x  # of what is in the picture: the name stays in it too
+        for y in (seen.centroid.y, seen.centroid.y + 26, seen.centroid.y - 46):  # the pin may be in the way
+            if _free(taken, x, y, 13.5 * len(site.ref.name), 16, p):
+                yield _text(x, y + 4.5, site.ref.name, 13, c["name"], c["halo"], "700")
+                break
 
 
 def _road_name(p: Picture, line: shapely.LineString, name: str, taken: list) -> Iterator[str]:
