@@ -26,7 +26,7 @@ FIRST_PAGE = (
     ("unit_lead", "reports:queue"),
     ("clerk", "reports:sorting"),
     ("merchant", "rewards:scan"),
-    ("admin", "reports:queue"),
+    ("admin", "reports:all"),
 )
 # (from the hour on, what one says)
 GREETINGS = (
