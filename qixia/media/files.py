@@ -15,7 +15,7 @@ import mmap
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -116,10 +116,19 @@ def read_original(name: str) -> bytes:
 
 def link_all(source: str, target: str, sizes: Iterable[str]) -> None:
     """Give all files of one picture a second name; no bytes are copied."""
-    pairs = [(original_path(source), original_path(target))]
-    pairs += [(copy_path(source, size), copy_path(target, size)) for size in sizes]
-    for old, new in pairs:
-        new.parent.mkdir(parents=True, exist_ok=True)
+    _link(original_path(source), original_path(target))
+    link_copies(source, target, sizes)
+
+
+def link_copies(source: str, target: str, sizes: Iterable[str]) -> None:
+    """Give the copies of one picture a second name; a name that is there already stays."""
+    for size in sizes:
+        _link(copy_path(source, size), copy_path(target, size))
+
+
+def _link(old: Path, new: Path) -> None:
+    new.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):  # an earlier try got this far
         os.link(old, new)
 
 

@@ -189,6 +189,10 @@ def develop_evidence(evidence_id: int) -> None:
     row = Evidence.objects.filter(pk=evidence_id, state=Evidence.State.PENDING).first()
     if row is None:
         return  # done before, or its report is gone
+    twin = _twin_of(row)
+    if twin is not None:
+        _settle_like(row, twin)
+        return
     content = files.read_original(row.storage_name)
     try:
         result = pictures.develop(content, cast(Format, row.format), limits=limits(), now=clock.now())
@@ -199,20 +203,29 @@ def develop_evidence(evidence_id: int) -> None:
     _settle_ready(row, result)
 
 
-@transaction.atomic
+def _twin_of(row: Evidence) -> Evidence | None:
+    """Another ready photo of the same bytes: its copies serve again, nothing is decoded twice."""
+    same = Evidence.objects.filter(sha256=row.sha256, bytes=row.bytes, state=Evidence.State.READY)
+    return same.exclude(pk=row.pk).order_by("pk").first()
+
+
+def _settle_like(row: Evidence, twin: Evidence) -> None:
+    """Give `row` the copies of `twin` under names of its own, so that either may be deleted alone."""
+    files.link_copies(twin.storage_name, row.storage_name, twin.sizes)
+    found = {name: getattr(twin, name) for name in ("width", "height", "colour", "phash", "measured", "sizes")}
+    _settle_as(row, found)
+
+
 def _settle_ready(row: Evidence, result: pictures.Developed) -> None:
+    sizes = {size: [copy.width, copy.height, len(copy.content)] for size, copy in result.copies.items()}
+    found = {name: getattr(result, name) for name in ("width", "height", "colour", "phash", "measured")}
+    _settle_as(row, found | {"sizes": sizes})
+
+
+@transaction.atomic
+def _settle_as(row: Evidence, found: dict[str, Any]) -> None:
     pending = Evidence.objects.filter(pk=row.pk, state=Evidence.State.PENDING)
-    changed = pending.update(
-        state=Evidence.State.READY,
-        width=result.width,
-        height=result.height,
-        colour=result.colour,
-        phash=result.phash,
-        measured=result.measured,
-        sizes={size: [copy.width, copy.height, len(copy.content)] for size, copy in result.copies.items()},
-        revision=row.revision + 1,
-    )
-    if changed:
+    if pending.update(state=Evidence.State.READY, revision=row.revision + 1, **found):
         publish(READY, _ref(row), _payload(row))
 
 

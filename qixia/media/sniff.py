@@ -311,8 +311,6 @@ def _judge_tail(data: Buffer, end: int, *, phone_tails: bool = False) -> tuple[s
         if phone_tails and (clip := _clip_start(data, end)) is not None:
             return (*notes, f"clip:{len(data) - clip}")
         end, padding = _skip_padding(data, end)
-        if padding == _MAX_PADDING:
-            break
         if padding:
             notes.append(f"padding:{padding}")
         if end == len(data):
