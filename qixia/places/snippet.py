@@ -172,7 +172,8 @@ def _names(p: Picture) -> Iterator[str]:
             continue
         x = seen.centroid.x  # of what is in the picture: the name stays in it too
         for y in (seen.centroid.y, seen.centroid.y + 26, seen.centroid.y - 46):  # the pin may be in the way
-            if _free(taken, x, y, 13.5 * len(site.ref.name), 16, p):
+            inside = seen.contains(shapely.box(x - 20, y - 8, x + 20, y + 8))
+            if inside and _free(taken, x, y, 13.5 * len(site.ref.name), 16, p):
                 yield _text(x, y + 4.5, site.ref.name, 13, c["name"], c["halo"], "700")
                 break
 
