@@ -35,5 +35,7 @@ class RewardsConfig(AppConfig):
             )
         )
         nav.register(
-            nav.Item(label=_("收券"), icon="qrcode", url_name="rewards:scan", roles=("merchant",), section="工作", order=10)
+            nav.Item(
+                label=_("收券"), icon="qrcode", url_name="rewards:scan", roles=("merchant",), section="工作", order=10
+            )
         )

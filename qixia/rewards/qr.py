@@ -71,5 +71,7 @@ def read_code(text: str) -> Code:
 def picture(code: str) -> bytes:
     """The QR code as SVG, dark on white whatever the page's theme."""
     out = io.BytesIO()
-    segno.make(code, error="m", micro=False).save(out, kind="svg", border=2, dark="#10161a", light="#ffffff", xmldecl=False)
+    segno.make(code, error="m", micro=False).save(
+        out, kind="svg", border=2, dark="#10161a", light="#ffffff", xmldecl=False
+    )
     return out.getvalue()

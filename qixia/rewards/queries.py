@@ -144,9 +144,7 @@ def balance(owner_ref: str) -> int:
 
 def balance_at(owner_ref: str, moment: datetime) -> int:
     """What could be spent at `moment`, by the time that postings carry."""
-    entries = Entry.objects.filter(
-        account__owner_ref=owner_ref, account__kind=rules.AVAILABLE, posting__at__lte=moment
-    )
+    entries = Entry.objects.filter(account__owner_ref=owner_ref, account__kind=rules.AVAILABLE, posting__at__lte=moment)
     return int(entries.aggregate(total=Sum("amount"))["total"] or 0)
 
 
@@ -522,7 +520,10 @@ def tickets(actor: Actor) -> list[Ticket]:
         rank=Case(When(state=states.RESERVED, then=0), default=1, output_field=IntegerField())
     )
     found = [_ticket(row) for row in rows.order_by("rank", "-pk")[:VOUCHERS_PAGE]]
-    return sorted(found, key=lambda t: (not t.is_open, t.expires_at if t.is_open else datetime.max.replace(tzinfo=t.expires_at.tzinfo)))
+    return sorted(
+        found,
+        key=lambda t: (not t.is_open, t.expires_at if t.is_open else datetime.max.replace(tzinfo=t.expires_at.tzinfo)),
+    )
 
 
 def ticket(actor: Actor, public_id: str) -> Ticket:

@@ -160,7 +160,9 @@ def write(drafts: Sequence[Draft]) -> list[Posting]:
         for line in draft.lines:
             if line.balance_after is not None:
                 changes[line.account_id] += line.amount
-            entries.append(Entry(posting=posting, balance_after=line.balance_after, account_id=line.account_id, amount=line.amount))
+            entries.append(
+                Entry(posting=posting, balance_after=line.balance_after, account_id=line.account_id, amount=line.amount)
+            )
     Entry.objects.bulk_create(entries)
     _move_balances(changes)
     return postings

@@ -49,10 +49,7 @@ def save_item(
     must_keep_catalogue(actor)
     if form.merchant_id not in {shop.id for shop in organisations("merchant")}:
         raise Invalid("请选择一家商家。", field="merchant")
-    if item is None:
-        row = _new(form, stock_change)
-    else:
-        row = _changed(form, stock_change, item, revision)
+    row = _new(form, stock_change) if item is None else _changed(form, stock_change, item, revision)
     record(
         "rewards.item_saved",
         subject=f"item:{row.public_id}",

@@ -7,8 +7,9 @@ Once     by rule, source and beneficiary, however often and from however many ph
          was paid is not paid again.
 Caps     count what was paid on the city's day of the act, reversed or not. Above a cap the rest is not paid and the
          rider is told; that is a result (0 points), never an error.
-Batch    `award_many` needs six statements for the books (locked purses, budget, what is known, postings, entries,
-         balances), one for history and the events' and notices' own, for one award as for a thousand.
+Batch    `award_many` needs seven statements for the books (locked purses, budget, what is known, sums of the day,
+         postings, entries, balances), six where no cap holds, one for history and the events' and notices' own: for
+         one award as for a thousand.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Sum
 
 from qixia.codes.queries import triage_classes
 from qixia.kernel import clock
@@ -31,6 +32,9 @@ from qixia.rewards.models import Posting
 from qixia.rewards.services import books, telling
 
 KIND = "rewards.points"
+
+_Line = tuple[int, rules.PointsPolicy, rules.PointRule]  # version of the table, the table, the line in it
+_Totals = dict[tuple[str, date], dict[str, int]]  # (person, day) → rule → points
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,44 +77,57 @@ def award_many(awards: Sequence[Award]) -> list[Posting]:
     keys = [_key(award, names) for award in awards]
     purses = books.lock_purses(award.beneficiary for award in awards)
     budget = books.collecting(rules.CITY, rules.BUDGET)
-    known, paid = _known(awards, set(keys), now)
+    known, paid = _known(set(keys)), _paid(awards, lines, now)
 
     drafts: dict[str, books.Draft] = {}
-    for award, key, (version, table, line) in zip(awards, keys, lines, strict=True):
+    for award, key, line in zip(awards, keys, lines, strict=True):
         content = rules.content_hash(act=award.act, params=award.params)
         first = known.get(key) or drafts.get(key)
-        if first is not None:
-            if first.content_hash != content:
-                raise KeyReused(field="source")
-            continue
-        at = award.at or now
-        day = clock.city_date(at)
-        totals = paid[award.beneficiary, day]
-        earned = rules.earn(line, table.day_cap, by_rule=totals[award.rule], today=sum(totals.values()))
-        totals[award.rule] += earned.points
-        purse = purses[award.beneficiary]
-        owed = -purse.balance(rules.DEBT)
-        income = books.income(purse, earned.points, budget[rules.slot_of(award.beneficiary)])
-        drafts[key] = books.Draft(
-            key=key,
-            kind=rules.AWARD,
-            rule=award.rule,
-            rule_version=version,
-            act=award.act,
-            source=award.source,
-            beneficiary=award.beneficiary,
-            actor=award.actor,
-            at=at,
-            points=earned.points,
-            nominal=earned.nominal,
-            lines=income,
-            available_after=purse.balance(rules.AVAILABLE),
-            params={**award.params, "title": line.title, "repaid": min(owed, earned.points)},
-            content_hash=content,
-        )
+        if first is None:
+            pot = budget[rules.slot_of(award.beneficiary)]
+            drafts[key] = _payment(award, key, content, line, purses[award.beneficiary], pot, paid, now)
+        elif first.content_hash != content:
+            raise KeyReused(field="source")
     posted = dict(zip(drafts, books.write(list(drafts.values())), strict=True))
     telling.posted(list(posted.values()))
     return [posted.get(key) or known[key] for key in keys]
+
+
+def _payment(
+    award: Award,
+    key: str,
+    content: str,
+    line: _Line,
+    purse: books.Purse,
+    budget: books.Pot,
+    paid: _Totals,
+    now: datetime,
+) -> books.Draft:
+    """What one new award pays; moves the purse and the day's totals, so that the next in the batch sees it."""
+    version, table, rule = line
+    at = award.at or now
+    totals = paid[award.beneficiary, clock.city_date(at)]
+    earned = rules.earn(rule, table.day_cap, by_rule=totals[award.rule], today=sum(totals.values()))
+    totals[award.rule] += earned.points
+    repaid = min(-purse.balance(rules.DEBT), earned.points)
+    income = books.income(purse, earned.points, budget)
+    return books.Draft(
+        key=key,
+        kind=rules.AWARD,
+        rule=award.rule,
+        rule_version=version,
+        act=award.act,
+        source=award.source,
+        beneficiary=award.beneficiary,
+        actor=award.actor,
+        at=at,
+        points=earned.points,
+        nominal=earned.nominal,
+        lines=income,
+        available_after=purse.balance(rules.AVAILABLE),
+        params={**award.params, "title": rule.title, "repaid": repaid},
+        content_hash=content,
+    )
 
 
 @transaction.atomic
@@ -168,7 +185,7 @@ def _reversal(
     )
 
 
-def _line(award: Award, names: Mapping[str, str]) -> tuple[int, rules.PointsPolicy, rules.PointRule]:
+def _line(award: Award, names: Mapping[str, str]) -> _Line:
     """The rules in force when the act was done; asking costs no query in a busy process."""
     in_force = policy.current(KIND, award.at)
     data: rules.PointsPolicy = in_force.data
@@ -181,18 +198,26 @@ def _key(award: Award, names: Mapping[str, str]) -> str:
     return rules.posting_key(rule, award.source, award.beneficiary)
 
 
-def _known(
-    awards: Sequence[Award], keys: set[str], now: datetime
-) -> tuple[dict[str, Posting], dict[tuple[str, date], dict[str, int]]]:
-    """Postings that exist already for these keys, and what each person was paid on these days, by rule."""
-    people = {award.beneficiary for award in awards}
-    days = {clock.city_date(award.at or now) for award in awards}
-    rows = Posting.objects.filter(Q(key__in=keys) | Q(beneficiary__in=people, day__in=days, kind=rules.AWARD))
-    known: dict[str, Posting] = {}
-    paid: dict[tuple[str, date], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for row in rows:
-        if row.key in keys:
-            known[row.key] = row
-        if row.kind == rules.AWARD:
-            paid[row.beneficiary, row.day][row.rule] += row.points
-    return known, paid
+def _known(keys: set[str]) -> dict[str, Posting]:
+    """Postings that exist already for these keys. Read under the lock, so no other writer adds one meanwhile."""
+    return {row.key: row for row in Posting.objects.filter(key__in=keys)}
+
+
+def _paid(awards: Sequence[Award], lines: Sequence[_Line], now: datetime) -> _Totals:
+    """What each person was paid on the days of these acts, by rule. Asks nothing where no cap could bind."""
+    totals: _Totals = defaultdict(lambda: defaultdict(int))
+    if all(line.day_cap is None and table.day_cap is None for _version, table, line in lines):
+        return totals
+    rows = (
+        Posting.objects.filter(
+            beneficiary__in={award.beneficiary for award in awards},
+            day__in={clock.city_date(award.at or now) for award in awards},
+            kind=rules.AWARD,
+        )
+        .order_by()
+        .values_list("beneficiary", "day", "rule")
+        .annotate(total=Sum("points"))
+    )
+    for beneficiary, day, rule, total in rows:
+        totals[beneficiary, day][rule] = total
+    return totals

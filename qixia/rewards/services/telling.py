@@ -83,7 +83,7 @@ def _template(row: Posting) -> str:
 
 
 def public_id_of(ref: str) -> str:
-    """"person:abc" → "abc"; "" for anything that is no person."""
+    """ "person:abc" → "abc"; "" for anything that is no person."""
     kind, _, public_id = ref.partition(":")
     return public_id if kind == "person" else ""
 

@@ -353,6 +353,4 @@ def _draft(
 def _post(
     voucher: Voucher, *, purse: books.Purse, step: str, kind: str, actor: str, points: int, lines: list[books.Line]
 ) -> None:
-    books.write(
-        [_draft(voucher, purse=purse, step=step, kind=kind, actor=actor, points=points, lines=lines)]
-    )
+    books.write([_draft(voucher, purse=purse, step=step, kind=kind, actor=actor, points=points, lines=lines)])

@@ -42,7 +42,9 @@ def give(actor: Actor, points: int, *, source: str = "") -> None:
     the tests' table (`publish_table`)."""
     left = points
     while left:
-        rule = next(rule for rule, worth in (("manhole", 15), ("fire-lane", 10), ("confirm", 2), ("one", 1)) if worth <= left)
+        rule = next(
+            rule for rule, worth in (("manhole", 15), ("fire-lane", 10), ("confirm", 2), ("one", 1)) if worth <= left
+        )
         award(
             beneficiary=actor.ref,
             rule=rule,

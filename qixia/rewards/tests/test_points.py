@@ -28,7 +28,9 @@ def counts():
 
 
 def paid(actor, rule="manhole", source="report:1", **more):
-    return award(beneficiary=actor.ref, rule=rule, source=source, act="reports.dispatched", actor="system:settle", **more)
+    return award(
+        beneficiary=actor.ref, rule=rule, source=source, act="reports.dispatched", actor="system:settle", **more
+    )
 
 
 def entries_of(posting):
@@ -50,7 +52,11 @@ def test_it_is_told_to_history_subscribers_and_the_rider_once():
     before = counts()
     paid(rider)
     after = counts()
-    assert (after["audit"] - before["audit"], after["Event"] - before["Event"], after["notices"] - before["notices"]) == (1, 1, 1)
+    assert (
+        after["audit"] - before["audit"],
+        after["Event"] - before["Event"],
+        after["notices"] - before["notices"],
+    ) == (1, 1, 1)
     event = Event.objects.get(name="rewards.posted")
     assert (event.ref, event.payload["points"], event.payload["beneficiary"]) == ("report:1", 15, rider.ref)
     notice = apps.get_model("notices", "Notice").objects.get(person_id=rider.person_id)
@@ -88,7 +94,14 @@ def test_the_same_key_with_other_content_is_refused():
     with pytest.raises(KeyReused):
         paid(rider, note_params={"number": "2"})
     with pytest.raises(KeyReused):
-        award(beneficiary=rider.ref, rule="manhole", source="report:1", act="other", actor="system:x", note_params={"number": "1"})
+        award(
+            beneficiary=rider.ref,
+            rule="manhole",
+            source="report:1",
+            act="other",
+            actor="system:x",
+            note_params={"number": "1"},
+        )
     assert counts() == before
 
 
@@ -175,11 +188,19 @@ def test_reversal_of_spent_points_becomes_debt_that_the_next_award_repays_first(
     paid(rider)
     spend(rider, 10)
     [undone] = reverse(source="report:1", reason="无效", actor="system:x")
-    assert {(kind, amount) for kind, amount, _ in entries_of(undone)} == {("available", -5), ("debt", -10), ("budget", 15)}
+    assert {(kind, amount) for kind, amount, _ in entries_of(undone)} == {
+        ("available", -5),
+        ("debt", -10),
+        ("budget", 15),
+    }
     assert undone.params["owed"] == 10
     assert [(d.owner_ref, d.owed) for d in queries.debts()] == [(rider.ref, 10)]
     repaid = paid(rider, source="report:2")
-    assert {(kind, amount) for kind, amount, _ in entries_of(repaid)} == {("debt", 10), ("available", 5), ("budget", -15)}
+    assert {(kind, amount) for kind, amount, _ in entries_of(repaid)} == {
+        ("debt", 10),
+        ("available", 5),
+        ("budget", -15),
+    }
     assert (repaid.params["repaid"], repaid.available_after, queries.debts()) == (10, 5, [])
     assert compare().is_sound
 
@@ -194,8 +215,22 @@ def spend(actor, points):
 
 
 def draft(actor, lines, **fields):
-    values = {"key": f"t{Posting.objects.count()}", "kind": rules.SPEND, "rule": "t", "rule_version": 1, "act": "t", "source": "t"}
-    values |= {"beneficiary": actor.ref, "actor": "t", "at": clock.now(), "points": 0, "nominal": 0, "available_after": 0}
+    values = {
+        "key": f"t{Posting.objects.count()}",
+        "kind": rules.SPEND,
+        "rule": "t",
+        "rule_version": 1,
+        "act": "t",
+        "source": "t",
+    }
+    values |= {
+        "beneficiary": actor.ref,
+        "actor": "t",
+        "at": clock.now(),
+        "points": 0,
+        "nominal": 0,
+        "available_after": 0,
+    }
     return books.Draft(**{**values, **fields}, lines=lines)
 
 
@@ -230,6 +265,9 @@ def test_statements_do_not_grow_with_the_batch():
     books_only = [sql for sql in many if "rewards_" in sql]
     assert len(books_only) == 6
     assert len(many) == 10
+    publish_table(day_cap=100)
+    cost(1, "reads the new table")
+    assert len(cost(1, "c")) == len(cost(40, "d")) == 11
 
 
 # ── the database itself refuses ─────────────────────────────────────────────

@@ -52,7 +52,9 @@ def kinds(results: Sequence[Any]) -> Counter[str]:
 
 def test_twenty_threads_spend_10_of_50_points_and_exactly_five_succeed():
     rider, thing = rider_with(50), item(stock=100)
-    results = at_once([lambda n=n: reserve(actor=rider, item=thing.public_id, client_key=f"client-{n}") for n in range(20)])
+    results = at_once(
+        [lambda n=n: reserve(actor=rider, item=thing.public_id, client_key=f"client-{n}") for n in range(20)]
+    )
     assert kinds(results) == {"Voucher": 5, NotEnoughPoints.__name__: 15}
     assert (queries.balance(rider.ref), Item.objects.get().stock) == (0, 95)
     assert compare().is_sound
@@ -70,7 +72,9 @@ def test_fifty_riders_redeem_five_items_and_exactly_five_get_one():
 
 def test_the_limit_per_person_holds_under_a_rush():
     rider, thing = rider_with(100), item(stock=100, limit_per_person=2)
-    results = at_once([lambda n=n: reserve(actor=rider, item=thing.public_id, client_key=f"client-{n}") for n in range(10)], 10)
+    results = at_once(
+        [lambda n=n: reserve(actor=rider, item=thing.public_id, client_key=f"client-{n}") for n in range(10)], 10
+    )
     assert kinds(results) == {"Voucher": 2, LimitReached.__name__: 8}
 
 
@@ -83,7 +87,13 @@ def test_the_same_client_key_from_ten_threads_makes_one_voucher():
 
 def test_the_same_award_from_ten_threads_is_paid_once_also_the_first_of_a_rider():
     rider = person()
-    same = dict(beneficiary=rider.ref, rule="manhole", source="report:1", act="reports.dispatched", actor="system:x")
+    same = {
+        "beneficiary": rider.ref,
+        "rule": "manhole",
+        "source": "report:1",
+        "act": "reports.dispatched",
+        "actor": "system:x",
+    }
     results = at_once([lambda: award(**same)] * 10, 10)
     assert len({posting.pk for posting in results}) == 1
     assert queries.balance(rider.ref) == 15
@@ -114,7 +124,9 @@ def test_ten_merchants_phones_redeem_one_voucher_once():
     shop = organisation("canteen")
     staff = [person("merchant", shop) for _ in range(10)]
     voucher = reserve(actor=rider_with(10), item=item(shop).public_id, client_key="client-key")
-    results = at_once([lambda n=n: redeem(actor=staff[n], text=voucher.number, redeem_key=f"redeem-{n}") for n in range(10)], 10)
+    results = at_once(
+        [lambda n=n: redeem(actor=staff[n], text=voucher.number, redeem_key=f"redeem-{n}") for n in range(10)], 10
+    )
     assert kinds(results) == {"Voucher": 1, VoucherRefused.__name__: 9}
     assert queries.collected(f"organisation:{shop.public_id}", "settlement") == 10
     assert compare().is_sound
@@ -143,7 +155,7 @@ def test_a_hundred_mixed_acts_on_one_account_leave_sound_books():
     """Awards, reversals, reservations, cancellations and expiry, all on one rider: no deadlock, no drift, no debt lost."""
     rider, shop = rider_with(60), organisation("canteen")
     thing = item(shop, stock=1000)
-    draw = random.Random(7)  # noqa: S311
+    draw = random.Random(7)
     made: list[Voucher] = []
 
     def spend(n: int) -> Any:

@@ -31,9 +31,9 @@ pytestmark = pytest.mark.usefixtures("table")
 
 def snapshot():
     """All that a refused step must leave alone."""
-    return [
-        list(model.objects.order_by("pk").values()) for model in (Account, Posting, Entry, Item, Voucher)
-    ] + [Event.objects.count()]
+    return [list(model.objects.order_by("pk").values()) for model in (Account, Posting, Entry, Item, Voucher)] + [
+        Event.objects.count()
+    ]
 
 
 @pytest.fixture
@@ -70,12 +70,19 @@ def code_of(voucher, **changes):
 
 def test_reserving_spends_points_and_stock_and_names_a_price_and_a_last_day(rider, shop):
     voucher = reserved(rider, shop)
-    assert (voucher.state, voucher.price, voucher.face_value_fen, voucher.merchant_id) == ("reserved", 10, 1500, shop.pk)
+    assert (voucher.state, voucher.price, voucher.face_value_fen, voucher.merchant_id) == (
+        "reserved",
+        10,
+        1500,
+        shop.pk,
+    )
     assert ids.is_number(voucher.number)
     assert Item.objects.get().stock == 4
     summary = queries.summary_for(rider.ref)
     assert (summary.balance, summary.held, summary.open_vouchers) == (40, 10, 1)
-    assert clock.city_date(voucher.expires_at - timedelta(seconds=1)) == clock.city_date(clock.now()) + timedelta(days=14)
+    assert clock.city_date(voucher.expires_at - timedelta(seconds=1)) == clock.city_date(clock.now()) + timedelta(
+        days=14
+    )
     assert Event.objects.filter(name="rewards.voucher_reserved").count() == 1
     assert apps.get_model("audit", "AuditEvent").objects.filter(subject=f"voucher:{voucher.public_id}").count() == 1
     assert compare().is_sound
@@ -393,7 +400,11 @@ def test_a_refused_edit_changes_nothing(shop, changes, stock_change, revision, e
     before = snapshot()
     with pytest.raises(error):
         save_item(
-            actor=admin, form=form_of(shop, **changes), stock_change=stock_change, item=made.public_id, revision=revision
+            actor=admin,
+            form=form_of(shop, **changes),
+            stock_change=stock_change,
+            item=made.public_id,
+            revision=revision,
         )
     assert snapshot() == before
 

@@ -62,7 +62,17 @@ def test_the_ledger_shows_each_reason_with_rule_version_and_running_balance(shop
     reverse(source="report:bad", reason="与他人同一处", actor="system:x")
     reserve(actor=rider, item=item(shop).public_id, client_key="client-key-1")
     words = text_of(browser(rider).get("/points"))
-    for expected in ("井盖缺失破损移位，派单即得", "+15", "余 15", "规则第 1 版", "冲正：与他人同一处", "−10", "兑换：午餐券 15 元", "余 5", "得 25 用 10 冲正 10"):
+    for expected in (
+        "井盖缺失破损移位，派单即得",
+        "+15",
+        "余 15",
+        "规则第 1 版",
+        "冲正：与他人同一处",
+        "−10",
+        "兑换：午餐券 15 元",
+        "余 5",
+        "得 25 用 10 冲正 10",
+    ):
         assert expected in words, expected
 
 
@@ -159,9 +169,10 @@ def test_the_catalogue_says_what_is_missing_and_asks_as_much_for_twenty_items(sh
     words = text_of(client.get("/redeem"))
     assert "差 5 分" in words
     assert "换完了" in words
-    assert client.get("/redeem?need=reach").content.decode().count('data-testid="good"') == Item.objects.filter(
-        price__lte=30, stock__gte=1
-    ).count()
+    assert (
+        client.get("/redeem?need=reach").content.decode().count('data-testid="good"')
+        == Item.objects.filter(price__lte=30, stock__gte=1).count()
+    )
 
 
 def test_from_the_item_to_the_voucher_and_a_second_tap_is_the_same(shop):
@@ -383,7 +394,11 @@ def test_refusals_of_the_api_are_problems_with_a_code(body, status, code, shop):
     rider, thing = rider_with(1), item(shop)
     body = {key: thing.public_id if value == "THING" else value for key, value in body.items()}
     answer = post(browser(rider), "/vouchers", **body)
-    assert (answer.status_code, answer["Content-Type"], answer.json()["code"]) == (status, "application/problem+json", code)
+    assert (answer.status_code, answer["Content-Type"], answer.json()["code"]) == (
+        status,
+        "application/problem+json",
+        code,
+    )
     assert not Voucher.objects.exists()
 
 

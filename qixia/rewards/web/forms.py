@@ -32,9 +32,13 @@ class ItemFields(forms.Form):
     )
     valid_days = forms.IntegerField(label=_("有效天数"), min_value=1, max_value=366, initial=14)
     picture = forms.ChoiceField(label=_("图画"), choices=Item.Picture.choices)
-    terms = forms.CharField(label=_("使用说明"), max_length=400, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    terms = forms.CharField(
+        label=_("使用说明"), max_length=400, required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
     order = forms.IntegerField(label=_("次序"), min_value=0, max_value=9999, initial=0, help_text=_("小的在前"))
-    active = forms.BooleanField(label=_("上架"), required=False, initial=True, help_text=_("下架后骑手看不到，已换的券照样能用"))
+    active = forms.BooleanField(
+        label=_("上架"), required=False, initial=True, help_text=_("下架后骑手看不到，已换的券照样能用")
+    )
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, item: Item | None = None, **kwargs: Any) -> None:
@@ -44,7 +48,9 @@ class ItemFields(forms.Form):
         self.fields["merchant_id"].choices = [(shop.id, shop.name) for shop in organisations("merchant")]
         if item is not None:
             self.fields["stock_change"].label = _("库存增减")
-            self.fields["stock_change"].help_text = _("现有 %(stock)s 份；写 10 是加，写 -3 是减") % {"stock": item.stock}
+            self.fields["stock_change"].help_text = _("现有 %(stock)s 份；写 10 是加，写 -3 是减") % {
+                "stock": item.stock
+            }
 
     def as_item(self) -> ItemForm:
         data = self.cleaned_data

@@ -1,0 +1,113 @@
+"""How the services of rewards are called."""
+
+from datetime import timedelta
+from typing import Any
+
+from qixia.kernel import clock
+from qixia.people.access import Actor
+from qixia.policy.services import publish_seeds
+from qixia.rewards import services
+from qixia.rewards.models import Voucher
+from qixia.rewards.services import Award, ItemForm
+from qixia.rewards.tests.builders import item, organisation, person, rider_with
+from qixia.rewards.tests.conftest import publish_table
+from tests.examples import example, exempt
+
+REPORT = "report:00000000000000000000000001"
+
+exempt("rewards.services.check", "only looks; a refusal is kept as a row of its own")
+exempt("rewards.services.compare", "only compares; rebuild is what changes and leaves history")
+
+
+def table() -> None:
+    publish_table()
+    publish_seeds()
+
+
+def an_award(beneficiary: str, **changes: Any) -> dict[str, Any]:
+    act = {"rule": "manhole", "source": REPORT, "act": "reports.dispatched", "actor": "system:worker"}
+    return {"beneficiary": beneficiary, **act, **changes}
+
+
+def a_voucher(rider: Actor, shop: Any) -> Voucher:
+    return services.reserve(actor=rider, item=item(shop).public_id, client_key="client-key-1")
+
+
+@example("rewards.services.award")
+def give_points_for_a_manhole() -> None:
+    table()
+    posting = services.award(**an_award(person().ref))
+    assert posting.source == REPORT
+
+
+@example("rewards.services.award_many")
+def give_points_to_many_at_once() -> None:
+    table()
+    postings = services.award_many([Award(**an_award(person().ref, source=f"report:{number}")) for number in range(3)])
+    assert len(postings) == 3
+
+
+@example("rewards.services.reverse")
+def take_points_back() -> None:
+    table()
+    services.award(**an_award(person().ref))
+    assert len(services.reverse(source=REPORT, reason="不属实", actor="system:worker")) == 1
+
+
+@example("rewards.services.reserve")
+def exchange_points_for_a_voucher() -> None:
+    table()
+    assert a_voucher(rider_with(50), organisation()).state == "reserved"
+
+
+@example("rewards.services.cancel")
+def give_a_voucher_back() -> None:
+    table()
+    rider = rider_with(50)
+    voucher = a_voucher(rider, organisation())
+    assert services.cancel(actor=rider, voucher=voucher.public_id).state == "cancelled"
+
+
+@example("rewards.services.redeem")
+def take_a_voucher_at_the_till() -> None:
+    table()
+    shop = organisation()
+    voucher = a_voucher(rider_with(50), shop)
+    clerk = person("merchant", shop)
+    assert services.redeem(actor=clerk, text=voucher.number, redeem_key="till-key-1").state == "redeemed"
+
+
+@example("rewards.services.expire_due")
+def let_a_voucher_expire() -> None:
+    table()
+    a_voucher(rider_with(50), organisation())
+    with clock.at(clock.now() + timedelta(days=30)):
+        assert services.expire_due() == 1
+
+
+@example("rewards.services.save_item")
+def add_an_item_to_the_catalogue() -> None:
+    form = ItemForm(
+        name="午餐券",
+        summary="",
+        kind="meal",
+        need="food",
+        price=60,
+        face_value_fen=1500,
+        limit_per_person=2,
+        limit_days=7,
+        merchant_id=organisation().pk,
+        valid_days=14,
+        picture="meal",
+        terms="",
+        active=True,
+        order=1,
+    )
+    assert services.save_item(actor=person("admin"), form=form, stock_change=10).stock == 10
+
+
+@example("rewards.services.rebuild")
+def rebuild_the_balances() -> None:
+    table()
+    rider_with(15)
+    assert services.rebuild(actor="person:admin") == 0
