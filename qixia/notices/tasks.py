@@ -6,7 +6,7 @@ from qixia.jobs.registry import EventView, on, task
 from qixia.kernel import clock
 from qixia.notices import services
 from qixia.people import queries as people
-from qixia.people import sign_in
+from qixia.people.services import sign_in
 
 CONSENTS_PAGE = "/me/consents"
 

@@ -17,8 +17,9 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.errors import NotAllowed
-from qixia.people import services, sign_in
+from qixia.people import services
 from qixia.people.models import Organisation, Person, RoleGrant
+from qixia.people.services import sign_in
 
 
 def to_staff_sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -8,9 +8,9 @@ from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 
 from qixia.kernel.config import get_config
-from qixia.people import sign_in
 from qixia.people.middleware import forget
 from qixia.people.models import Person
+from qixia.people.services import sign_in
 
 BACKEND = "qixia.people.sessions.SessionBackend"
 DEVICE_COOKIE = "qx_device"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qixia.jobs.registry import every
 from qixia.kernel import clock
-from qixia.people import sign_in
+from qixia.people.services import sign_in
 
 
 @every("people.forget_old", hours=6)

@@ -6,8 +6,33 @@ from qixia.notices.apps import SEEDS
 from qixia.notices.rules import NoticeTemplate, TemplateRules, fill, render
 
 SEED = TemplateRules.model_validate(yaml.safe_load((SEEDS / "templates.yaml").read_text(encoding="utf-8")))
-ALL_FACTS = dict.fromkeys(("matter", "place", "unit", "text", "points", "nominal", "title", "reason", "name", "until", "shop"), "某事") | {"number": "407188235", "what": "某事", "now": "已同意", "device": "Chrome", "at": "11-22 10:00"}
-EXPECTED = ["report.accepted", "report.dispatched", "report.answered", "report.resolved", "report.please_confirm", "report.fixed", "report.returned", "report.invalid", "report.reopened", "points.awarded", "points.capped", "points.reversed", "voucher.ready", "voucher.redeemed", "voucher.expired", "photo.broken", "consent.changed", "sign_in.new_device", "unit.new_case", "unit.sent_back", "clerk.uncertain", "critical.ring"]
+ALL_FACTS = dict.fromkeys(
+    ("matter", "place", "unit", "text", "points", "nominal", "title", "reason", "name", "until", "shop"), "某事"
+) | {"number": "407188235", "what": "某事", "now": "已同意", "device": "Chrome", "at": "11-22 10:00"}
+EXPECTED = [
+    "report.accepted",
+    "report.dispatched",
+    "report.answered",
+    "report.resolved",
+    "report.please_confirm",
+    "report.fixed",
+    "report.returned",
+    "report.invalid",
+    "report.reopened",
+    "points.awarded",
+    "points.capped",
+    "points.reversed",
+    "voucher.ready",
+    "voucher.redeemed",
+    "voucher.expired",
+    "photo.broken",
+    "consent.changed",
+    "sign_in.new_device",
+    "unit.new_case",
+    "unit.sent_back",
+    "clerk.uncertain",
+    "critical.ring",
+]
 
 
 def test_the_seed_has_every_template():

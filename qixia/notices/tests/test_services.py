@@ -12,7 +12,7 @@ from qixia.notices import queries, senders, services, tasks
 from qixia.notices.models import Message, Notice
 from qixia.people import queries as people
 from qixia.people import services as people_services
-from qixia.people import sign_in
+from qixia.people.services import sign_in
 from qixia.people.tests import build
 from qixia.policy.services import publish_seeds
 

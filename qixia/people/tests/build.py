@@ -8,8 +8,9 @@ from typing import Any
 from django.db import connection
 
 from qixia.kernel.errors import DomainError
-from qixia.people import queries, services, sign_in
+from qixia.people import queries, services
 from qixia.people.models import Organisation, Person
+from qixia.people.services import sign_in
 
 ACTOR = "system:test"
 PASSWORD = "correct-horse-battery-7"

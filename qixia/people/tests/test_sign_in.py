@@ -9,8 +9,9 @@ from qixia.audit.models import AuditEvent
 from qixia.jobs.models import Event, Job
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError, NotFound
-from qixia.people import queries, rules, services, sign_in
+from qixia.people import queries, rules, services
 from qixia.people.models import Device, Person, SignInCode, Throttle, TotpDevice
+from qixia.people.services import sign_in
 from qixia.people.tests import build
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)

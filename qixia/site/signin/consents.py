@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -91,7 +92,7 @@ def _give(request: HttpRequest, actor: Actor, kind: str) -> None:
     services.give_consent(person_id=actor.person_id or 0, kind=kind, version=int(version), actor=actor.ref)
 
 
-def _lines(event: ConsentEvent) -> list[tuple[bool, object]]:
+def _lines(event: ConsentEvent) -> list[tuple[bool, datetime]]:
     """A yes, and where it ended, the end of it: (was given, when)."""
     given = [(True, event.given_at)]
     return [(False, event.withdrawn_at), *given] if event.withdrawn_at else given

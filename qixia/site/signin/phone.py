@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError
-from qixia.people import queries, rules, sessions, sign_in
+from qixia.people import queries, rules, sessions
+from qixia.people.services import sign_in
 from qixia.site.signin import flow
 from qixia.site.signin.forms import CodeForm, PhoneForm, RegisterForm
 from qixia.ui.access import allow

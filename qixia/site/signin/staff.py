@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError, NotFound
-from qixia.people import queries, sessions, sign_in
+from qixia.people import queries, sessions
+from qixia.people.services import sign_in
 from qixia.site.signin import flow
 from qixia.site.signin.forms import StaffForm, TotpForm
 from qixia.ui.access import allow

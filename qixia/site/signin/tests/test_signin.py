@@ -11,9 +11,10 @@ from django.test import Client
 from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
 from qixia.kernel.config import Config
-from qixia.people import queries, services, sign_in
+from qixia.people import queries, services
 from qixia.people.middleware import attach
 from qixia.people.models import Device, Person, RoleGrant, SignInCode
+from qixia.people.services import sign_in
 from qixia.people.sessions import DEVICE_COOKIE
 from qixia.people.tests import build
 from qixia.policy.services import publish, publish_seeds, stamp_installation

@@ -1,4 +1,4 @@
-"""The only writes to people, organisations, roles and consent. Signing in is in sign_in.py, beside this.
+"""Writes to people, organisations, roles and consent. Signing in is in sign_in.py, beside this.
 
 Truth    see models.py. Every change leaves an audit event in the same transaction; history holds refs, never a name
          or a number.

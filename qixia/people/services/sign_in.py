@@ -29,8 +29,9 @@ from qixia.kernel import clock
 from qixia.kernel.errors import DomainError, NotFound
 from qixia.kernel.ids import new_public_id
 from qixia.kernel.keys import keys
-from qixia.people import queries, rules, services, vault
+from qixia.people import queries, rules, vault
 from qixia.people.models import Device, Person, SignInCode, Throttle, TotpDevice
+from qixia.people.services import accounts
 
 NEW_DEVICE = declare_event("people.new_device")  # ref person, payload {label}
 SEND_CODE = "notices.send_code"  # a task of the layer above, by name
@@ -182,22 +183,16 @@ def register_rider(
             raise refusal
         return known.pk
     phone = keys().open(bytes(row.sealed_phone or b""), purpose=f"people.code.phone:{challenge}").decode()
-    person = services.create_person(
+    person = accounts.create_person(
         display_name=rules.nickname(nickname),
         phone=phone,
         real_name=real_name,
         language=language,
         actor=ACTOR,
     )
-    services.enrol_rider(person_id=person.pk, platform=platform, actor=ACTOR)
+    accounts.enrol_rider(person_id=person.pk, platform=platform, actor=ACTOR)
     SignInCode.objects.filter(pk=row.pk).update(person=person, sealed_phone=None)
     return person.pk
-
-
-def can_register(challenge: str) -> bool:
-    """Whether this proven phone may still be registered."""
-    since = clock.now() - rules.REGISTER_WITHIN
-    return SignInCode.objects.filter(public_id=challenge, used_at__gt=since).exists()
 
 
 # ── name, password, second factor ───────────────────────────────────────────
