@@ -32,6 +32,12 @@ class BadRequest(DomainError):
     message = gettext_noop("这个请求读不懂，可能没有传完整。")
 
 
+class WrongMethod(DomainError):
+    code = "method_not_allowed"
+    status = 405
+    message = gettext_noop("这一页不能直接打开，只能从按钮进来。")
+
+
 class StaleForm(DomainError):
     code = "csrf"
     status = 403

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from qixia.ui.errors import answer, as_domain_error
+from qixia.ui.errors import WrongMethod, answer, as_domain_error
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -20,7 +20,12 @@ class ErrorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == 405 and not response.streaming and not response.content:
+            allowed = response.headers.get("Allow", "")
+            response = answer(request, WrongMethod())  # Django's own is an empty page
+            response.headers["Allow"] = allowed
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         error = as_domain_error(exception)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseNotAllowed
 from django.test import Client
 from django.urls import path
 
@@ -154,6 +154,12 @@ def test_through_the_stack() -> None:
 def test_csrf_failure_is_ours() -> None:
     response = Client(enforce_csrf_checks=True).post("/api/post")
     assert (response.status_code, response.json()["code"]) == (403, "csrf")
+
+
+def test_an_empty_405_becomes_an_answer_and_keeps_what_is_allowed(rf) -> None:
+    response = ErrorMiddleware(lambda request: HttpResponseNotAllowed(["POST"]))(rf.get("/api/x"))
+    assert (response.status_code, response["Allow"]) == (405, "POST")
+    assert json.loads(response.content)["code"] == "method_not_allowed"
 
 
 # ── language ─────────────────────────────────────────────────────────────────
