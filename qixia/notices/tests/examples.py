@@ -1,11 +1,24 @@
-"""How the services of notices are called. A notice is its own record: who was told what, when, and when it was read."""
+"""How each service of notices is called."""
 
-from qixia.notices import services
-from tests.examples import exempt
+from __future__ import annotations
 
-OWN_RECORD = "a notice is its own append-only record of who was told what and when"
+from qixia.notices import queries, services
+from qixia.people import queries as people
+from qixia.people.tests import build
+from qixia.policy.services import publish_seeds
+from tests.examples import example, exempt
 
-for name in ("tell", "tell_many", "mark_read", "mark_all_read"):
-    assert hasattr(services, name)
-    exempt(f"notices.services.{name}", OWN_RECORD)
-exempt("notices.services.send_code", "the message is a row; whether it could be sent is history, noted by the task")
+exempt("notices.services.tell", "a notice is its own record; what it tells of was recorded where it happened")
+exempt("notices.services.tell_many", "the same as tell, for many in one statement")
+exempt("notices.services.mark_read", "reading one's own message is nobody else's business")
+exempt("notices.services.mark_all_read", "reading one's own messages is nobody else's business")
+
+
+@example("notices.services.send_code")
+def a_code_goes_out() -> None:
+    publish_seeds()
+    people.forget_organisations()
+    person = build.rider()
+    services.send_code(build.PHONE, "123456", key="sign-in:example")
+    services.tell(person.pk, "report.fixed", params={"number": "407188235"}, link="/mine", key="report:x:fixed")
+    assert queries.unread_count(person.pk) == 1
