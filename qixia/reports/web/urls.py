@@ -10,17 +10,17 @@ RIDER = [
     path("snap/suggest", rider.suggest, name="suggest"),
     path("snap/place", rider.place, name="place"),
     path("mine", rider.mine, name="mine"),
-    path("r/<str:public_id>/", rider.timeline, name="timeline"),
-    path("r/<str:public_id>/receipt", rider.receipt, name="receipt"),
-    path("r/<str:public_id>/answer", rider.answer, name="answer"),
+    path("r/<slug:public_id>/", rider.timeline, name="timeline"),
+    path("r/<slug:public_id>/receipt", rider.receipt, name="receipt"),
+    path("r/<slug:public_id>/answer", rider.answer, name="answer"),
 ]
 DESK = [
     path("desk/queue", desk.queue, name="queue"),
     path("desk/sorting", desk.sorting, name="sorting"),
     path("desk/checks", desk.checks, name="checks"),
     path("desk/all", desk.everything, name="all"),
-    path("desk/case/<str:public_id>/", desk.case, name="case"),
-    path("desk/case/<str:public_id>/<str:name>", desk.step, name="step"),
+    path("desk/case/<slug:public_id>/", desk.case, name="case"),
+    path("desk/case/<slug:public_id>/<slug:name>", desk.step, name="step"),
 ]
 MAP = [
     path("map", map.map_page, name="map"),
