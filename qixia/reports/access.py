@@ -73,7 +73,7 @@ def _covers(actor: Actor, report: Report) -> bool:
 def _one(reports: QuerySet[Report], public_id: str) -> Report:
     found = (
         reports.select_related("unit", "community", "assignee", "site").filter(public_id=public_id).first()
-        if len(public_id) <= 26
+        if len(public_id) <= 26 and public_id.isascii() and public_id.isalnum()
         else None
     )
     if found is None:
