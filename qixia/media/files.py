@@ -114,12 +114,6 @@ def read_original(name: str) -> bytes:
     return original_path(name).read_bytes()
 
 
-def link_all(source: str, target: str, sizes: Iterable[str]) -> None:
-    """Give all files of one picture a second name; no bytes are copied."""
-    _link(original_path(source), original_path(target))
-    link_copies(source, target, sizes)
-
-
 def link_copies(source: str, target: str, sizes: Iterable[str]) -> None:
     """Give the copies of one picture a second name; a name that is there already stays."""
     for size in sizes:

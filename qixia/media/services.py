@@ -245,36 +245,7 @@ def _payload(row: Evidence) -> dict[str, Any]:
     return {"evidence": row.public_id, "owner_ref": row.owner_ref}
 
 
-# ── copying and clearing up ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def copy_evidence(evidence_id: int, *, owner_refs: Sequence[str], actor: str) -> list[Evidence]:
-    """Give one ready photo to further owners, each with a row and file names of its own; pixels are not copied.
-
-    For the demo district, where many reports show one of few drawn scenes. NotFound is the caller's mistake: DoesNotExist.
-    """
-    source = Evidence.objects.get(pk=evidence_id, state=Evidence.State.READY)
-    shared = (
-        "sha256",
-        "bytes",
-        "width",
-        "height",
-        "format",
-        "notes",
-        "state",
-        "claimed",
-        "measured",
-        "phash",
-        "colour",
-    )
-    values = {name: getattr(source, name) for name in (*shared, "sizes", "revision")}
-    rows = [Evidence(owner_ref=owner, storage_name=files.new_name(), **values) for owner in owner_refs]
-    for row in rows:
-        files.link_all(source.storage_name, row.storage_name, source.sizes)
-    with transaction.atomic():
-        made = Evidence.objects.bulk_create(rows, batch_size=500)
-        record("media.copied", subject=_ref(source), actor=actor, copies=len(made))
-    return made
+# ── clearing up ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def sweep(shards: Iterable[int] = range(files.SHARDS)) -> int:

@@ -317,19 +317,19 @@ def test_pages_get_pictures_in_one_statement(django_assert_num_queries):
     assert not {"claimed", "measured", "owner_ref", "storage_name"} & set(queries.Picture.__slots__)
 
 
-def test_one_scene_serves_many_owners_without_copying_bytes(files_in: FilesIn):
-    row = store_upload(upload(made.jpeg()), owner_ref="demo:scene")
+def test_the_same_bytes_are_decoded_once(files_in: FilesIn, monkeypatch: pytest.MonkeyPatch):
+    content = made.jpeg()
+    first = store_upload(upload(content), owner_ref="report:a")
     run_pending()
-    copies = services.copy_evidence(row.pk, owner_refs=["report:a", "report:b"], actor="system:demo")
-    assert [(copy.owner_ref, copy.state, copy.sha256) for copy in copies] == [
-        ("report:a", "ready", row.sha256), ("report:b", "ready", row.sha256),
-    ]  # fmt: skip
-    assert len(files_in("")) == 12
-    assert len({path.stat().st_ino for path in files_in("")}) == 4
-    with pytest.raises(Evidence.DoesNotExist):
-        services.copy_evidence(
-            store_upload(upload(made.jpeg()), owner_ref="x").pk, owner_refs=["y"], actor="system:demo"
-        )
+    monkeypatch.setattr(services.pictures, "develop", None)  # would fail if it were called again
+    second = store_upload(upload(content), owner_ref="report:b")
+    run_pending()
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (second.state, second.sizes, second.phash) == ("ready", first.sizes, first.phash)
+    copies = [path for path in files_in("") if path.suffix == ".webp"]
+    assert len(copies) == 6
+    assert len({path.stat().st_ino for path in copies}) == 3
 
 
 # ── sweep ───────────────────────────────────────────────────────────────────────────────────────────────────────────

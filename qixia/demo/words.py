@@ -1,0 +1,54 @@
+"""What the demo's riders write: texts of our own by class, from the lines that the triage rules were tuned on."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from functools import lru_cache
+from pathlib import Path
+
+import qixia.triage
+
+_VOICES = Path(qixia.triage.__file__).parent / "data" / "voices"
+
+# How often riders meet what, roughly; classes not named here come now and then.
+WEIGHTS: dict[str, int] = {
+    "manhole": 9, "road-damage": 8, "shared-bike": 9, "bike-parking": 6, "bin-overflow": 8, "litter": 6, "streetlight": 6,
+    "cable": 5, "fire-lane": 6, "drain": 4, "waterlogging": 3, "car-parking": 5, "construction-site": 3, "spill": 3,
+    "accessible-path": 3, "traffic-light": 2, "guardrail": 3, "ebike-charging": 3, "food-hygiene": 3, "ghost-kitchen": 2,
+    "gate-access": 4, "map-wrong": 3, "station-need": 3, "parking-need": 3, "tree": 3, "sewage": 2, "clutter": 4,
+    "illegal-ads": 2, "lift": 2, "charging-pile": 2, "congestion": 2, "falling-object": 1, "stall": 2, "other": 1,
+}  # fmt: skip
+
+ANSWERS = (
+    "收到，马上安排人去看。",
+    "已派人在路上，十五分钟到。",
+    "收到，今天处理完给你回话。",
+    "谢谢提醒，先设警示，随后处理。",
+)
+ONSITE = (
+    "到场，先放了锥桶围住。",
+    "已到现场，正在清理。",
+    "看过了，材料已经报上去，先做防护。",
+    "到场核对过，和照片一致。",
+)
+DONE = (
+    "已处理完，现场清干净了，谢谢你。",
+    "已更换新件，周边补平，两小时后可以通行。",
+    "已修复，并安排了巡查，有问题再告诉我们。",
+    "已扶正固定，警示牌已撤。",
+)
+RETURNS = ("不在我们的养护范围，属于小区内部。", "这一段归产权单位管，请改派。")
+REJECTS = ("到现场没有发现这个问题。", "照片和地点对不上，核查不属实。")
+UNSOLVED = ("还是老样子，没人来过。", "弄了一半就走了。", "第二天又这样了。")
+
+
+@lru_cache(maxsize=1)
+def lines() -> dict[str, list[str]]:
+    """Class → texts."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(_VOICES.glob("tune-*.jsonl")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            found[row["class"]].append(row["text"])
+    return dict(found)

@@ -1,0 +1,38 @@
+"""How the services of media are called. A photo's own row is its record; what changes it later is history."""
+
+import os
+from datetime import timedelta
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from qixia.kernel import clock
+from qixia.kernel.config import get_config
+from qixia.media import services
+from qixia.media.models import Evidence
+from qixia.media.tests.made import jpeg
+from qixia.policy.services import publish_seeds
+from tests.examples import example, exempt
+
+OWNER = "report:00000000000000000000000001"
+ROW = "the photo's row says who brought it, when and its hash; the owner's service leaves the audit event"
+
+for name in ("store_upload", "store_uploads", "keep", "receive", "limits"):
+    exempt(f"media.services.{name}", ROW)
+exempt("media.services.develop_evidence", "only a failure is history (media.broken); a success is the state of the row")
+
+
+def stored() -> Evidence:
+    publish_seeds()
+    photo = SimpleUploadedFile("IMG_1.jpg", jpeg(), "image/jpeg")
+    return services.store_upload(photo, owner_ref=OWNER)
+
+
+@example("media.services.sweep")
+def clear_away_a_file_without_row() -> None:
+    row = stored()
+    Evidence.objects.all().delete()
+    long_ago = (clock.now() - timedelta(days=1)).timestamp()
+    for path in get_config().media.rglob("*"):
+        if path.is_file() and path.name.startswith(row.storage_name[:8]):
+            os.utime(path, (long_ago, long_ago))
+    assert services.sweep() >= 1
