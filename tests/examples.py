@@ -1,8 +1,8 @@
 """Executable examples: how each public service is called. Two readers: newcomers, and the test that runs them all.
 
 An app keeps its examples in `qixia/<app>/tests/examples.py`; each is one function that makes what it needs through the
-real services, calls the service once, and says what must be true afterwards. The test sees to it that the call left an
-audit event. A service that leaves none on purpose, or that another example runs, stands in EXEMPT with the reason.
+real services and calls the service as `services.name(…)`. The test sees to it that such a call left an audit
+event. A service that leaves none on purpose is exempt, with the reason.
 
     @example("reports.services.accept")
     def accept_a_report() -> None: ...

@@ -1,0 +1,18 @@
+"""The services of audit are history itself."""
+
+from qixia.audit import queries, services
+from qixia.audit.services import Act
+from tests.examples import example
+
+
+@example("audit.services.record")
+def note_an_act() -> None:
+    services.record("reports.closed", subject="report:1", actor="system:worker", by="silence")
+    (event,) = queries.history_of("report:1")
+    assert (event.action, event.data) == ("reports.closed", {"by": "silence"})
+
+
+@example("audit.services.record_many")
+def note_many_acts_in_one_statement() -> None:
+    services.record_many([Act("reports.closed", f"report:{number}", "system:worker") for number in range(3)])
+    assert queries.history_of("report:2").count() == 1
