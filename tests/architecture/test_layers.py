@@ -14,7 +14,7 @@ from tests.architecture.layers import HEIGHT, PACKAGE, ROOT, contracts, existing
 
 TAG = re.compile(r"{%-?\s*(extends|include|load)\s+([^%]+?)\s*-?%}")
 TEMPLATES = sorted(PACKAGE.glob("*/templates/**/*.html"))
-PACKAGE_PATTERN = re.compile(r"^\s{0,4}(\w+)/\s", re.MULTILINE)
+PACKAGE_PATTERN = re.compile(r"(?:^|  )(\w+)/(?=\s)", re.MULTILINE)
 
 
 def relations() -> Iterator[tuple[str, "Field[object, object]"]]:
