@@ -166,16 +166,20 @@ def summary_for(owner_ref: str) -> Summary:
         .values("total")
     )
     accounts = Account.objects.filter(owner_ref=owner_ref, unit=rules.POINTS).annotate(earned=Subquery(earned))
-    pots = {kind: (held, gained) for kind, held, gained in accounts.values_list("kind", "balance", "earned")}
+    pots: dict[str, int] = {}
+    gained = 0
+    for kind, amount, earned_by_owner in accounts.values_list("kind", "balance", "earned"):
+        pots[kind] = amount or 0
+        gained = earned_by_owner or 0
     waiting = Voucher.objects.filter(
         person__public_id=owner_ref.partition(":")[2], state=states.RESERVED, expires_at__gt=now
     ).values_list("expires_at", flat=True)
     expiries = sorted(waiting)
     return Summary(
-        balance=pots.get(rules.AVAILABLE, (0, 0))[0],
-        owed=-pots.get(rules.DEBT, (0, 0))[0],
-        held=pots.get(rules.HELD, (0, 0))[0],
-        earned_this_month=next((gained for _balance, gained in pots.values() if gained), 0),
+        balance=pots.get(rules.AVAILABLE, 0),
+        owed=-pots.get(rules.DEBT, 0),
+        held=pots.get(rules.HELD, 0),
+        earned_this_month=gained,
         open_vouchers=len(expiries),
         next_expiry=expiries[0] if expiries else None,
         expiring_soon=sum(1 for at in expiries if at <= now + EXPIRES_SOON),
@@ -260,7 +264,7 @@ class Debtor:
 def debts(limit: int = 200) -> list[Debtor]:
     """Who owes points, most first."""
     rows = Account.objects.filter(kind=rules.DEBT, balance__lt=0).order_by("balance", "id")
-    return [Debtor(ref, -owed) for ref, owed in rows.values_list("owner_ref", "balance")[:limit]]
+    return [Debtor(ref, -(owed or 0)) for ref, owed in rows.values_list("owner_ref", "balance")[:limit]]
 
 
 # ── rules in plain words ────────────────────────────────────────────────────

@@ -75,7 +75,7 @@ def _changed(form: ItemForm, stock_change: int, public_id: str, revision: int | 
     if row is None:
         raise NoSuchItem
     _check(Item(**_fields(form), stock=row.stock, pk=row.pk, public_id=row.public_id))
-    same = Item.objects.filter(pk=row.pk, revision=revision)
+    same = Item.objects.filter(pk=row.pk, revision=revision or 0)
     if not same.exists():
         raise Stale("另一位管理员刚刚改过这件兑换品，请刷新后再改。")
     if not same.filter(stock__gte=-stock_change).update(
@@ -97,5 +97,5 @@ def _check(row: Item) -> None:
         row.validate_constraints(exclude=["merchant"])
     except ValidationError as error:
         name, messages = next(iter(error.message_dict.items()))
-        label = Item._meta.get_field(name).verbose_name if name in ItemForm.__dataclass_fields__ else ""
+        label = getattr(Item._meta.get_field(name), "verbose_name", "") if name in ItemForm.__dataclass_fields__ else ""
         raise Invalid("%(label)s：%(why)s", field=name, label=str(label), why=messages[0]) from error

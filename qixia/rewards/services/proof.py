@@ -7,6 +7,7 @@ mended here: a row that was edited past the triggers is reported, and an auditor
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -92,7 +93,7 @@ def compare() -> Proof:
     )
 
 
-def _ids(sql: str) -> list:
+def _ids(sql: str) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(f"{sql} LIMIT 100")
         return [row[0] for row in cursor.fetchall()]

@@ -110,7 +110,7 @@ def stepped(step: str, vouchers: Sequence[Voucher], *, actor: str) -> None:
             Tell(
                 person_id=row.person_id,
                 template="voucher.redeemed" if step == "redeem" else "voucher.expired",
-                params={"name": row.name, "points": row.returned, "number": row.number},
+                params={"name": row.name, "points": row.returned, "number": row.number, "shop": row.merchant.name},
                 link=f"/vouchers/{row.public_id}",
                 key=f"voucher|{row.public_id}|{step}",
             )

@@ -157,7 +157,7 @@ def expire_due(*, limit: int = EXPIRE_BATCH) -> int:
     """Expire up to `limit` vouchers whose time has come and give points back by rule. Returns how many."""
     now = clock.now()
     due = Voucher.objects.filter(state=states.RESERVED, expires_at__lte=now).order_by("id")
-    rows = list(due.select_related("person", "item").select_for_update(skip_locked=True, of=("self",))[:limit])
+    rows = list(due.select_related("person", "merchant").select_for_update(skip_locked=True, of=("self",))[:limit])
     Voucher.objects.filter(pk__in=[row.pk for row in rows], state=states.RESERVED).update(
         state=states.result("expire"), ended_at=now
     )

@@ -45,7 +45,8 @@ class ItemFields(forms.Form):
         if item is not None:
             kwargs["initial"] = _initial(item)
         super().__init__(*args, **kwargs)
-        self.fields["merchant_id"].choices = [(shop.id, shop.name) for shop in organisations("merchant")]
+        shops = [(shop.id, shop.name) for shop in organisations("merchant")]
+        self.fields["merchant_id"].choices = shops  # type: ignore[attr-defined]
         if item is not None:
             self.fields["stock_change"].label = _("库存增减")
             self.fields["stock_change"].help_text = _("现有 %(stock)s 份；写 10 是加，写 -3 是减") % {

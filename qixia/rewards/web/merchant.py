@@ -5,6 +5,8 @@ With htmx the answer is a sheet and, after taking, the day's list; without it th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
@@ -64,7 +66,7 @@ def _refused(request: HttpRequest, error: DomainError, text: str) -> HttpRespons
     return _answer(request, context, status=error.status)
 
 
-def _answer(request: HttpRequest, context: dict[str, object], status: int = 200) -> HttpResponse:
+def _answer(request: HttpRequest, context: Mapping[str, object], status: int = 200) -> HttpResponse:
     context = {**context, "till": queries.till(request.actor), "tab": ""}
     template = "rewards/_till_answer.html" if wants_fragment(request) else "rewards/till.html"
     return render(request, template, context, status=status)
