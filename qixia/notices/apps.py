@@ -4,6 +4,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from qixia.notices.rules import TemplateRules
 from qixia.policy import kinds
@@ -31,7 +32,7 @@ class NoticesConfig(AppConfig):
         context.set_unread(_unread)
         nav.register(
             nav.Item(
-                label=_("消息"),
+                label=gettext_noop("消息"),
                 icon="inbox",
                 url_name="notices:inbox",
                 roles=("worker", "unit_lead", "clerk", "admin"),

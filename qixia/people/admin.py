@@ -24,17 +24,17 @@ from qixia.people.services import sign_in
 
 def to_staff_sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
     """The admin has no door of its own: a password alone must not open it."""
-    if request.actor.is_signed_in:  # type: ignore[attr-defined]
+    if request.actor.is_signed_in:
         raise NotAllowed
     query = urlencode({"next": request.GET.get("next", reverse("admin:index"))})
     return redirect(f"{reverse('staff-sign-in')}?{query}")
 
 
-admin.site.login = to_staff_sign_in  # type: ignore[method-assign,assignment]
+admin.site.login = to_staff_sign_in  # type: ignore[method-assign]
 
 
 def _ref(request: HttpRequest) -> str:
-    ref: str = request.actor.ref  # type: ignore[attr-defined]
+    ref: str = request.actor.ref
     return ref
 
 
@@ -44,7 +44,7 @@ class NoDelete:
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(NoDelete, admin.ModelAdmin):  # type: ignore[type-arg]
+class OrganisationAdmin(NoDelete, admin.ModelAdmin):
     list_display = ("name", "code", "kind", "division", "is_active")
     list_filter = ("kind", "is_active")
     search_fields = ("name", "code")
@@ -79,7 +79,7 @@ class OrganisationAdmin(NoDelete, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(RoleGrant)
-class RoleGrantAdmin(NoDelete, admin.ModelAdmin):  # type: ignore[type-arg]
+class RoleGrantAdmin(NoDelete, admin.ModelAdmin):
     list_display = ("person", "role", "organisation", "division", "valid_until", "revoked_at")
     list_filter = ("role",)
     search_fields = ("person__display_name", "person__username", "organisation__name")
@@ -113,7 +113,7 @@ class RoleGrantAdmin(NoDelete, admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(Person)
-class PersonAdmin(NoDelete, admin.ModelAdmin):  # type: ignore[type-arg]
+class PersonAdmin(NoDelete, admin.ModelAdmin):
     list_display = ("display_name", "username", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("display_name", "username", "public_id")

@@ -34,7 +34,7 @@ def forget(request: HttpRequest) -> None:
 
 
 def attach(request: HttpRequest) -> None:
-    request.actor = SimpleLazyObject(lambda: identify(request)[1])  # type: ignore[attr-defined]
+    request.actor = SimpleLazyObject(lambda: identify(request)[1])
     request.user = SimpleLazyObject(lambda: identify(request)[0])  # type: ignore[assignment]
 
 

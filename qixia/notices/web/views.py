@@ -15,7 +15,7 @@ from qixia.ui.access import STAFF_ROLES, allow
 
 
 def _actor(request: HttpRequest) -> Actor:
-    actor: Actor = request.actor  # type: ignore[attr-defined]
+    actor: Actor = request.actor
     return actor
 
 

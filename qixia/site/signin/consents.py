@@ -107,5 +107,5 @@ def _questions(actor: Actor) -> list[Question]:
 
 
 def _actor(request: HttpRequest) -> Actor:
-    actor: Actor = request.actor  # type: ignore[attr-defined]
+    actor: Actor = request.actor
     return actor

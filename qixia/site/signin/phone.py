@@ -29,7 +29,7 @@ REGISTER = "register"
 def ask_phone(request: HttpRequest) -> HttpResponse:
     """The first step. Somebody who is signed in already goes on."""
     flow.remember_next(request)
-    if request.actor.is_signed_in:  # type: ignore[attr-defined]
+    if request.actor.is_signed_in:
         return redirect(flow.take_next(request))
     if request.method == "GET":
         return _phone_page(request, PhoneForm())
@@ -75,7 +75,7 @@ def ask_code(request: HttpRequest) -> HttpResponse:
     """The second step: the code. Right: in, or on to registering."""
     known = request.session.get(CHALLENGE)
     if not known:
-        return redirect("home" if request.actor.is_signed_in else "sign-in")  # type: ignore[attr-defined]
+        return redirect("home" if request.actor.is_signed_in else "sign-in")
     if request.method == "GET":
         return _code_page(request, known, CodeForm())
     form = CodeForm(request.POST)
@@ -132,7 +132,7 @@ def register(request: HttpRequest) -> HttpResponse:
     """Once in a rider's life: what to call him or her, and the platform."""
     challenge = request.session.get(REGISTER)
     if not challenge:
-        return redirect("home" if request.actor.is_signed_in else "sign-in")  # type: ignore[attr-defined]
+        return redirect("home" if request.actor.is_signed_in else "sign-in")
     if request.method == "GET":
         return flow.page(request, "register", {"form": RegisterForm()})
     form = RegisterForm(request.POST)

@@ -28,7 +28,7 @@ PENDING_FOR = timedelta(minutes=10)
 @require_http_methods(["GET", "POST"])
 def ask_password(request: HttpRequest) -> HttpResponse:
     flow.remember_next(request)
-    if request.actor.is_signed_in:  # type: ignore[attr-defined]
+    if request.actor.is_signed_in:
         return redirect(flow.take_next(request))
     if request.method == "GET":
         return _password_page(request, StaffForm())
@@ -55,7 +55,7 @@ def _password_page(request: HttpRequest, form: StaffForm, *, status: int = 200) 
 def ask_totp(request: HttpRequest) -> HttpResponse:
     person_id = _pending(request)
     if person_id is None:
-        return redirect("home" if request.actor.is_signed_in else "staff-sign-in")  # type: ignore[attr-defined]
+        return redirect("home" if request.actor.is_signed_in else "staff-sign-in")
     if request.method == "GET":
         return _totp_page(request, person_id, TotpForm())
     form = TotpForm(request.POST)
