@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import File, Form, Query, Router, Schema
+from ninja import File, Form, Query, Router, Schema, Status
 from ninja.files import UploadedFile
 from pydantic import Field
 
@@ -104,7 +104,7 @@ def create_report(
     data: Form[ReportIn],
     photos: File[list[UploadedFile]],
     after_photos: File[list[UploadedFile]] = [],  # noqa: B006 — ninja copies defaults
-) -> tuple[int, services.Receipt]:
+) -> Status[services.Receipt]:
     place = services.Whereabouts(
         **data.dict(include={"lat", "lng", "datum", "accuracy_m", "building", "floor", "spot"}),
         source=data.place_source,
@@ -122,7 +122,7 @@ def create_report(
         self_handled=data.self_handled,
         name_hidden=data.name_hidden,
     )
-    return (200 if receipt.repeated else 201), receipt
+    return Status(200 if receipt.repeated else 201, receipt)
 
 
 @router.get("/reports", response={200: ReportPage, 401: Problem, 403: Problem, 422: Problem}, summary="Own reports")

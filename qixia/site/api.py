@@ -16,7 +16,7 @@ from ninja.security import APIKeyCookie
 from qixia.kernel.errors import DomainError, Invalid, NotFound, NotSignedIn
 from qixia.reports.api import router as reports
 from qixia.rewards.api import router as rewards
-from qixia.ui.errors import answer
+from qixia.ui.errors import BadRequest, StaleForm, answer
 
 
 class SignedIn(APIKeyCookie):
@@ -51,7 +51,10 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     return answer(request, Invalid("这一项填得不对：%(field)s（%(why)s）", field=field, why=first["msg"]))
 
 
+_BY_STATUS: dict[int, type[DomainError]] = {403: StaleForm, 404: NotFound}
+
+
 @api.exception_handler(HttpError)
 def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
-    refusal = NotFound() if error.status_code == 404 else Invalid(str(error))
-    return answer(request, refusal)
+    """ninja's own refusals: a missing CSRF token, a body that is no JSON."""
+    return answer(request, _BY_STATUS.get(error.status_code, BadRequest)())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -41,7 +40,7 @@ _APPS = [
     "qixia.ui",
 ]
 INSTALLED_APPS = [
-    *[name for name in _APPS if find_spec(name + ".apps")],
+    *_APPS,
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -52,10 +51,9 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
 ]
-if find_spec("qixia.people.models"):
-    AUTH_USER_MODEL = "people.Person"
+AUTH_USER_MODEL = "people.Person"
 
-_MIDDLEWARE = [
+MIDDLEWARE = [
     "qixia.site.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -70,13 +68,6 @@ _MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
-
-def _present(dotted: str) -> bool:
-    return not dotted.startswith("qixia.") or find_spec(dotted.rpartition(".")[0]) is not None
-
-
-MIDDLEWARE = [name for name in _MIDDLEWARE if _present(name)]
-
 ROOT_URLCONF = "qixia.site.urls"
 WSGI_APPLICATION = "qixia.site.wsgi.application"
 
@@ -89,7 +80,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                *(["qixia.ui.context.ui"] if find_spec("qixia.ui.context") else []),
+                "qixia.ui.context.ui",
             ],
         },
     }
@@ -164,8 +155,7 @@ SESSION_COOKIE_AGE = config.session_days * 86400
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = config.tls
-if find_spec("qixia.ui.errors"):
-    CSRF_FAILURE_VIEW = "qixia.ui.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "qixia.ui.errors.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -200,5 +190,4 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W012",
     "security.W016",
 ]
-if find_spec("qixia.site.logs"):
-    LOGGING_CONFIG = "qixia.site.logs.configure"
+LOGGING_CONFIG = "qixia.site.logs.configure"

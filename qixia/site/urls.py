@@ -1,34 +1,22 @@
-"""Every address of the site. Rooms bring their own lists; those not built yet are left out."""
-
-from importlib.util import find_spec
+"""Every address of the site: each room brings its own list."""
 
 from django.contrib import admin
 from django.urls import include, path
 
-# (prefix, module of addresses): in the end a plain list.
-_ROOMS = [
-    ("", "qixia.site.health"),
-    ("", "qixia.site.pages"),
-    ("", "qixia.site.signin.urls"),
-    ("", "qixia.reports.web.urls"),
-    ("", "qixia.rewards.web.urls"),
-    ("", "qixia.notices.web.urls"),
-    ("", "qixia.places.web.urls"),
-    ("", "qixia.media.web.urls"),
-    ("", "qixia.policy.web.urls"),
-    ("", "qixia.ui.web.urls"),
-]
-
-
-def _exists(dotted: str) -> bool:
-    try:
-        return find_spec(dotted) is not None
-    except ModuleNotFoundError:
-        return False
-
+from qixia.site.api import api
 
 urlpatterns = [
-    *[path(prefix, include(module)) for prefix, module in _ROOMS if _exists(module)],
+    path("", include("qixia.site.health")),
+    path("", include("qixia.site.pages")),
+    path("", include("qixia.site.signin.urls")),
+    path("", include("qixia.reports.web.urls")),
+    path("", include("qixia.rewards.web.urls")),
+    path("", include("qixia.notices.web.urls")),
+    path("", include("qixia.places.web.urls")),
+    path("", include("qixia.media.web.urls")),
+    path("", include("qixia.policy.web.urls")),
+    path("", include("qixia.ui.web.urls")),
+    path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
 ]
 
