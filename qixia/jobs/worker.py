@@ -15,7 +15,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 
 from django.db import connection, connections, transaction
@@ -101,8 +101,8 @@ class JobRunner:
         except LeaseLost:
             log.warning("lease lost", extra={"task": task.name, "jobs": len(jobs)})
             return
-        for job, error in failed:
-            self._failed([job], error, task.max_tries)
+        for job, reason in failed:
+            self._failed([job], reason, task.max_tries)
 
     def _run_batch(self, task: registry.Task, jobs: list[Job]) -> None:
         try:
@@ -217,7 +217,7 @@ class Loop:
             self._quietly(start_repeats)
             self.stopping.wait(BEAT_S)
 
-    def _sign(self, started: object) -> None:
+    def _sign(self, started: datetime) -> None:
         Worker.objects.update_or_create(
             lease=self.runner.lease,
             defaults={

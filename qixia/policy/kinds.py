@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from qixia.kernel.errors import Invalid
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class Kind:
     name: str
     model: type[BaseModel]
     seed: Path
-    title: str
+    title: str | _StrPromise
 
     def parse(self, data: object) -> BaseModel:
         """Validated data; Invalid names the place of the first fault."""

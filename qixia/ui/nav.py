@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.urls import NoReverseMatch, reverse
 
 from qixia.ui.access import Actor, admits
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 #: Sections in the order in which they stand; others follow by name.
 SECTIONS = ("工作", "查看", "本单位", "管理")
@@ -21,7 +24,7 @@ class Item:
     `active` names further pages (url names) during which the item stays marked.
     """
 
-    label: str
+    label: str | _StrPromise
     icon: str
     url_name: str
     roles: tuple[str, ...] | frozenset[str] | list[str]
@@ -62,6 +65,6 @@ def sections_for(actor: Actor | None, here: str) -> list[tuple[str, list[Link]]]
             continue
         current = here == item.url_name or here in item.active
         count = item.count(actor) if item.count else None
-        chosen.setdefault(item.section, []).append(Link(item.label, item.icon, url, current, count, item.hot))
+        chosen.setdefault(item.section, []).append(Link(str(item.label), item.icon, url, current, count, item.hot))
     rank = {name: place for place, name in enumerate(SECTIONS)}
     return sorted(chosen.items(), key=lambda pair: (rank.get(pair[0], len(rank)), pair[0]))

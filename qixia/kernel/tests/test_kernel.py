@@ -53,7 +53,7 @@ def test_a_number_is_read_as_people_type_it():
 def test_sealed_values_open_only_for_their_purpose(tmp_path):
     make_key_file(tmp_path / "k" / "master.key")
     keys = Keys.load(tmp_path / "k" / "master.key")
-    sealed = keys.seal("13800000000".encode(), purpose="phone")
+    sealed = keys.seal(b"13800000000", purpose="phone")
     assert keys.open(sealed, purpose="phone") == b"13800000000"
     assert b"138" not in sealed
     with pytest.raises(BadSeal):
