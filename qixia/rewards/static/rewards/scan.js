@@ -6,7 +6,7 @@ const start = document.getElementById('start');
 const torch = document.getElementById('torch');
 const say = document.getElementById('scan-say');
 const EVERY_MS = 160;
-const SAME_MS = 4000; // a code that stays before the lens is not asked again and again
+const GONE_MS = 2500; // a code counts again only after it was out of sight for so long
 const REST_MS = 90000; // a forgotten camera eats the battery
 
 let stream = null;
@@ -59,22 +59,23 @@ const pen = canvas.getContext('2d', { willReadFrequently: true });
 function look() {
   if (!stream) return;
   if (Date.now() - active > REST_MS) { close(box.dataset.off); return; }
-  const form = document.getElementById('typing');
-  if (form && video.videoWidth) {
+  if (video.videoWidth) {
     const scale = Math.min(1, 720 / video.videoWidth);
     canvas.width = video.videoWidth * scale;
     canvas.height = video.videoHeight * scale;
     pen.drawImage(video, 0, 0, canvas.width, canvas.height);
     const pixels = pen.getImageData(0, 0, canvas.width, canvas.height);
     const found = globalThis.jsQR(pixels.data, canvas.width, canvas.height, { inversionAttempts: 'dontInvert' });
-    if (found?.data) seen(form, found.data);
+    if (found?.data) seen(found.data);
   }
   setTimeout(look, EVERY_MS);
 }
 
-function seen(form, text) {
-  if (text === last.text && Date.now() - last.at < SAME_MS) return;
+function seen(text) {
+  const again = text === last.text && Date.now() - last.at < GONE_MS;
   last = { text, at: Date.now() };
+  const form = document.getElementById('typing'); // not there while a voucher waits for its confirmation
+  if (again || !form) return;
   active = Date.now();
   navigator.vibrate?.(60);
   form.elements.code.value = text;
