@@ -427,6 +427,23 @@ def _good(item: Item, have: int, mine: int) -> Good:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """One item on offer, for packages above that reserve in somebody's name (the demo, benches)."""
+
+    public_id: str
+    name: str
+    price: int
+    stock: int
+    merchant_code: str
+
+
+def offers() -> list[Offer]:
+    """All items on offer, in the catalogue's order. One query."""
+    rows = shown_items().values_list("public_id", "name", "price", "stock", "merchant__code")
+    return [Offer(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
 class StockLine:
     """One item as an administrator sees it."""
 

@@ -10,6 +10,8 @@ Caps     count what was paid on the city's day of the act, reversed or not. Abov
 Batch    `award_many` needs seven statements for the books (locked purses, budget, what is known, sums of the day,
          postings, entries, balances), six where no cap holds, one for history and the events' and notices' own: for
          one award as for a thousand.
+Locks    purses stay locked until the caller's transaction ends: pay all acts of one transaction in one `award_many`, or
+         two transactions that pay the same people in another order wait for each other.
 """
 
 from __future__ import annotations

@@ -383,6 +383,12 @@ def test_an_administrator_keeps_the_catalogue(shop):
     assert (changed.pk, changed.price, changed.stock, changed.revision) == (made.pk, 50, 7, 2)
 
 
+def test_offers_name_what_can_be_reserved(shop):
+    item(shop, name="下架的", active=False)
+    shown = item(shop)
+    assert queries.offers() == [queries.Offer(shown.public_id, shown.name, 10, 5, "rong-canteen")]
+
+
 @pytest.mark.parametrize(
     ("changes", "stock_change", "revision", "error"),
     [
