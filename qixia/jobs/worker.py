@@ -5,6 +5,8 @@ Lease    taking a job moves its `run_at` LEASE_S into the future; a heartbeat th
 Failure  back-off 2, 4, 8 … seconds up to an hour; after `max_tries` the job is quarantined. The attempt is counted when
          the job is taken, so a job that kills its worker is quarantined too.
 Order    priority, then time due. Jobs of one name that were taken together run as one batch where the task says so.
+Shares   `urgent` takes priority 0 and above, `slow` the rest (pictures) at the lowest claim to the CPU. One process of
+         each, as `qixia serve` starts them, keeps a long picture from delaying a report; `all` takes both.
 """
 
 from __future__ import annotations
@@ -15,8 +17,11 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import groupby
+from pathlib import Path
+from typing import Literal
 
 from django.db import connection, connections, transaction
 from django.db.models import F
@@ -32,7 +37,10 @@ log = logging.getLogger("qixia.jobs")
 LEASE_S = 15
 BEAT_S = 4
 TAKE = 64
+TAKE_SLOW = 4  # what is taken and not begun waits for the lease if this process is killed
 POLL_S = (0.02, 0.25)
+NICEST = 19
+Share = Literal["all", "urgent", "slow"]
 
 
 class LeaseLost(Exception):
@@ -42,8 +50,9 @@ class LeaseLost(Exception):
 class JobRunner:
     """Takes and runs jobs under one lease name."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: Share = "all") -> None:
         self.lease = secrets.token_hex(12)
+        self.share = share
         self.held: set[int] = set()
 
     def run_due(self, limit: int = TAKE) -> int:
@@ -60,6 +69,8 @@ class JobRunner:
     def _take(self, limit: int) -> list[Job]:
         now = clock.now()
         due = Job.objects.filter(quarantined_at=None, run_at__lte=now).order_by("-priority", "run_at", "id")
+        if self.share != "all":
+            due = due.filter(priority__gte=0) if self.share == "urgent" else due.filter(priority__lt=0)
         if connection.vendor == "sqlite" and not due.exists():
             return []  # spares the write lock
         with transaction.atomic():
@@ -185,8 +196,8 @@ def start_repeats() -> None:
 class Loop:
     """A worker process: heartbeat, repeated work, and jobs until told to stop."""
 
-    def __init__(self) -> None:
-        self.runner = JobRunner()
+    def __init__(self, share: Share = "all") -> None:
+        self.runner = JobRunner(share)
         self.stopping = threading.Event()
 
     def run(self) -> None:
@@ -202,7 +213,7 @@ class Loop:
 
     def _step(self) -> int:
         try:
-            return self.runner.run_due()
+            return self.runner.run_due(TAKE if self.runner.share != "slow" else TAKE_SLOW)
         except Exception:  # the database may be away for a while: keep trying
             log.exception("worker step failed")
             connections.close_all()
@@ -212,7 +223,8 @@ class Loop:
     def _beat(self) -> None:
         started = clock.now()
         while not self.stopping.is_set():
-            self._quietly(lambda: self._sign(started))
+            if self.runner.share != "slow":  # a sign says that reports will be settled
+                self._quietly(lambda: self._sign(started))
             self._quietly(self.runner.extend_leases)
             self._quietly(start_repeats)
             self.stopping.wait(BEAT_S)
@@ -235,6 +247,13 @@ class Loop:
         except Exception:
             log.exception("heartbeat failed")
             connections.close_all()
+
+
+def step_aside() -> None:
+    """Let every other process go first. Linux weighs sessions, not processes, where it groups them by session."""
+    os.nice(NICEST)
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(NICEST), encoding="ascii")
 
 
 def run_pending(limit: int = 100_000) -> int:

@@ -197,9 +197,11 @@ def _children(options: argparse.Namespace, config: Config, output: IO[bytes] | N
     if own_tls:
         certificate, key = ensure_certificate(config.var_dir / "tls")
         web += ["--certificate", str(certificate), "--key", str(key)]
-    worker = [sys.executable, "-m", "qixia.site.cli", "worker"]
+    worker = [sys.executable, "-m", "qixia.site.cli", "worker", "--share"]
     names = ["worker" if options.workers == 1 else f"worker {number + 1}" for number in range(options.workers)]
-    return [Child("web server", web, output), *(Child(name, worker, output) for name in names)]
+    children = [Child("web server", web, output), *(Child(name, [*worker, "urgent"], output) for name in names)]
+    # Pictures are made beside: a report never waits for one.
+    return [*children, Child("picture worker", [*worker, "slow"], output)] if options.workers else children
 
 
 def is_ready(port: int, *, tls: bool) -> bool:

@@ -261,3 +261,14 @@ def test_of_simultaneous_commands_one_is_first():
     [t.start() for t in threads]
     [t.join() for t in threads]
     assert first == [1]
+
+
+@pytest.mark.django_db
+def test_each_share_takes_its_own_jobs():
+    services.enqueue("test.note", {"word": "picture"}, priority=-10)
+    services.enqueue("test.note", {"word": "report"}, priority=10)
+    assert worker.JobRunner("urgent").run_due() == 1
+    assert SEEN == ["report"]
+    assert worker.JobRunner("urgent").run_due() == 0
+    assert worker.JobRunner("slow").run_due() == 1
+    assert SEEN == ["report", "picture"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from qixia.jobs.worker import Loop, run_pending
+from qixia.jobs.worker import Loop, Share, run_pending, step_aside
 
 
 class Command(BaseCommand):
@@ -15,12 +15,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true")
+        parser.add_argument("--share", choices=("all", "urgent", "slow"), default="all", help="slow: pictures only")
 
-    def handle(self, *args: Any, once: bool = False, **options: Any) -> None:
+    def handle(self, *args: Any, once: bool = False, share: Share = "all", **options: Any) -> None:
         if once:
             self.stderr.write(f"{run_pending()} jobs")
             return
-        loop = Loop()
+        if share == "slow":
+            step_aside()
+        loop = Loop(share)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: loop.stopping.set())
         loop.run()
