@@ -2,10 +2,12 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
+from django.core import checks
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from qixia.notices.checks import check_sender
 from qixia.notices.rules import TemplateRules
 from qixia.policy import kinds
 from qixia.ui import context, nav
@@ -30,6 +32,7 @@ class NoticesConfig(AppConfig):
             kinds.Kind(name="notices.templates", model=TemplateRules, seed=SEEDS / "templates.yaml", title="消息文字")
         )
         context.set_unread(_unread)
+        checks.register(check_sender, checks.Tags.security, deploy=True)
         nav.register(
             nav.Item(
                 label=gettext_noop("消息"),

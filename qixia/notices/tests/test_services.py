@@ -8,7 +8,8 @@ from django.db import connection
 from qixia.jobs.services import Job
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
-from qixia.notices import queries, senders, services, tasks
+from qixia.kernel.config import Config
+from qixia.notices import checks, queries, senders, services, tasks
 from qixia.notices.models import Message, Notice
 from qixia.people import queries as people
 from qixia.people import services as people_services
@@ -211,3 +212,9 @@ def test_consent_and_new_devices_are_told(person):
     told = [(item.template, item.words.body) for item in queries.latest(person.pk, language="zh-hans")]
     assert [template for template, _body in told] == ["sign_in.new_device", "consent.changed"]
     assert told[1][1].startswith("让处置单位看到你的称呼：已收回")
+
+
+@pytest.mark.parametrize(("sender", "found"), [("console", ["qixia.E040"]), ("file", [])])
+def test_a_deployment_must_send_codes_to_somebody(monkeypatch, sender, found):
+    monkeypatch.setattr(checks, "get_config", lambda: Config(sms_sender=sender))
+    assert [message.id for message in checks.check_sender(None)] == found
