@@ -4,17 +4,22 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from qixia.places import queries as places_queries
 from qixia.policy import queries as policy_queries
 
 # Pages name static files by their hash, which only `collectstatic` knows. Tests ask for them by their plain names.
 settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+# pytest looks at log records itself; qixia/site/tests/test_logs.py sets our own logging up where it tests it.
+settings.LOGGING_CONFIG = None
 
 
 @pytest.fixture(autouse=True)
-def _no_rules_from_another_test():
+def _no_leftovers_from_another_test():
     policy_queries.forget()
+    places_queries.forget()
     yield
     policy_queries.forget()
+    places_queries.forget()
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ SHELL = (
     "reports/snap.js",
     "reports/queue.js",
 )
-# Imported by the scripts above under their plain names.
+# Imported by the scripts above.
 MODULES = ("classes", "drafts", "exif", "photos", "place", "send", "shrink")
 
 
@@ -74,7 +74,7 @@ def manifest(_request: HttpRequest) -> HttpResponse:
 @require_safe
 @allow("anyone")
 def service_worker(_request: HttpRequest) -> HttpResponse:
-    shell = [static(name) for name in SHELL] + [static("") + f"reports/{name}.js" for name in MODULES]
+    shell = [static(name) for name in SHELL] + [static(f"reports/{name}.js") for name in MODULES]
     names = {
         "shell": json.dumps([*shell, reverse("offline")]),
         "offline": reverse("offline"),

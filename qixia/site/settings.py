@@ -48,7 +48,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
-    "django_htmx",
     "csp",
 ]
 AUTH_USER_MODEL = "people.Person"
@@ -138,7 +137,7 @@ STATIC_ROOT = config.static
 STATICFILES_DIRS = [config.assets_dir] if config.assets_dir.is_dir() else []
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "qixia.site.storage.HashedStaticFiles"},
 }
 WHITENOISE_MAX_AGE = 60
 MEDIA_ROOT = config.media
@@ -191,3 +190,4 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W016",
 ]
 LOGGING_CONFIG = "qixia.site.logs.configure"
+LOGGING = {"level": config.log_level}  # Django calls the above only if there is something here

@@ -1,5 +1,8 @@
 import json
 import logging
+import os
+import subprocess
+import sys
 
 import pytest
 from django.test import Client
@@ -79,3 +82,21 @@ class TestAccessLine:
         with caplog.at_level(logging.DEBUG, "qixia.access"):
             client.get("/healthz")
         assert [found for found in caplog.records if found.name == "qixia.access"] == []
+
+
+@pytest.mark.django_db
+def test_a_failure_that_nobody_foresaw_is_logged_with_its_traceback(tmp_path):
+    """In a process of its own, set up as production is: Django skips our function when LOGGING is empty."""
+    script = tmp_path / "fail.py"
+    script.write_text(
+        "import django\n"
+        "django.setup()\n"
+        "from django.test import Client\n"
+        "from qixia.site import pwa\n"
+        "pwa.render_to_string = lambda *_: 1 / 0\n"
+        "print(Client(raise_request_exception=False).get('/sw.js').status_code)\n"
+    )
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "qixia.site.settings"}
+    ran = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "500"
+    assert any("ZeroDivisionError" in row and json.loads(row)["level"] == "ERROR" for row in ran.stderr.splitlines())
