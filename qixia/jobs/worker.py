@@ -30,6 +30,7 @@ from qixia.jobs import registry
 from qixia.jobs.models import Job, Schedule, Worker
 from qixia.jobs.services import enqueue
 from qixia.kernel import clock
+from qixia.kernel.faults import kill_point
 from qixia.kernel.requests import with_request_id
 
 log = logging.getLogger("qixia.jobs")
@@ -59,6 +60,8 @@ class JobRunner:
         """Take what is due and run it. Returns how many jobs were taken."""
         taken = self._take(limit)
         self.held = {job.id for job in taken}
+        if taken:
+            kill_point("jobs.taken")
         try:
             for name, group in _by_name(taken):
                 self._run_group(name, group)
@@ -150,6 +153,7 @@ class JobRunner:
         if not ids:
             return
         gone, _ = Job.objects.filter(id__in=ids, lease=self.lease).delete()
+        kill_point("jobs.forgotten")
         self.held -= set(ids)
         if gone != len(ids):
             raise LeaseLost

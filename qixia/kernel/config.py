@@ -28,14 +28,18 @@ class Config(BaseSettings):
     database_synchronous: Literal["NORMAL", "FULL"] = Field(
         "FULL", description="SQLite only: FULL keeps an acknowledged write through a power cut"
     )
-    master_key_file: Path | None = Field(None, description="32 random bytes in base64; empty: keys/master.key in var_dir")
+    master_key_file: Path | None = Field(
+        None, description="32 random bytes in base64; empty: keys/master.key in var_dir"
+    )
     media_dir: Path | None = Field(None, description="evidence pictures; empty: media in var_dir")
     assets_dir: Path = Field(PROJECT_DIR / "build" / "static", description="front-end assets made by `make setup`")
     static_root: Path | None = Field(None, description="collected static files; empty: static in var_dir")
     allowed_hosts: list[str] = Field(["*"], description="names under which the site is reached (JSON list)")
     base_url: str = Field("http://127.0.0.1:8000", description="address that goes into messages and QR codes")
     tls: bool = Field(False, description="the site is reached over HTTPS: secure cookies, HSTS")
-    trusted_proxy: bool = Field(False, description="believe X-Forwarded-Proto and X-Forwarded-For from the proxy in front")
+    trusted_proxy: bool = Field(
+        False, description="believe X-Forwarded-Proto and X-Forwarded-For from the proxy in front"
+    )
     city_name: str = Field("澄江市", description="name of the city in titles")
     district_name: str = Field("云溪区", description="name of the district in titles")
     max_photo_mb: int = Field(12, description="largest picture that is taken, in MB")
@@ -44,6 +48,7 @@ class Config(BaseSettings):
     staff_session_hours: int = Field(12, description="how long staff stay signed in")
     sms_sender: Literal["console", "file"] = Field("console", description="where one-time codes go")
     log_level: str = Field("INFO", description="level of the JSON log")
+    lab_kill_at: str = Field("", description='kill harness only, ignored in production: "name:n", see kernel/faults.py')
     test_db_suffix: str = Field("", description="tests only: keeps parallel runs apart")
 
     @property

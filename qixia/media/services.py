@@ -34,6 +34,7 @@ from qixia.jobs.services import enqueue, publish
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.kernel.errors import DomainError
+from qixia.kernel.faults import kill_point
 from qixia.media import files, pictures
 from qixia.media.models import Evidence
 from qixia.media.rules import Limits, PhotoTooLarge, Place, check_picture, clean_claims
@@ -200,6 +201,7 @@ def develop_evidence(evidence_id: int) -> None:
         _settle_broken(row, error.reason)
         return
     files.write_copies(row.storage_name, {size: copy.content for size, copy in result.copies.items()})
+    kill_point("media.copied")
     _settle_ready(row, result)
 
 

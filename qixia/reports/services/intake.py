@@ -21,6 +21,7 @@ from qixia.jobs.registry import declare_event
 from qixia.jobs.services import Ask, Happened, publish_many
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid, NotAllowed
+from qixia.kernel.faults import kill_point
 from qixia.kernel.geo import DATUMS, Datum, Point, to_wgs84
 from qixia.kernel.ids import new_number, new_public_id
 from qixia.media.services import Received, Upload, keep, receive
@@ -82,7 +83,10 @@ def submit(
         receive(photos, field="photos", claimed=claimed) as before,
         receive(after_photos if self_handled else (), field="after_photos", claimed=after_claimed) as after,
     ):
-        return _write(actor, client_key, values, before, after)
+        kill_point("intake.files_kept")
+        receipt = _write(actor, client_key, values, before, after)
+        kill_point("intake.committed")
+        return receipt
 
 
 @transaction.atomic
@@ -108,6 +112,7 @@ def _write(
     _attach(report, before, after, now)
     record("reports.received", subject=report.ref, actor=actor.ref, photos=len(before) + len(after))
     publish_many([Happened(RECEIVED, report.ref)], also=[Ask("reports.settle", {"id": report.pk}, priority=10)])
+    kill_point("intake.written")
     return receipt
 
 

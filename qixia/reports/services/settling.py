@@ -21,6 +21,7 @@ from qixia.codes.queries import triage_classes
 from qixia.jobs.registry import declare_event
 from qixia.jobs.services import Happened, publish_many
 from qixia.kernel import clock
+from qixia.kernel.faults import kill_point
 from qixia.kernel.geo import Point
 from qixia.people.access import system_actor
 from qixia.people.queries import Org, organisation_by_code
@@ -62,10 +63,12 @@ def settle(ids: Sequence[int]) -> list[Settlement]:
     verdicts = classify_many([(report.words, report.hint or None) for report in waiting])
     settled = [_decide(report, verdict, now) for report, verdict in zip(waiting, verdicts, strict=True)]
     _pay(settled)
+    kill_point("settle.paid")
     _write(settled)
     _write_history(settled, now)
     publish_many(_happened(one) for one in settled)
     tell_many([notice for one in settled for notice in _notices(one)])
+    kill_point("settle.written")
     return settled
 
 
