@@ -1,59 +1,86 @@
 """The drawn pictures of the demo: SVG files of our own, drawn to JPEG once a load.
 
-A scene is a pair before/after; a class without a drawing of its own borrows the nearest. At most 60 drawings.
+A scene is a pair before/after of the same place; a class without a drawing of its own borrows the nearest. At most 60
+drawings. The drawings hold no noise (turbulence is slow to render): the camera's grain is laid over here, the same
+every time, so that a picture never differs between two loads.
 """
 
 from __future__ import annotations
 
 import io
+import random
 from functools import lru_cache
 from pathlib import Path
 
 import resvg_py
-from PIL import Image
+from PIL import Image, ImageChops, ImageFilter
 
 FOLDER = Path(__file__).parent / "scenes"
 WIDTH = 960
+HEIGHT = 720
+GRAIN = 0.3  # share of the grain in the picture; more looks like a bad camera
 
-# triage class → (before, after); several pairs where a class is frequent
-SCENES: dict[str, tuple[tuple[str, str], ...]] = {
-    "manhole": (
-        ("manhole-before", "manhole-after"),
-        ("manhole-other", "manhole-after"),
-        ("manhole-near", "manhole-after"),
-    ),
-    "road-damage": (("pothole", "pothole-after"),),
-    "shared-bike": (("bikes-before", "bikes-after"),),
-    "bike-parking": (("bikes-before", "bikes-after"),),
-    "fire-lane": (("firelane", "firelane"),),
-    "cable": (("cable", "cable"),),
-    "streetlight": (("lamp", "lamp"),),
-    "bin-overflow": (("bins", "bins"),),
+Pair = tuple[str, str]
+
+
+def _pair(name: str) -> Pair:
+    return f"{name}-before", f"{name}-after"
+
+
+# triage class → its own scenes; several where a class is frequent
+SCENES: dict[str, tuple[str, ...]] = {
+    "manhole": ("manhole", "manhole-other"),
+    "road-damage": ("pothole", "road-broken"),
+    "shared-bike": ("bikes",),
+    "fire-lane": ("stairwell",),
+    "cable": ("cable",),
+    "streetlight": ("lamp",),
+    "bin-overflow": ("bins",),
+    "litter": ("litter",),
+    "drain": ("drain",),
+    "waterlogging": ("waterlogging",),
+    "car-parking": ("lane-car",),
 }
 _BORROWED = {
-    "市政设施": "manhole",
+    "市政设施": "cable",
     "道路交通": "road-damage",
-    "环境卫生": "bin-overflow",
-    "园林": "bin-overflow",
+    "环境卫生": "litter",
+    "园林": "litter",
     "消防安全": "fire-lane",
     "公共安全": "cable",
-    "市容秩序": "shared-bike",
+    "市容秩序": "litter",
     "食品安全": "bin-overflow",
-    "骑手诉求": "fire-lane",
-    "应急求助": "road-damage",
+    "骑手诉求": "shared-bike",
+    "应急求助": "streetlight",
     "其他": "road-damage",
+}
+_NEAREST = {
+    "bike-parking": "shared-bike",
+    "parking-need": "shared-bike",
+    "sewage": "drain",
+    "pipe-burst": "waterlogging",
 }
 
 
-def pairs_for(cls: str, family: str) -> tuple[tuple[str, str], ...]:
-    return SCENES.get(cls) or SCENES[_BORROWED[family]]
+def pairs_for(cls: str, family: str) -> tuple[Pair, ...]:
+    """The before/after drawings that fit a class, never none."""
+    names = SCENES.get(cls) or SCENES[_NEAREST.get(cls) or _BORROWED[family]]
+    return tuple(_pair(name) for name in names)
+
+
+@lru_cache(maxsize=1)
+def _grain() -> Image.Image:
+    """Grey noise, slightly soft, the same every time."""
+    noise = random.Random(7).randbytes(WIDTH * HEIGHT)
+    return Image.frombytes("L", (WIDTH, HEIGHT), noise).filter(ImageFilter.GaussianBlur(0.7)).convert("RGB")
 
 
 @lru_cache(maxsize=64)
 def picture(name: str) -> bytes:
-    """One drawing as a JPEG."""
+    """One drawing as a JPEG of 960 × 720."""
     png = resvg_py.svg_to_bytes(svg_path=str(FOLDER / f"{name}.svg"), width=WIDTH)
-    image = Image.open(io.BytesIO(bytes(png))).convert("RGB")
+    drawn = Image.open(io.BytesIO(bytes(png))).convert("RGB").filter(ImageFilter.GaussianBlur(0.6))
+    image = Image.blend(drawn, ImageChops.overlay(drawn, _grain()), GRAIN)
     out = io.BytesIO()
     image.save(out, "JPEG", quality=82, optimize=True)
     return out.getvalue()
