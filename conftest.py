@@ -9,8 +9,6 @@ from qixia.policy import queries as policy_queries
 
 # Pages name static files by their hash, which only `collectstatic` knows. Tests ask for them by their plain names.
 settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-# pytest looks at log records itself; qixia/site/tests/test_logs.py sets our own logging up where it tests it.
-settings.LOGGING_CONFIG = None
 
 
 @pytest.fixture(autouse=True)
