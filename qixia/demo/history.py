@@ -49,6 +49,7 @@ class Plot:
     pair: tuple[str, str]
     handled: bool = False
     hint: str = ""
+    stop: str = ""  # the state in which it stands at the end
     happy: bool | None = None  # True: goes well to the end; False: well, but not answered yet; None: as it comes
 
 
@@ -80,14 +81,32 @@ class History:
             progress(planned.at)
 
     # ── reports ───────────────────────────────────────────────────────────────
-    def plan_days(self) -> None:
+    def plan_days(self, days: int) -> None:
         kinds, weights = zip(*words.WEIGHTS.items(), strict=True)
-        for day in range(DAYS, -1, -1):
+        for day in range(days, -1, -1):
             start = clock.city_day(clock.city_date(self.until) - timedelta(days=day))[0]
             for _ in range(max(2, round(self.rng.gauss(A_DAY, 3)))):
                 cls = self.rng.choices(kinds, weights)[0]
                 plot = self.plot(self.rng.choice(self.cast.riders[1:]), cls)
                 self.plan(start + timedelta(minutes=self._minute()), lambda plot=plot: self.raise_report(plot))
+
+    def plan_desk(self) -> None:
+        """What lies on the desks today: some reports stop in each state, so that every list has something to show."""
+        kinds, weights = zip(*words.WEIGHTS.items(), strict=True)
+        for stop, (number, hours) in words.ON_THE_DESK.items():
+            for index in range(number):
+                at = self.until - timedelta(hours=hours * (index + 1) / number + 0.1)
+                cls = (
+                    self.rng.choice(("manhole", "road-damage", "sewage", "drain"))
+                    if index % 2
+                    else self.rng.choices(kinds, weights)[0]
+                )
+                plot = self.plot(
+                    self.rng.choice(self.cast.riders[1:]), cls, handled=False, hint=cls, happy=False, stop=stop
+                )
+                if stop == "sorting":
+                    plot.hint, plot.text = "", words.VAGUE[index % len(words.VAGUE)]
+                self.plan(at, lambda plot=plot: self.raise_report(plot))
 
     def _minute(self) -> float:
         """Minute of the day: riders report most around lunch and dinner."""
@@ -125,6 +144,8 @@ class History:
         self._go_on(Report.objects.select_related("unit", "community").get(public_id=receipt.public_id), plot)
 
     def _go_on(self, report: Report, plot: Plot) -> None:
+        if report.state == plot.stop:
+            return
         if report.state == "sorting":
             self.later(6, 70, lambda: self._sort(report.public_id, plot))
         elif report.state == "resolved":
@@ -133,7 +154,7 @@ class History:
             self._to_unit(report.public_id, plot)
 
     def _to_unit(self, public_id: str, plot: Plot) -> None:
-        if plot.happy is None and self.rng.random() < 0.04:
+        if plot.stop == "returned" or (plot.happy is None and self.rng.random() < 0.04):
             self.later(30, 300, lambda: self._return(public_id, plot))
         else:
             self.later(4, 150, lambda: self._accept(public_id, plot))
@@ -141,7 +162,8 @@ class History:
     def _accept(self, public_id: str, plot: Plot) -> None:
         def act(report: Report, actor: Actor) -> None:
             services.accept(actor=actor, public_id=public_id)
-            self.later(3, 60, lambda: self._answer(public_id, plot))
+            if plot.stop != "accepted":
+                self.later(3, 60, lambda: self._answer(public_id, plot))
 
         self._as_unit(public_id, act)
 
@@ -155,6 +177,8 @@ class History:
     def _arrive(self, public_id: str, plot: Plot) -> None:
         def act(report: Report, actor: Actor) -> None:
             services.arrive(actor=actor, public_id=public_id, text=self.rng.choice(words.ONSITE))
+            if plot.stop == "working":
+                return
             span = {"critical": 200, "high": 1300, "normal": 5000, "low": 9000}[report.severity]
             if plot.happy is None and self.rng.random() < 0.05:
                 span *= 3  # some take too long
@@ -166,7 +190,8 @@ class History:
         def act(report: Report, actor: Actor) -> None:
             photos = [self._file(plot.pair[1])]
             services.resolve(actor=actor, public_id=public_id, text=self.rng.choice(words.DONE), photos=photos)
-            self.later(20, 900, lambda: self._verify(public_id, plot))
+            if plot.stop != "resolved":
+                self.later(20, 900, lambda: self._verify(public_id, plot))
 
         self._as_unit(public_id, act)
 
@@ -175,7 +200,8 @@ class History:
             services.return_report(
                 actor=actor, public_id=public_id, reason=self.rng.choice(words.RETURNS), should_act="物业"
             )
-            self.later(10, 200, lambda: self._redirect(public_id, plot))
+            if plot.stop != "returned":
+                self.later(10, 200, lambda: self._redirect(public_id, plot))
 
         self._as_unit(public_id, act)
 
@@ -214,6 +240,8 @@ class History:
         self._as_clerk(public_id, act)
 
     def _ask_rider(self, public_id: str, plot: Plot) -> None:
+        if plot.stop == "reopened":
+            self.later(10, 600, lambda: self._dispute(public_id, plot))
         if plot.happy is False:
             return  # has not looked yet
         luck = 0.1 if plot.happy else self.rng.random()
@@ -227,6 +255,8 @@ class History:
 
     def _dispute(self, public_id: str, plot: Plot) -> None:
         services.say_unsolved(actor=plot.rider, public_id=public_id, text=self.rng.choice(words.UNSOLVED))
+        if plot.stop == "reopened":
+            return
         plot.happy = True  # the second time it is done well
         self.later(5, 90, lambda: self._accept(public_id, plot))
 

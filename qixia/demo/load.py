@@ -24,6 +24,7 @@ from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.kernel.geo import Point
+from qixia.notices.services import mark_all_read
 from qixia.people import queries as people_queries
 from qixia.people.models import Person
 from qixia.places import queries as places_queries
@@ -42,8 +43,16 @@ class NotADemo(Exception):
     """This database belongs to somebody: the demo keeps its hands off."""
 
 
-def load(*, seed: int = SEED, as_of: date | None = None, fresh: bool = False, say: Say = lambda _text: None) -> None:
-    """Fill an empty or demo database. Idempotent only with `fresh`."""
+def load(
+    *,
+    seed: int = SEED,
+    as_of: date | None = None,
+    days: int = DAYS,
+    fresh: bool = False,
+    say: Say = lambda _text: None,
+) -> None:
+    """Fill an empty or demo database. Idempotent only with `fresh`. `days` of the district's life; the rider whom the
+    demo follows has his sixty in any case."""
     check_ours()
     if fresh:
         empty()
@@ -54,8 +63,8 @@ def load(*, seed: int = SEED, as_of: date | None = None, fresh: bool = False, sa
         stamp_installation(is_demo=True, seed=seed, as_of=clock.city_date(until), actor_ref="system:demo")
         say("district")
         history = _settle_district(seed, until)
-    say("sixty days")
-    _live(history, say)
+    say(f"{days} days")
+    _live(history, days, say)
     story.check(history)
 
 
@@ -164,18 +173,16 @@ def _points(rng: Random) -> list[Whereabouts]:
             found.append(_near(rng, lat, lng, 0.00008))
     for site in district.as_dict()["sites"]:
         lng, lat = site["point"]
-        block = rng.choice(site.get("buildings") or [{"name": ""}])["name"]
         inside = site["kind"] in ("estate", "office_tower") and rng.random() < 0.5
-        found.append(_near(rng, lat, lng, 0.0002, block if inside else "", f"{rng.randint(1, 18)}层" if inside else ""))
+        found.append(_near(rng, lat, lng, 0.0002, f"{rng.randint(1, 18)}层" if inside else ""))
     return [place for place in found if _is_inside(place)]
 
 
-def _near(rng: Random, lat: float, lng: float, spread: float, building: str = "", floor: str = "") -> Whereabouts:
+def _near(rng: Random, lat: float, lng: float, spread: float, floor: str = "") -> Whereabouts:
     return Whereabouts(
         lat=round(lat + rng.gauss(0, spread), 6),
         lng=round(lng + rng.gauss(0, spread), 6),
         accuracy_m=round(rng.uniform(4, 25), 1),
-        building=building,
         floor=floor,
     )
 
@@ -187,12 +194,14 @@ def _is_inside(place: Whereabouts) -> bool:
         return False
 
 
-def _live(history: History, say: Say) -> None:
-    history.plan_days()
-    shop.plan(history, history.rng)
+def _live(history: History, days: int, say: Say) -> None:
+    history.plan_days(days)
+    history.plan_desk()
+    shop.plan(history, history.rng, days)
     story.plan(history)
     for day in range(DAYS, 0, -1):
         history.plan(history.until - timedelta(days=day), _close)
+    history.plan(history.until - timedelta(hours=5), lambda: _read_notices(history.cast))
     shown: set[date] = set()
 
     def progress(moment: datetime) -> None:
@@ -207,6 +216,14 @@ def _live(history: History, say: Say) -> None:
         history.happen(progress)
     with clock.at(history.until):
         run_pending()
+
+
+def _read_notices(cast: Cast) -> None:
+    """Everybody looks into the inbox."""
+    staff = [actor for team in cast.staff.values() for actor in team]
+    for actor in (*cast.riders, *staff, *cast.clerks.values(), *cast.merchants.values()):
+        if actor.person_id is not None:
+            mark_all_read(person_id=actor.person_id)
 
 
 def _close() -> None:

@@ -18,7 +18,7 @@ from PIL import Image, ImageChops, ImageFilter
 FOLDER = Path(__file__).parent / "scenes"
 WIDTH = 960
 HEIGHT = 720
-GRAIN = 0.3  # share of the grain in the picture; more looks like a bad camera
+GRAIN = 0.24  # share of the grain in the picture; more looks like a bad camera
 
 Pair = tuple[str, str]
 

@@ -49,12 +49,12 @@ def stock_shelves(cast: Cast) -> None:
         save_item(actor=cast.admin, form=form, stock_change=stock)
 
 
-def plan(history: History, rng: Random) -> None:
+def plan(history: History, rng: Random, days: int) -> None:
     """Now and then somebody redeems something; some vouchers are still unused, some ran out."""
     keepers = {shop.pk: history.cast.merchants[code] for code, shop in history.cast.shops.items()}
-    for number in range(70):
+    for number in range(days + 10):
         rider = rng.choice(history.cast.riders[1:])
-        at = history.until - timedelta(days=rng.uniform(0.05, 34))
+        at = history.until - timedelta(days=rng.uniform(0.05, days * 0.6))
         history.plan(at, lambda rider=rider, number=number: _buy(history, rng, rider, number, keepers))
 
 

@@ -62,9 +62,9 @@ def _plot(history: History, cls: str, done: bool) -> Plot:
 
 
 def _by_day(moment: datetime) -> datetime:
-    """The same moment, moved out of the night."""
+    """The same moment, moved out of the night into the evening before."""
     hour = clock.city_time(moment).hour
-    return moment + timedelta(hours=8) if hour < 7 else moment
+    return moment - timedelta(hours=hour + 3) if hour < 7 else moment
 
 
 def _join(history: History) -> None:

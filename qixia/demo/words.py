@@ -20,6 +20,21 @@ WEIGHTS: dict[str, int] = {
     "illegal-ads": 2, "lift": 2, "charging-pile": 2, "congestion": 2, "falling-object": 1, "stall": 2, "other": 1,
 }  # fmt: skip
 
+# State → how many stand in it at the end, and how many hours ago they were raised.
+ON_THE_DESK: dict[str, tuple[int, float]] = {
+    "sorting": (7, 2), "dispatched": (12, 5), "accepted": (10, 9), "working": (14, 30), "resolved": (8, 60),
+    "returned": (3, 8), "reopened": (3, 130), "confirming": (6, 120),
+}  # fmt: skip
+VAGUE = (
+    "这里你们来看看吧",
+    "又是这样 说了好几次了",
+    "楼下那个东西坏了一个多礼拜",
+    "师傅帮忙处理一下",
+    "旁边那家老是往外放",
+    "送到这不好走 有点危险",
+    "门口那边不行",
+)
+
 ANSWERS = (
     "收到，马上安排人去看。",
     "已派人在路上，十五分钟到。",

@@ -37,8 +37,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Route:
+    """The unit that gets it, and the row that said so."""
+
     unit: str
-    why: str
+    row: RoutingRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,10 @@ class Clock:
 
 
 def route(rows: Sequence[RoutingRow], *, cls: str, family: str, place: Place) -> Route:
-    """The unit that must act, and why in a few words."""
+    """The unit that must act, by the most special row that fits."""
     fitting = [row for row in rows if _fits(row, cls, family, place)]
     best = max(fitting, key=lambda row: _speciality(row, place))
-    named = [part for part in (best.cls, best.family, best.site_kind, best.division) if part]
-    return Route(best.unit, "、".join(named) if named else "兜底")
+    return Route(best.unit, best)
 
 
 def _fits(row: RoutingRow, cls: str, family: str, place: Place) -> bool:

@@ -31,10 +31,11 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class ClockView:
-    """The limit that matters now. `kind`: ok, soon, over, kept."""
+    """The limit that matters now. `kind`: ok, soon, over, kept. `short` is for a column that says 剩余时间."""
 
     kind: str
     text: str
+    short: str
     fraction: float
     due: datetime
 
@@ -137,7 +138,8 @@ def clock_of(report: Report, now: datetime) -> ClockView | None:
     found = rules.clock(start, due, done=None, now=now, soon=current("reports.limits").data.soon)
     span = rules.show_span(found.left)
     text = _("超 %(span)s") if found.kind == "over" else _("剩 %(span)s")
-    return ClockView(found.kind, text % {"span": span}, found.fraction, due)
+    short = f"−{span}" if found.kind == "over" else span
+    return ClockView(found.kind, text % {"span": span}, short, found.fraction, due)
 
 
 def _running(report: Report) -> tuple[datetime, datetime | None]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
-
 from django.db import transaction
 from django.db.models import F
 
@@ -54,7 +52,6 @@ def say_unsolved(
             "verified_at": None,
             "verify_due": None,
             "ended_at": None,
-            "receive_due": now + timedelta(hours=2),
         }
         row = take_step(report, "dispute", actor=actor, text=words, changes=changes, event=REOPENED)
         report.refresh_from_db(fields=["reopened"])

@@ -26,10 +26,11 @@ from qixia.kernel.geo import Point
 from qixia.people.access import system_actor
 from qixia.people.queries import Org, organisation_by_code
 from qixia.places.queries import Location, locate
+from qixia.places.rules import KINDS
 from qixia.policy.queries import current
 from qixia.reports import rules, states
 from qixia.reports.models import Report, ReportStep
-from qixia.reports.policy import Limits
+from qixia.reports.policy import Limits, RoutingRow
 from qixia.reports.services.telling import Tell, clerks_told, reporter_told, tell_many, unit_told
 from qixia.rewards.services import Award, award_many
 from qixia.triage.services import Verdict, classify_many
@@ -119,7 +120,18 @@ def _unit_for(report: Report, location: Location) -> tuple[Org | None, str]:
         location.community.path if location.community else "", location.site.kind if location.site else ""
     )
     route = rules.route(current("reports.routing").data.rows, cls=report.cls, family=family, place=place)
-    return organisation_by_code(route.unit), route.why
+    return organisation_by_code(route.unit), _why(route.row, location)
+
+
+def _why(row: RoutingRow, location: Location) -> str:
+    """What in the row decided, in words for staff."""
+    classes = triage_classes()
+    parts = [
+        classes[row.cls].name if row.cls in classes else row.cls or row.family or "",
+        KINDS.get(row.site_kind or "", ""),
+        location.community.name if row.division and location.community else "",
+    ]
+    return "、".join(part for part in parts if part) or "兜底"
 
 
 _COLUMNS = (

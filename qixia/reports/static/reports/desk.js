@@ -16,11 +16,19 @@ document.addEventListener('click', (event) => {
   document.querySelectorAll('[data-choose-class]').forEach((one) => one.classList.toggle('is-top', one === button));
 });
 
+// ── on a phone a row opens the case by itself instead of the pane beside the list ──
+const small = matchMedia('(max-width: 860px)');
+document.addEventListener('htmx:beforeRequest', (event) => {
+  const link = event.target.closest?.('[data-row] a[data-case-url]');
+  if (!link || !small.matches) return;
+  event.preventDefault();
+  location.assign(link.dataset.caseUrl);
+});
+
 // ── the row that is open stays marked when the pane changes ───────────────────
 document.addEventListener('htmx:afterRequest', (event) => {
   const link = event.target.closest?.('[data-row] a');
   if (!link || !event.detail.successful) return;
   document.querySelectorAll('[data-row][aria-selected="true"]').forEach((row) => row.setAttribute('aria-selected', 'false'));
   link.closest('[data-row]').setAttribute('aria-selected', 'true');
-  if (matchMedia('(max-width: 860px)').matches) document.getElementById('pane').scrollIntoView();
 });

@@ -1,7 +1,7 @@
 // On pages other than the form: sends reports that still wait on this phone, and says how many do.
 
 import { waiting } from "./drafts.js";
-import { sendQueue } from "./send.js";
+import { keepSending } from "./send.js";
 
 const box = document.querySelector("[data-waiting]");
 
@@ -13,9 +13,7 @@ async function show() {
 
 async function flush() {
   await show();
-  if (box.hidden) return;
-  await sendQueue({ url: box.dataset.url, token: box.dataset.token, owner: box.dataset.owner });
-  await show();
+  if (!box.hidden) await keepSending({ url: box.dataset.url, token: box.dataset.token, owner: box.dataset.owner }, () => {}, show);
 }
 
 if (box) {

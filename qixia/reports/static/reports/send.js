@@ -102,23 +102,47 @@ async function renewToken(context) {
   if (field) context.token = field.value;
 }
 
+const AGAIN_MS = [2000, 5000, 15000, 30000, 60000];
 let sending = false;
+let timer;
+let turn = 0;
 
-// Sends what waits, oldest first. Stops at the first sign of no network or no session; a refused draft is set aside.
-export async function sendQueue(context, onSent = () => {}) {
-  if (sending || !navigator.onLine) return;
+// Sends what waits, and comes back while something does: "online" often comes before the network really carries.
+export async function keepSending(context, onSent = () => {}, onTurn = () => {}) {
+  clearTimeout(timer);
+  const isDone = await sendQueue(context, onSent);
+  turn = isDone ? 0 : turn + 1;
+  if (!isDone) timer = setTimeout(() => keepSending(context, onSent, onTurn), AGAIN_MS[Math.min(turn, AGAIN_MS.length) - 1]);
+  onTurn();
+}
+
+// Oldest first. False if something still waits: no network, no session, too many at once. A refused draft is set aside.
+async function sendQueue(context, onSent) {
+  if (sending || !navigator.onLine) return true; // somebody else is at it, or the "online" event will call
   sending = true;
   try {
     for (const draft of await waiting(context.owner)) {
       try {
-        onSent(await sendOnce(draft, context, () => {}));
+        onSent(await sendPatiently(draft, context));
       } catch (error) {
-        if (error.kind !== "refused") return;
+        if (error.kind !== "refused") return false;
         await setAside(draft, error.problem);
       }
     }
+    return true;
   } finally {
     sending = false;
+  }
+}
+
+// The page may be a kept one whose token is of an earlier session.
+async function sendPatiently(draft, context) {
+  try {
+    return await sendOnce(draft, context, () => {});
+  } catch (error) {
+    if (error.kind !== "token") throw error;
+    await renewToken(context);
+    return sendOnce(draft, context, () => {});
   }
 }
 

@@ -4,7 +4,7 @@
 // same key (send.js). All texts come from the page, so that they are translated.
 
 import { draftsOf, dropDraft, newKey, saveDraft, unfinished, waiting } from "./drafts.js";
-import { sendQueue, sendWithRetry } from "./send.js";
+import { keepSending, sendWithRetry } from "./send.js";
 import { Classes } from "./classes.js";
 import { Photos } from "./photos.js";
 import { Place } from "./place.js";
@@ -161,6 +161,7 @@ async function keepForLater(now) {
   await showQueue();
   at("[data-queued]").hidden = false;
   at("[data-queued]").focus();
+  flush();
   return undefined;
 }
 
@@ -215,8 +216,10 @@ function queueRow(one) {
 }
 
 async function flush() {
-  if (!(await waiting(context.owner)).length) return;
-  await sendQueue(context, sent);
+  if ((await waiting(context.owner)).length) await keepSending(context, sent, afterTurn);
+}
+
+async function afterTurn() {
   await showQueue();
   at("[data-blocked]").hidden = !(await draftsOf(context.owner)).some((one) => one.state === "blocked" && one.key !== key);
 }
