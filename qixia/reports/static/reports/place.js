@@ -79,6 +79,7 @@ export class Place {
     this.fields.lng.value = Number(lng).toFixed(6);
     this.fields.accuracy_m.value = accuracy === "" ? "" : Math.max(1, Math.round(accuracy));
     this.fields.place_source.value = source;
+    if (source !== "gps") this.root.querySelector("[data-photo-far]").hidden = true; // the rider has decided
     if (!fromMap) this.picker?.put?.({ lat: Number(lat), lng: Number(lng) }, accuracy === "" ? null : accuracy, source === "gps" ? "device" : "map", { quiet: true });
     this.drawStill();
     this.onChange();
