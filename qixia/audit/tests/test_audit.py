@@ -15,7 +15,12 @@ def test_a_record_carries_the_request_id():
     with with_request_id("abcdefgh12") as current:
         record("thing.done", subject="thing:1", actor="person:a", count=3)
     event = history_of("thing:1").get()
-    assert (event.action, event.actor, event.request_id, event.data) == ("thing.done", "person:a", current, {"count": 3})
+    assert (event.action, event.actor, event.request_id, event.data) == (
+        "thing.done",
+        "person:a",
+        current,
+        {"count": 3},
+    )
 
 
 def test_many_records_are_one_statement(django_assert_num_queries):
