@@ -18,6 +18,7 @@ setup: ## environment, packages, front-end assets; no database
 demo: setup ## load the demo district anew; what was in the demo database is lost  (ARGS="--as-of 2026-11-20")
 	@QIXIA_DEMO=true $(QIXIA) prepare
 	@QIXIA_DEMO=true $(QIXIA) demo --fresh $(ARGS)
+	@QIXIA_DEMO=true $(QIXIA) prepare
 
 test: ## everything that must hold: style, types, contracts, both databases, browser
 	@$(PYTHON) scripts/bootstrap.py setup --dev

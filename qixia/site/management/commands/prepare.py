@@ -12,6 +12,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 
+from qixia.site.welcome import write_sign_ins
+
 # Stands above us in the layers, so only its name is known here.
 _DEMO = "demo"
 
@@ -29,3 +31,4 @@ class Command(BaseCommand):
         is_empty = not get_user_model()._default_manager.exists()
         if demo and is_empty and _DEMO in get_commands():
             call_command(_DEMO)
+        write_sign_ins()
