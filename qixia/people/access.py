@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import FilteredRelation
+from django.db.models import Exists, FilteredRelation, OuterRef
 
 from qixia.kernel import clock
-from qixia.people.models import Person, live_at
+from qixia.people.models import Consent, Person, live_at
+from qixia.people.rules import CONSENT_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Actor:
     language: str = "zh-hans"
     roles: frozenset[str] = field(default_factory=frozenset)
     grants: tuple[Grant, ...] = ()
+    consents: frozenset[str] = field(default_factory=frozenset)  # kinds that the person agrees to now
 
     @property
     def is_signed_in(self) -> bool:
@@ -101,18 +103,24 @@ _GRANT = (
 )
 
 
+def _agrees(kind: str) -> Exists:
+    return Exists(Consent.objects.filter(person_id=OuterRef("pk"), kind=kind, withdrawn_at=None))
+
+
 def load(person_id: int) -> tuple[Person, Actor] | None:
     """Person and actor in one query; None if there is no such active person."""
     rows = list(
         Person.objects.filter(pk=person_id, is_active=True)
         .annotate(live=FilteredRelation("grants", condition=live_at(clock.now(), "grants__")))
+        .annotate(**{f"agrees_{kind}": _agrees(kind) for kind in CONSENT_KINDS})
         .order_by("live__pk")
-        .values_list(*_PERSON, *_GRANT)
+        .values_list(*_PERSON, *_GRANT, *(f"agrees_{kind}" for kind in CONSENT_KINDS))
     )
     if not rows:
         return None
     person = Person.from_db("default", _PERSON, rows[0][: len(_PERSON)])
-    grants = tuple(_grant(row[len(_PERSON) :]) for row in rows if row[len(_PERSON)])
+    end = len(_PERSON) + len(_GRANT)
+    grants = tuple(_grant(row[len(_PERSON) : end]) for row in rows if row[len(_PERSON)])
     actor = Actor(
         ref=f"person:{person.public_id}",
         person_id=person.pk,
@@ -121,6 +129,7 @@ def load(person_id: int) -> tuple[Person, Actor] | None:
         language=person.language,
         roles=frozenset(g.role for g in grants),
         grants=grants,
+        consents=frozenset(kind for kind, yes in zip(CONSENT_KINDS, rows[0][end:], strict=True) if yes),
     )
     person.known_roles = actor.roles
     return person, actor

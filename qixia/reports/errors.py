@@ -20,6 +20,17 @@ class NoPlace(Invalid):
     message = "还不知道在哪里：请打开定位，或在地图上点一下。"
 
 
+class NeedsConsent(NotAllowed):
+    """The rider has not agreed, or agrees no longer, to what this needs. `field` says to what."""
+
+    code = "reports.needs_consent"
+    message = "你还没有同意使用照片。到“我的”里的“同意事项”打开，就可以上报。"
+
+
+class NeedsPlaceConsent(NeedsConsent):
+    message = "你没有同意自动定位。可以在地图上点一下位置，或到“同意事项”里打开。"
+
+
 class UnknownClass(Invalid):
     code = "reports.unknown_class"
     message = "没有这个类别，请重新选一个。"

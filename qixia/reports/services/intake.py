@@ -77,6 +77,7 @@ def submit(
     """Accept a report. Refusals name the field: photos, after_photos, place, words, hint, client_key."""
     if not actor.has("rider"):
         raise NotAllowed
+    _check_consents(actor, place)
     values = _checked(place, words, hint, captured_at) | {"self_handled": self_handled, "name_hidden": name_hidden}
     _check_photos(photos, after_photos, self_handled)
     with (
@@ -169,6 +170,14 @@ def _believable(captured_at: datetime | None) -> datetime | None:
     if captured_at is None or captured_at.tzinfo is None:
         return None
     return captured_at if now - _OLDEST <= captured_at <= now + timedelta(minutes=10) else None
+
+
+def _check_consents(actor: Actor, place: Whereabouts | None) -> None:
+    """A photo needs consent; a position read from the phone does too, one that was tapped on the map does not."""
+    if "photo" not in actor.consents:
+        raise errors.NeedsConsent(field="photos")
+    if place is not None and place.source != "map" and "place" not in actor.consents:
+        raise errors.NeedsPlaceConsent(field="place")
 
 
 def _check_photos(photos: Sequence[Upload], after: Sequence[Upload], self_handled: bool) -> None:

@@ -14,6 +14,7 @@ from qixia.kernel import clock
 from qixia.kernel.errors import DomainError, Invalid, NotAllowed, NotFound
 from qixia.media.models import Evidence
 from qixia.notices.models import Notice
+from qixia.people import services as people
 from qixia.people.access import SYSTEM
 from qixia.reports import errors, services, states
 from qixia.reports.models import Report, ReportPhoto, ReportStep
@@ -149,6 +150,26 @@ def test_only_riders_report(town, who):
     with pytest.raises(NotAllowed):
         accepted(getattr(town, who))
     assert counts() == before
+
+
+class TestConsent:
+    def withdraw(self, town, kind):
+        people.withdraw_consent(person_id=town.rider.person_id, kind=kind, actor=town.rider.ref)
+        return town.fresh("rider")
+
+    def test_without_consent_to_photos_nothing_is_taken(self, town, tmp_path):
+        rider, before = self.withdraw(town, "photo"), counts()
+        with pytest.raises(errors.NeedsConsent) as refused:
+            accepted(rider)
+        assert refused.value.field == "photos"
+        assert counts() == before
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+    def test_without_consent_to_place_the_map_still_serves(self, town):
+        rider = self.withdraw(town, "place")
+        with pytest.raises(errors.NeedsPlaceConsent):
+            accepted(rider)
+        assert the(accepted(rider, place=at(source="map"))).place_source == "map"
 
 
 def test_a_flood_is_stopped_and_told_when_to_come_back(town, monkeypatch):

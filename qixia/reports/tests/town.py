@@ -121,6 +121,8 @@ def build_town() -> Town:
 def _rider(name: str, phone: str) -> Person:
     person = people.create_person(display_name=name, phone=phone, actor=MAKER)
     people.enrol_rider(person_id=person.pk, platform="yunpao", actor=MAKER)
+    for consent in ("place", "photo"):
+        people.give_consent(person_id=person.pk, kind=consent, version=1, actor=MAKER)
     return person
 
 
