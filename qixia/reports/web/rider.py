@@ -121,6 +121,8 @@ def _snap_page(request: HttpRequest, form: forms.SnapForm, status: int = 200) ->
         "chips": _chips(str(form["words"].value() or "")),
         "chosen": chosen,
         "families": _families(),
+        "may_photo": "photo" in request.actor.consents,
+        "may_locate": "place" in request.actor.consents,
         "max_bytes": get_config().max_photo_mb * 1024 * 1024,
     }
     return render(request, "reports/rider/snap.html", context, status=status)

@@ -28,9 +28,14 @@ export class Place {
     return this.fields.lat.value !== "" && this.fields.lng.value !== "";
   }
 
+  // Without the rider's consent no position is read, neither from the phone nor from a photo: only a tap on the map.
+  get mapOnly() {
+    return "mapOnly" in this.root.dataset;
+  }
+
   // Resolves when a position is there or the phone gave up; never rejects.
   locate({ byHand = false } = {}) {
-    if (!navigator.geolocation || !window.isSecureContext) {
+    if (this.mapOnly || !navigator.geolocation || !window.isSecureContext) {
       this.fallBack();
       return this.found;
     }
@@ -52,7 +57,7 @@ export class Place {
   }
 
   fallBack() {
-    if (this.photo) this.usePhoto();
+    if (this.photo && !this.mapOnly) this.usePhoto();
     else this.show(this.say("place-none"), this.say("place-none-hint"));
     this.onChange();
   }
