@@ -46,9 +46,12 @@ def _not_signed_in(request: HttpRequest, error: AuthenticationError) -> HttpResp
 
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    first = error.errors[0] if error.errors else {"loc": [""], "msg": ""}
+    """The schema's refusal, in our words: its own are English."""
+    first = error.errors[0] if error.errors else {"loc": [""], "type": ""}
     field = str(first["loc"][-1])
-    return answer(request, Invalid("这一项填得不对：%(field)s（%(why)s）", field=field, why=first["msg"]))
+    if first["type"] == "missing":
+        return answer(request, Invalid("缺少“%(name)s”这一项。", field=field, name=field))
+    return answer(request, Invalid("“%(name)s”这一项填得不对。", field=field, name=field))
 
 
 _BY_STATUS: dict[int, type[DomainError]] = {403: StaleForm, 404: NotFound}
