@@ -1,8 +1,8 @@
 """The drawn pictures of the demo: SVG files of our own, drawn to JPEG once a load.
 
 A scene is a pair before/after of the same place; a class without a drawing of its own borrows the nearest. At most 60
-drawings. The drawings hold no noise (turbulence is slow to render): the camera's grain is laid over here, the same
-every time, so that a picture never differs between two loads.
+drawings. The drawings hold no noise and no vignette (slow to render): the camera's grain and lens are laid over here,
+the same every time, so that a picture never differs between two loads.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ FOLDER = Path(__file__).parent / "scenes"
 WIDTH = 960
 HEIGHT = 720
 GRAIN = 0.24  # share of the grain in the picture; more looks like a bad camera
+CORNER = 0.42  # how much darker the corners are
 
 Pair = tuple[str, str]
 
@@ -122,11 +123,22 @@ def _grain() -> Image.Image:
     return Image.frombytes("L", (WIDTH, HEIGHT), noise).filter(ImageFilter.GaussianBlur(0.7)).convert("RGB")
 
 
+@lru_cache(maxsize=1)
+def _lens() -> Image.Image:
+    """A phone's lens: white, darker towards the corners."""
+    reach = round(WIDTH * 1.44), round(HEIGHT * 1.44)
+    left, top = (reach[0] - WIDTH) // 2, (reach[1] - HEIGHT) // 2
+    distance = Image.radial_gradient("L").resize(reach).crop((left, top, left + WIDTH, top + HEIGHT))
+    levels = [round(255 * (1 - CORNER * max(0.0, (level / 255 - 0.6) / 0.4))) for level in range(256)]
+    return distance.point(levels).convert("RGB")
+
+
 @lru_cache(maxsize=64)
 def picture(name: str) -> bytes:
     """One drawing as a JPEG of 960 × 720."""
-    png = resvg_py.svg_to_bytes(svg_path=str(FOLDER / f"{name}.svg"), width=WIDTH)
+    png = resvg_py.svg_to_bytes(svg_path=str(FOLDER / f"{name}.svg"), width=WIDTH, skip_system_fonts=True)
     drawn = Image.open(io.BytesIO(bytes(png))).convert("RGB").filter(ImageFilter.GaussianBlur(0.6))
+    drawn = ImageChops.multiply(drawn, _lens())
     image = Image.blend(drawn, ImageChops.overlay(drawn, _grain()), GRAIN)
     out = io.BytesIO()
     image.save(out, "JPEG", quality=82, optimize=True)
