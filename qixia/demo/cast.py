@@ -147,7 +147,7 @@ def _lead(cast: Cast, district_id: int) -> None:
     cast.admin = _staff("jiangche", "江澈", "admin", desk, None)
     worker = cast.staff["shizheng"][1]
     for role, actor in (("clerk", cast.clerks[""]), ("admin", cast.admin), ("worker", worker)):
-        person = Person.objects.get(pk=actor.person_id)
+        person = Person.objects.get(public_id=actor.public_id)
         people.set_password(person_id=person.pk, password=PASSWORD, actor=MAKER)
         cast.persons[role] = person
         cast.usernames[role] = person.username or ""

@@ -88,7 +88,7 @@ class History:
             for _ in range(max(2, round(self.rng.gauss(A_DAY, 3)))):
                 cls = self.rng.choices(kinds, weights)[0]
                 plot = self.plot(self.rng.choice(self.cast.riders[1:]), cls)
-                self.plan(start + timedelta(minutes=self._minute()), lambda plot=plot: self.raise_report(plot))
+                self.plan_report(start + timedelta(minutes=self._minute()), plot)
 
     def plan_desk(self) -> None:
         """What lies on the desks today: some reports stop in each state, so that every list has something to show."""
@@ -106,7 +106,10 @@ class History:
                 )
                 if stop == "sorting":
                     plot.hint, plot.text = "", words.VAGUE[index % len(words.VAGUE)]
-                self.plan(at, lambda plot=plot: self.raise_report(plot))
+                self.plan_report(at, plot)
+
+    def plan_report(self, at: datetime, plot: Plot) -> None:
+        self.plan(at, lambda: self.raise_report(plot))
 
     def _minute(self) -> float:
         """Minute of the day: riders report most around lunch and dinner."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from random import Random
 
 from qixia.demo.cast import Cast
@@ -55,7 +56,7 @@ def plan(history: History, rng: Random, days: int) -> None:
     for number in range(days + 10):
         rider = rng.choice(history.cast.riders[1:])
         at = history.until - timedelta(days=rng.uniform(0.05, days * 0.6))
-        history.plan(at, lambda rider=rider, number=number: _buy(history, rng, rider, number, keepers))
+        history.plan(at, partial(_buy, history, rng, rider, number, keepers))
 
 
 def _buy(history: History, rng: Random, rider: Actor, number: int, keepers: dict[int, Actor]) -> None:
@@ -65,5 +66,9 @@ def _buy(history: History, rng: Random, rider: Actor, number: int, keepers: dict
     except DomainError:
         return  # too few points, or the limit is reached: nothing happened
     if rng.random() < 0.75:
-        key = f"demo-redeem-{number:04d}"
-        history.later(30, 3000, lambda: redeem(actor=keepers[item.merchant_id], text=voucher.number, redeem_key=key))
+        keeper = keepers[item.merchant_id]
+        history.later(30, 3000, partial(_take, keeper, voucher.number, f"demo-redeem-{number:04d}"))
+
+
+def _take(keeper: Actor, number: str, key: str) -> None:
+    redeem(actor=keeper, text=number, redeem_key=key)

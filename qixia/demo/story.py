@@ -47,7 +47,7 @@ def plan(history: History) -> None:
             else history.until - timedelta(minutes=40 * (len(kinds) - index) ** 2 - 12)
         )
         plot = _plot(history, cls, done)
-        history.plan(_by_day(at), lambda plot=plot: history.raise_report(plot))
+        history.plan_report(_by_day(at), plot)
     history.plan(history.until - timedelta(days=2, hours=3), _lunch(history))
 
 

@@ -93,7 +93,8 @@ def due_times(limits: Limits, severity: str, received_at: datetime) -> Due:
 
 def verify_due(limits: Limits, severity: str, resolved_at: datetime) -> datetime:
     """When what the unit calls done must have been looked at."""
-    return resolved_at + timedelta(minutes=limits.verify[severity])  # type: ignore[index]
+    minutes: int = limits.verify[severity]  # type: ignore[index]
+    return resolved_at + timedelta(minutes=minutes)
 
 
 def clock(start: datetime, due: datetime, *, done: datetime | None, now: datetime, soon: float) -> Clock:

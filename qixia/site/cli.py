@@ -16,6 +16,7 @@ from qixia.site import supervisor
 # Started without Django: it only starts the two programs that have it.
 _SERVE = "serve"
 _PREPARE = "prepare"
+_BENCH = "bench"  # starts programs with keys of their own, but Django wants one to start at all
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         arguments[1] = arguments[1].replace("-", "_")
     command = arguments[1] if len(arguments) > 1 else "help"
     try:
-        if command == _PREPARE:
+        if command in (_PREPARE, _BENCH):
             make_development_key()
         if command == _SERVE and not {"-h", "--help"} & set(arguments):
             return supervisor.main(arguments[2:])

@@ -106,7 +106,7 @@ def _chips(request: HttpRequest, wanted: queries.Filter) -> list[dict[str, Any]]
     """Filters of one tap, each with the address that switches it."""
     if wanted.list != "queue":
         return []
-    chips = [("", _("全部"), not wanted.over and not wanted.state, {})]
+    chips: list[tuple[str, str, bool, dict[str, str]]] = [("", _("全部"), not wanted.over and not wanted.state, {})]
     chips.append(("over", _("已超时"), wanted.over, {"over": "1"}))
     for state in ("dispatched", "working", "reopened"):
         chips.append((state, _(states.LABELS[state][0]), wanted.state == state, {"state": state}))  # type: ignore[index]

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.datastructures import MultiValueDict
 from PIL import Image
@@ -87,9 +88,7 @@ class SnapForm(forms.Form):
 
     def refuse(self, field: str | None, text: str) -> None:
         """Show a service's refusal at the field that it names."""
-        self.errors.setdefault(field if field in SHOWN_AT else forms.forms.NON_FIELD_ERRORS, self.error_class()).append(
-            text
-        )
+        self.errors.setdefault(field if field in SHOWN_AT else NON_FIELD_ERRORS, self.error_class()).append(text)
 
 
 SHOWN_AT = frozenset({*SnapForm.base_fields, "place", "hint"})

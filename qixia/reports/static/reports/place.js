@@ -75,6 +75,7 @@ export class Place {
   }
 
   usePhoto() {
+    if (this.mapOnly) return;
     this.root.querySelector("[data-photo-far]").hidden = true;
     this.set(this.photo.lat, this.photo.lng, "photo", "");
   }
