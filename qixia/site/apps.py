@@ -1,6 +1,9 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from qixia.ui.nav import Item, register
 
 
 class SiteConfig(AppConfig):
@@ -10,3 +13,4 @@ class SiteConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("qixia.site.checks")  # registers what `qixia check --deploy` looks at
+        register(Item(_("人员与单位"), "users", "admin:index", ("admin",), "管理", 30))

@@ -12,9 +12,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from qixia.kernel import clock
+from qixia.kernel.errors import DomainError
+from qixia.people.services import set_display_name
 from qixia.reports import queries as reports
 from qixia.rewards import queries as rewards
 from qixia.ui.access import allow
@@ -75,6 +77,22 @@ def me(request: HttpRequest) -> HttpResponse:
         "first_page": first_page(actor.roles),
     }
     return render(request, "site/me.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@allow("signed-in")
+def name(request: HttpRequest) -> HttpResponse:
+    """What the person is called on own pages; nobody else sees it."""
+    given, refusal = request.POST.get("display_name", request.actor.display_name), None
+    if request.method == "POST":
+        try:
+            set_display_name(person_id=request.actor.person_id, display_name=given, actor=request.actor.ref)
+            return HttpResponseRedirect(reverse("me"), status=303)
+        except DomainError as error:
+            refusal = error
+    context = {"tab": "me", "given": given, "error": _(refusal.message) % refusal.context if refusal else ""}
+    return render(request, "site/name.html", context, status=refusal.status if refusal else 200)
 
 
 def first_page(roles: frozenset[str]) -> str:

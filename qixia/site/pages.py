@@ -7,5 +7,6 @@ from qixia.site import home, pwa
 urlpatterns = [
     path("", home.home, name="home"),
     path("me", home.me, name="me"),
+    path("me/name", home.name, name="me-name"),
     *pwa.urlpatterns,
 ]

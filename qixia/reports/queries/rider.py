@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Case, When
 from django.utils.translation import gettext as _
 
 from qixia.kernel import clock
@@ -115,10 +115,9 @@ def my_reports(actor: Actor, state: str, before_key: str, limit: int) -> Page:
 
 def latest_reports(actor: Actor, limit: int = 3) -> list[RiderCard]:
     """For the home page: what waits for the rider first, then the latest."""
-    rows: QuerySet[Report] = access.own_reports(actor).select_related("unit").order_by("-pk")
-    recent = list(rows[: limit * 3])
-    recent.sort(key=lambda report: (report.state != "confirming", report.state in states.ENDED))
-    return _cards(recent[:limit], actor)
+    rank = Case(When(state="confirming", then=0), When(state__in=states.ENDED, then=2), default=1)
+    rows = access.own_reports(actor).select_related("unit").annotate(rank=rank).order_by("rank", "-pk")
+    return _cards(list(rows[:limit]), actor)
 
 
 def own_counts(actor: Actor) -> OwnCounts:

@@ -121,3 +121,12 @@ def test_the_worker_has_the_whole_site_as_scope_and_no_cache(db):
 def test_the_page_for_no_network_knows_nobody(town):
     client = signed_in(town, "rider")
     assert "一川" not in client.get(reverse("offline")).content.decode()
+
+
+def test_a_person_says_how_to_be_called(town):
+    client = signed_in(town, "rider")
+    assert client.post("/me/name", {"display_name": "大川"}).status_code == 303
+    assert "大川" in client.get("/me").content.decode()
+    refused = client.post("/me/name", {"display_name": " "})
+    assert refused.status_code == 422
+    assert "大川" in client.get("/me").content.decode()
