@@ -158,6 +158,7 @@ def _case(request: HttpRequest, public_id: str, refusal: str = "", status: int =
         "severities": SEVERITY_LABELS.items(),
         "refusal": refusal,
         "here": _back(request),
+        "beside_map": wants_fragment(request),
     }
     name = "_pane.html" if wants_fragment(request) else "case.html"
     return render(request, f"reports/desk/{name}", context, status=status)

@@ -3,11 +3,18 @@
     heat: [[lat, lng, weight] …]}, all WGS-84. Severity is told by shape, never by colour alone; the same points are
    listed as links for those who don't see the map. */
 
+/** The outline of a pin by severity, without a glyph: for pins that carry a number. */
+export const OUTLINES = {
+  critical: '<path class="qx-pin-s" d="M10.5 2.5h11l8 8v11l-8 8h-11l-8-8v-11z"/>',
+  high: '<path class="qx-pin-s" d="M16 3.2L30 28H2z"/>',
+  normal: '<path class="qx-pin-s" d="M16 2l14 14-14 14L2 16z"/>',
+  low: '<circle class="qx-pin-s" cx="16" cy="16" r="10.5"/>',
+};
 const SHAPES = {
-  critical: '<path class="qx-pin-s" d="M10.5 2.5h11l8 8v11l-8 8h-11l-8-8v-11z"/><path class="qx-pin-g" d="M16 9v8.5M16 22v.4"/>',
-  high: '<path class="qx-pin-s" d="M16 3.2L30 28H2z"/><path class="qx-pin-g" d="M16 12.5v7M16 23.6v.4"/>',
-  normal: '<path class="qx-pin-s" d="M16 2l14 14-14 14L2 16z"/><circle class="qx-pin-d" cx="16" cy="16" r="3"/>',
-  low: '<circle class="qx-pin-s" cx="16" cy="16" r="10.5"/><circle class="qx-pin-o" cx="16" cy="16" r="4.4"/>',
+  critical: `${OUTLINES.critical}<path class="qx-pin-g" d="M16 9v8.5M16 22v.4"/>`,
+  high: `${OUTLINES.high}<path class="qx-pin-g" d="M16 12.5v7M16 23.6v.4"/>`,
+  normal: `${OUTLINES.normal}<circle class="qx-pin-d" cx="16" cy="16" r="3"/>`,
+  low: `${OUTLINES.low}<circle class="qx-pin-o" cx="16" cy="16" r="4.4"/>`,
   fixed: '<circle class="qx-pin-s" cx="16" cy="16" r="11.5"/><path class="qx-pin-g" d="M10.8 16.4l3.6 3.6 7-7.4"/>',
 };
 

@@ -1,4 +1,34 @@
 // The desk: filters that apply themselves, the live map beside the list, choosing a class with a key.
+import { createMap } from '../places/map.js';
+import { OUTLINES } from '../places/clusters.js';
+
+// ── the map: the number in the row is the number on the map ───────────────────
+const mapBox = document.getElementById('desk-map');
+const pins = new Map();
+
+function pinOf(L, view, row, number) {
+  const { lat, lng, severity, title } = row.dataset;
+  const outline = OUTLINES[severity] || OUTLINES.low;
+  const text = document.createElement('b');
+  text.textContent = number;
+  const icon = L.divIcon({ className: `qx-pin qx-pin-${severity} qx-pin-n`, iconSize: [30, 30], html: `<svg viewBox="0 0 32 32" aria-hidden="true">${outline}</svg>${text.outerHTML}` });
+  const marker = L.marker(view.toMap({ lat: Number(lat), lng: Number(lng) }), { icon, title: `${number} ${title}`, alt: `${number} ${title}`, zIndexOffset: 500 - number });
+  return marker.on('click', () => row.querySelector('a[href]').click()).addTo(view.map);
+}
+
+function showChosen(view) {
+  const chosen = document.querySelector('[data-row][aria-selected="true"]');
+  pins.forEach((marker, row) => marker.getElement()?.classList.toggle('is-selected', row === chosen));
+  if (pins.has(chosen)) view.map.panTo(pins.get(chosen).getLatLng(), { animate: false });
+}
+
+if (mapBox && mapBox.offsetParent !== null) {
+  const view = await createMap(mapBox, { locate: false });
+  document.querySelectorAll('[data-row][data-lat]').forEach((row, index) => pins.set(row, pinOf(window.L, view, row, index + 1)));
+  showChosen(view);
+  document.addEventListener('qx:row', () => showChosen(view));
+  document.addEventListener('htmx:afterSettle', () => showChosen(view));
+}
 
 // ── filters ───────────────────────────────────────────────────────────────────
 for (const form of document.querySelectorAll('form[data-autosubmit]')) {
