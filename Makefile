@@ -4,7 +4,7 @@ QIXIA := .venv/bin/qixia
 .DEFAULT_GOAL := help
 export PORT HOST TLS
 
-.PHONY: help run setup demo test check fmt bench lock clean
+.PHONY: help run setup demo test check fmt bench lock messages clean
 
 help: ## list these commands
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -37,6 +37,9 @@ bench: setup ## measure intake and ledger against raw PostgreSQL  (JSON lines on
 
 lock: ## write requirements/*.lock anew from *.in
 	@$(PYTHON) scripts/bootstrap.py lock
+
+messages: setup ## collect new texts into the English catalogue and name those that lack a translation
+	@.venv/bin/python scripts/messages.py update
 
 clean: ## remove everything that was made, but not var/ (database, pictures, keys)
 	rm -rf .venv build node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

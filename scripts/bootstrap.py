@@ -61,7 +61,12 @@ def setup(*, dev: bool) -> None:
     step("packages", lambda: f"{kind} {fingerprint([REQUIREMENTS / f'{kind}.lock'])}", lambda: install(kind))
     step("console command", lambda: f"{VENV} {fingerprint([Path(__file__)])}", install_command)
     in_venv("-m", "qixia.ui.assets")  # keeps a stamp of its own: it knows best what goes in
-    step("translations", lambda: fingerprint(sources("locale/**/*.po")), lambda: in_venv("scripts/messages.py"))
+    step(
+        "translations",
+        lambda: fingerprint(sources("locale/**/*.po")),
+        lambda: in_venv("scripts/messages.py", "compile"),
+        done=lambda: all(path.with_suffix(".mo").exists() for path in sources("locale/**/*.po")),
+    )
 
 
 # Python and packages

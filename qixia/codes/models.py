@@ -74,7 +74,9 @@ class TriageClass(models.Model):
     default_standard = models.ForeignKey(
         StandardCode, on_delete=models.PROTECT, related_name="+", verbose_name=_("缺省代码")
     )
-    severity_floor = models.CharField(_("最低等级"), max_length=8, choices=list(SEVERITY_LABELS.items()))
+    severity_floor = models.CharField(
+        _("最低等级"), max_length=8, choices=[(key, _(label)) for key, label in SEVERITY_LABELS.items()]
+    )
     raise_when = models.CharField(_("升级条件"), max_length=120, blank=True)
     default_unit = models.CharField(_("缺省处置单位"), max_length=24)
     icon = models.CharField(_("图标"), max_length=40)

@@ -99,7 +99,9 @@ class Organisation(models.Model):
     public_id = models.CharField(max_length=PUBLIC_ID_LENGTH, unique=True, default=new_public_id, editable=False)
     code = models.SlugField(_("代码"), max_length=40, unique=True)
     name = models.CharField(_("名称"), max_length=80)
-    kind = models.CharField(_("种类"), max_length=12, choices=list(ORGANISATION_KINDS.items()))
+    kind = models.CharField(
+        _("种类"), max_length=12, choices=[(key, _(label)) for key, label in ORGANISATION_KINDS.items()]
+    )
     division = models.ForeignKey(
         "codes.Division", on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("所在区划")
     )
@@ -148,7 +150,7 @@ class RoleGrant(models.Model):
 
     public_id = models.CharField(max_length=PUBLIC_ID_LENGTH, unique=True, default=new_public_id, editable=False)
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="grants", verbose_name=_("人员"))
-    role = models.CharField(_("角色"), max_length=12, choices=list(ROLE_LABELS.items()))
+    role = models.CharField(_("角色"), max_length=12, choices=[(key, _(label)) for key, label in ROLE_LABELS.items()])
     organisation = models.ForeignKey(
         Organisation, on_delete=models.PROTECT, related_name="grants", verbose_name=_("单位")
     )

@@ -62,7 +62,7 @@ class Site(models.Model):
 
     public_id = models.CharField(max_length=26, unique=True, default=new_public_id, editable=False)
     key = models.CharField(_("来源键"), max_length=40, unique=True)
-    kind = models.CharField(_("类型"), max_length=16, choices=list(KINDS.items()))
+    kind = models.CharField(_("类型"), max_length=16, choices=[(key, _(label)) for key, label in KINDS.items()])
     name = models.CharField(_("名称"), max_length=60)
     community = models.ForeignKey("codes.Division", models.PROTECT, related_name="+", verbose_name=_("社区"))
     address = models.CharField(_("门牌"), max_length=80, blank=True)
@@ -124,7 +124,7 @@ class Road(models.Model):
 
     key = models.CharField(_("来源键"), max_length=40, unique=True)
     name = models.CharField(_("名称"), max_length=40)
-    kind = models.CharField(_("等级"), max_length=8, choices=list(ROAD_KINDS.items()))
+    kind = models.CharField(_("等级"), max_length=8, choices=[(key, _(label)) for key, label in ROAD_KINDS.items()])
     width_m = models.FloatField(_("宽（米）"))
     number_step_m = models.FloatField(_("每个门牌的路长（米）"))
     geometry = models.TextField(_("中心线（GeoJSON）"))

@@ -9,7 +9,7 @@ from qixia.ui.nav import Item, register
 class PolicyConfig(AppConfig):
     name = "qixia.policy"
     label = "policy"
-    verbose_name = "规则"
+    verbose_name = _("规则")
 
     def ready(self) -> None:
         register(

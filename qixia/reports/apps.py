@@ -1,6 +1,7 @@
 """How Django finds this package, and what it registers: rules that the city may edit, entries of the console."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 from qixia.policy import kinds
 from qixia.reports.policy import SEEDS, Limits, Routing
@@ -9,7 +10,7 @@ from qixia.reports.policy import SEEDS, Limits, Routing
 class ReportsConfig(AppConfig):
     name = "qixia.reports"
     label = "reports"
-    verbose_name = "上报"
+    verbose_name = _("上报")
 
     def ready(self) -> None:
         from qixia.reports.nav import register_desk  # noqa: PLC0415 — models are loaded only now

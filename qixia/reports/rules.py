@@ -109,15 +109,18 @@ def clock(start: datetime, due: datetime, *, done: datetime | None, now: datetim
     return Clock("soon" if fraction < soon else "ok", left, min(1.0, fraction))
 
 
-def show_span(span: timedelta) -> str:
-    """9 分 · 1 时 24 分 · 2 天 3 时: the two largest parts, never negative."""
+SPANS = ("%(m)d 分", "%(h)d 时", "%(h)d 时 %(m)d 分", "%(d)d 天", "%(d)d 天 %(h)d 时")
+
+
+def span_words(span: timedelta) -> tuple[str, dict[str, int]]:
+    """9 分 · 1 时 24 分 · 2 天 3 时: the two largest parts, never negative; as a text and what fills its places."""
     minutes = int(abs(span.total_seconds()) // 60)
-    days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        return f"{days} 天 {hours} 时" if hours else f"{days} 天"
-    if hours:
-        return f"{hours} 时 {rest} 分" if rest else f"{hours} 时"
-    return f"{rest} 分"
+    parts = {"d": minutes // 1440, "h": minutes // 60 % 24, "m": minutes % 60}
+    if parts["d"]:
+        return SPANS[4 if parts["h"] else 3], parts
+    if parts["h"]:
+        return SPANS[2 if parts["m"] else 1], parts
+    return SPANS[0], parts
 
 
 def clean_text(text: str, *, field: str, limit: int, one_line: bool = False) -> str:

@@ -196,7 +196,12 @@ class Voucher(models.Model):
     merchant = models.ForeignKey(
         "people.Organisation", on_delete=models.PROTECT, related_name="+", verbose_name=_("商家")
     )
-    state = models.CharField(_("状态"), max_length=10, default=states.RESERVED, choices=list(states.LABELS.items()))
+    state = models.CharField(
+        _("状态"),
+        max_length=10,
+        default=states.RESERVED,
+        choices=[(key, _(label)) for key, label in states.LABELS.items()],
+    )
     name = models.CharField(_("名称"), max_length=30)
     price = models.PositiveIntegerField(_("用去积分"))
     face_value_fen = models.PositiveIntegerField(_("面值（分）"), null=True)

@@ -318,7 +318,7 @@ def rule_book() -> RuleBook:
 
 
 def _rule_line(slug: str, line: rules.PointRule) -> RuleLine:
-    return RuleLine(slug, line.title, line.points, line.day_cap, rules.WHO[line.who], line.note)
+    return RuleLine(slug, line.title, line.points, line.day_cap, _(rules.WHO[line.who]), line.note)
 
 
 # ── catalogue ───────────────────────────────────────────────────────────────
@@ -560,7 +560,7 @@ def _ticket(row: Voucher) -> Ticket:
         number=row.number,
         name=row.name,
         state=state,
-        label=states.LABELS[state],
+        label=_(states.LABELS[state]),
         glyph=states.GLYPHS[state],
         price=row.price,
         returned=row.returned,
@@ -647,7 +647,9 @@ def till(actor: Actor) -> Till:
 def _refused_today(shops: Sequence[int], start: datetime) -> list[Taken]:
     rows: QuerySet[Refusal] = Refusal.objects.filter(merchant_id__in=shops, at__gte=start).select_related("voucher")
     return [
-        Taken(row.voucher.name if row.voucher else "", None, row.tail, row.at, REFUSALS.get(row.reason, row.reason), "")
+        Taken(
+            row.voucher.name if row.voucher else "", None, row.tail, row.at, _(REFUSALS.get(row.reason, row.reason)), ""
+        )
         for row in rows.order_by("-at")[:50]
     ]
 

@@ -9,7 +9,7 @@ from qixia.ui.nav import Item, register
 class SiteConfig(AppConfig):
     name = "qixia.site"
     label = "site"
-    verbose_name = "入口"
+    verbose_name = _("入口")
 
     def ready(self) -> None:
         import_module("qixia.site.checks")  # registers what `qixia check --deploy` looks at

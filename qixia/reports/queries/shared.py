@@ -136,10 +136,15 @@ def clock_of(report: Report, now: datetime) -> ClockView | None:
     if due is None:
         return None
     found = rules.clock(start, due, done=None, now=now, soon=current("reports.limits").data.soon)
-    span = rules.show_span(found.left)
+    span = show_span(found.left)
     text = _("超 %(span)s") if found.kind == "over" else _("剩 %(span)s")
     short = f"−{span}" if found.kind == "over" else span
     return ClockView(found.kind, text % {"span": span}, short, found.fraction, due)
+
+
+def show_span(span: timedelta) -> str:
+    text, parts = rules.span_words(span)
+    return _(text) % parts
 
 
 def _running(report: Report) -> tuple[datetime, datetime | None]:
@@ -172,11 +177,11 @@ def _cell(
     if due is None or (ended and done is None):
         return ClockCell(label, "—", "", "ok")
     found = rules.clock(begin, due, done=done, now=now, soon=current("reports.limits").data.soon)
-    limit = _("限 %(span)s") % {"span": rules.show_span(due - begin)}
+    limit = _("限 %(span)s") % {"span": show_span(due - begin)}
     if done:
-        return ClockCell(label, rules.show_span(max(done - begin, timedelta())), limit, found.kind)
+        return ClockCell(label, show_span(max(done - begin, timedelta())), limit, found.kind)
     word = _("超 %(span)s") if found.kind == "over" else _("剩 %(span)s")
-    return ClockCell(label, word % {"span": rules.show_span(found.left)}, limit, found.kind)
+    return ClockCell(label, word % {"span": show_span(found.left)}, limit, found.kind)
 
 
 def timeline_item(step: ReportStep, *, for_reporter: bool) -> TimelineItem:
@@ -193,11 +198,12 @@ def timeline_item(step: ReportStep, *, for_reporter: bool) -> TimelineItem:
 def _title(step: ReportStep, for_reporter: bool) -> str:
     if step.step == "raise":
         return _("你拍照上报") if for_reporter else _("骑手上报")
-    done = _(states.STEPS[step.step].done)
+    text = states.STEPS[step.step].done
+    done = _(text if for_reporter else text.replace("你", "骑手"))
     if step.step in ("redirect", "sort") and step.by:
         done = (
             _("改派给%(unit)s") % {"unit": step.by}
             if step.step == "redirect"
             else _("人工分拣，派给%(unit)s") % {"unit": step.by}
         )
-    return done if for_reporter else done.replace("你", _("骑手"))
+    return done

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from qixia.audit.services import record
 from qixia.jobs.services import publish
 from qixia.kernel import clock
@@ -23,7 +25,7 @@ def check_step(report: Report, step: str, actor: Actor) -> None:
         raise errors.NotYours
     if not states.allowed(step, report.state):
         label = states.LABELS[report.state][0]  # type: ignore[index]
-        raise errors.StepNotAllowed(state=label, step=rule.label)
+        raise errors.StepNotAllowed(state=_(label), step=_(rule.label))
 
 
 def take_step(

@@ -17,6 +17,7 @@ from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from qixia.kernel import clock, ids
 from qixia.kernel.errors import NotAllowed
@@ -45,6 +46,10 @@ from qixia.rewards.services.points import KIND
 EXPIRE_BATCH = 200
 TRIES = 10
 TRIES_MINUTES = 10
+NOT_A_VOUCHER = {
+    "forged": "二维码的签名不对，这不是本市发的券，请不要收。",
+    "unknown": "券号应是 9 位数字，最后一位是校验码。请核对，或改用扫码。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +152,7 @@ def cancel(*, actor: Actor, voucher: str) -> Voucher:
         if row.state == states.CANCELLED:
             return row
         known = states.EXPIRED if row.state == states.RESERVED else row.state
-        raise VoucherEnded(state=states.LABELS[known])
+        raise VoucherEnded(state=_(states.LABELS[known]))
     _give_back([row], step="cancel", actor=actor.ref)
     return row
 
@@ -243,7 +248,7 @@ def redeem(*, actor: Actor, text: str, redeem_key: str) -> Voucher:
     if not taken:
         # Somebody was faster between the check and now: look again, so that the refusal says what happened.
         check(actor=actor, text=text)
-        raise VoucherEnded(state=states.LABELS[states.REDEEMED])
+        raise VoucherEnded(state=_(states.LABELS[states.REDEEMED]))
     voucher.refresh_from_db()
     return voucher
 
@@ -298,11 +303,7 @@ def _find(text: str, merchants: Sequence[int]) -> Checked:
     try:
         code = read_code(text)
     except BadCode as bad:
-        words = {
-            "forged": "二维码的签名不对，这不是本市发的券，请不要收。",
-            "unknown": "券号应是 9 位数字，最后一位是校验码。请核对，或改用扫码。",
-        }
-        raise _Refused(VoucherRefused(bad.reason, words[bad.reason]), typed=bad.typed, tail=bad.tail) from bad
+        raise _Refused(VoucherRefused(bad.reason, NOT_A_VOUCHER[bad.reason]), typed=bad.typed, tail=bad.tail) from bad
     voucher = Voucher.objects.select_related("person", "merchant", "item").filter(number=code.number).first()
     # A signed code names the voucher twice; both must fit, or a number drawn again after a restore would pass.
     if voucher is None or (code.public_id and code.public_id != voucher.public_id):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from qixia.kernel.errors import DomainError
@@ -60,7 +61,7 @@ def redeem(request: HttpRequest) -> HttpResponse:
 
 def _refused(request: HttpRequest, error: DomainError, text: str) -> HttpResponse:
     """A refusal is an answer for the person at the till, not an error page; the status stays true."""
-    reason = queries.REFUSALS.get(error.reason, "") if isinstance(error, VoucherRefused) else ""
+    reason = _(queries.REFUSALS[error.reason]) if isinstance(error, VoucherRefused) else ""
     typed = text if len(text) <= 20 else ""
     context = {"refused": message_of(error), "refused_title": reason, "typed": typed}
     return _answer(request, context, status=error.status)
