@@ -1,0 +1,54 @@
+"""The site that the browser visits: the programs of `qixia serve` over a demo district with few days of life.
+
+Everything lies in one folder; the port is free. Nothing is faked: hashed static files, worker, strict policy, real codes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from qixia.demo.cast import PASSWORD
+from qixia.lab.stage import Stage
+
+RIDER, RIDER_NAME = "13800000001", "一川"
+OTHER_RIDERS = tuple(f"138000000{number:02d}" for number in range(2, 10))
+CANTEEN, CHARGER = "13700000001", "13700000006"
+STAFF = {"worker": "shizheng-2", "clerk": "yezhiqiu", "admin": "jiangche"}
+STAFF_PASSWORD = PASSWORD
+LAT, LNG = 24.9118, 118.5932  # in the district, between houses
+
+
+@dataclass
+class Site:
+    """What tests know of it."""
+
+    url: str
+    database: Path
+
+    def end_sessions(self, session_key: str) -> int:
+        """What an expiry does, at once. Returns how many sessions ended."""
+        with closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
+            return connection.execute("DELETE FROM django_session WHERE session_key = ?", [session_key]).rowcount
+
+    def count_reports(self, words: str) -> int:
+        """Reports with exactly these words: whatever the browser shows, this many were written."""
+        with closing(sqlite3.connect(self.database, timeout=20)) as connection:
+            return int(connection.execute("SELECT count(*) FROM reports_report WHERE words = ?", [words]).fetchone()[0])
+
+
+def start(stage: Stage) -> Site:
+    """Prepare, load, serve. About twelve seconds of CPU."""
+    database = stage.folder / "qixia.sqlite3"
+    url = f"http://127.0.0.1:{stage.port}"
+    stage.environment |= {
+        "QIXIA_DEMO": "true",
+        "QIXIA_BASE_URL": url,
+        "QIXIA_DATABASE_SYNCHRONOUS": "NORMAL",  # this database survives no power cut: it is deleted afterwards
+    }
+    stage.run("-m", "qixia.site.cli", "prepare")
+    stage.run("-m", "qixia.site.cli", "demo", "--days", "1")
+    stage.serve()
+    return Site(url, database)
