@@ -36,6 +36,11 @@ def check_digit(body: str) -> str:
     return str((11 - product) % 10)
 
 
+def is_row_key(text: str) -> bool:
+    """Whether `text` is a row's key as an address carries it: ASCII digits that fit a 64-bit column."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
+
+
 def is_number(text: str) -> bool:
     return len(text) == NUMBER_LENGTH and text.isascii() and text.isdigit() and check_digit(text[:-1]) == text[-1]
 

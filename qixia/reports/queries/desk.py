@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
 from qixia.codes.queries import class_name, triage_classes
+from qixia.codes.rules import SEVERITY_LABELS
 from qixia.kernel import clock
-from qixia.kernel.ids import parse_number
+from qixia.kernel.ids import is_row_key, parse_number
 from qixia.people.access import Actor
 from qixia.people.queries import Member, Org, organisations, staff_of
 from qixia.reports import access, states
@@ -173,9 +174,10 @@ def case_page(actor: Actor, wanted: Filter, limit: int = 50) -> CasePage:
 
 def _narrowed(actor: Actor, wanted: Filter) -> QuerySet[Report]:
     rows = access.cases(actor).filter(state__in=LISTS.get(wanted.list, states.WITH_UNIT))
-    if wanted.severity:
+    # Only known words reach the database: PostgreSQL refuses some characters with an error of its own.
+    if wanted.severity in SEVERITY_LABELS:
         rows = rows.filter(severity=wanted.severity)
-    if wanted.cls:
+    if wanted.cls in triage_classes():
         rows = rows.filter(cls=wanted.cls)
     if wanted.state in states.STATES:
         rows = rows.filter(state=wanted.state)
@@ -183,7 +185,7 @@ def _narrowed(actor: Actor, wanted: Filter) -> QuerySet[Report]:
         rows = rows.filter(resolve_due__lt=clock.now())
     if wanted.text:
         number = parse_number(wanted.text)
-        text = wanted.text[:60]
+        text = wanted.text[:60].replace("\0", "")
         rows = (
             rows.filter(number=number) if number else rows.filter(Q(place__icontains=text) | Q(words__icontains=text))
         )
@@ -197,7 +199,7 @@ def _ordered(rows: QuerySet[Report], order: Order, after: str) -> QuerySet[Repor
         rows = rows.annotate(worst=_SEVERITY_ORDER)
     value, _mid, pk = after.partition("~")
     start = _parsed(order, value)
-    if start is not None and pk.isdigit():
+    if start is not None and is_row_key(pk):
         beyond = "lt" if order.down else "gt"
         later = Q(**{f"{order.field}__{beyond}": start}) | Q(**{order.field: start, f"pk__{beyond}": int(pk)})
         rows = rows.filter(later)
@@ -211,12 +213,12 @@ def _key(report: Report, order: Order) -> str:
 
 def _parsed(order: Order, value: str) -> datetime | int | None:
     if order.field == "worst":
-        return int(value) if value.isdigit() and len(value) == 1 else None
+        return int(value) if is_row_key(value) and len(value) == 1 else None
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
+        # In UTC at once: an offset can push a moment out of the calendar.
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment if moment.tzinfo else None
 
 
 def list_counts(actor: Actor) -> dict[str, int]:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
+from qixia.kernel.ids import is_row_key
 from qixia.people.access import Actor
 from qixia.reports import access, states
 from qixia.reports.models import Report
@@ -105,7 +106,7 @@ def my_reports(actor: Actor, state: str, before_key: str, limit: int) -> Page:
     """Own reports, latest first; `before_key` is the key that the page before ended with."""
     rows = access.own_reports(actor).filter(state__in=FILTERS.get(state, states.STATES))
     if before_key:
-        if not before_key.isdigit() or len(before_key) > 18:
+        if not is_row_key(before_key):
             raise Invalid("这一页的地址不对，请从头翻起。", field="before")
         rows = rows.filter(pk__lt=int(before_key))
     found = list(rows.select_related("unit").order_by("-pk")[: limit + 1])

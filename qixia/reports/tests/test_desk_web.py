@@ -28,6 +28,29 @@ def test_each_role_opens_its_pages(town, name, who, unit_pages):
     assert desk(town, who).get(reverse(f"reports:{name}")).status_code == expected
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "after=2026-01-01T00:00:00%2B00:00~%C2%B2",  # a digit to Python's isdigit, not to int()
+        "after=2026-01-01T00:00:00%2B00:00~" + "9" * 40,
+        "after=0001-01-01T00:00:00%2B14:00~1",  # before the first year in UTC
+        "after=%C2%B2~1",
+        "severity=%00&cls=%00&state=%00",  # PostgreSQL takes no NUL
+        "q=%00",
+        "case=%00",
+    ],
+)
+@pytest.mark.parametrize("name", ["queue", "sorting", "checks", "all"])
+def test_a_forged_address_is_a_list_and_not_a_failure(town, name, query):
+    send(town.rider)
+    assert desk(town, "clerk").get(f"{reverse(f'reports:{name}')}?{query}").status_code == 200
+
+
+def test_a_forged_page_of_my_reports_is_refused(town):
+    answer = desk(town, "rider").get(reverse("reports:mine"), {"before": "²"})
+    assert answer.status_code == 422
+
+
 def test_a_unit_sees_its_own_cases_only(town):
     receipt = send(town.rider)
     number = the(receipt).place
