@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from qixia.kernel import clock
+from qixia.kernel.config import get_config
 from qixia.kernel.errors import NotConfigured
 from qixia.policy import kinds
 from qixia.policy.models import Installation, RuleVersion
@@ -69,3 +70,8 @@ def installation() -> Installation | None:
 def is_demo_database() -> bool:
     """Whether this database was stamped demo."""
     return Installation.objects.filter(pk=1, is_demo=True).exists()
+
+
+def is_forbidden_demo() -> bool:
+    """A demo database in production: its passwords are public, so nobody may serve it. Costs nothing in development."""
+    return get_config().mode == "production" and is_demo_database()

@@ -9,8 +9,10 @@ from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError
 
 from qixia.kernel.config import Config, get_config
+from qixia.policy.queries import is_forbidden_demo
 
 BACKUP_HOURS = 26  # a nightly job, and two hours for a slow night
 
@@ -32,6 +34,16 @@ def check_mode(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[C
         hint = "Set QIXIA_DEMO=false: it shows one-time codes on the page."
         found.append(Error("The demo mode is on.", hint=hint, id="qixia.E003"))
     return found
+
+
+@register(Tags.security, deploy=True)
+def check_database(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    try:
+        forbidden = is_forbidden_demo()
+    except DatabaseError:
+        return []  # not made yet; `qixia serve` asks again
+    hint = "Its passwords are public. Use a database of its own; the server and the worker refuse this one."
+    return [Error("The database is stamped demo.", hint=hint, id="qixia.E004")] if forbidden else []
 
 
 @register(Tags.security, deploy=True)

@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from qixia.jobs import queries as jobs
+from qixia.policy.queries import is_forbidden_demo
 from qixia.ui.access import allow
 
 GOOD, BAD = 200, 503
@@ -74,6 +75,7 @@ PARTS: dict[str, Callable[[], bool]] = {
     "database": database_answers,
     "migrations": is_migrated,
     "worker": worker_lives,
+    "installation": lambda: not is_forbidden_demo(),
 }
 
 urlpatterns = [

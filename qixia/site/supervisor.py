@@ -168,6 +168,9 @@ def main(argv: list[str]) -> int:
     config = get_config()
     if options.welcome:
         die_with_parent()  # started by make: when make is killed we go too
+    # Asked of a process of its own: this one never loads Django. Its sentence goes to the terminal.
+    if config.mode == "production" and subprocess.run([sys.executable, "-m", "qixia.site.cli", "may_serve"]).returncode:
+        return 1
     output = _log_file(config) if options.welcome else None
     own_tls = config.tls and not config.trusted_proxy  # with a proxy in front, that one holds the certificate
     supervisor = Supervisor(

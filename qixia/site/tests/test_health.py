@@ -39,7 +39,12 @@ class TestReady:
     def test_without_a_worker_it_is_not(self, client: Client):
         answer = client.get("/readyz")
         assert answer.status_code == 503
-        assert answer.json()["parts"] == {"database": "good", "migrations": "good", "worker": "bad"}
+        assert answer.json()["parts"] == {
+            "database": "good",
+            "migrations": "good",
+            "worker": "bad",
+            "installation": "good",
+        }
 
     def test_with_all_parts_it_is(self, client: Client, worker):
         answer = client.get("/readyz")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from qixia.jobs.worker import Loop, Share, run_pending, step_aside
+from qixia.policy.queries import is_forbidden_demo
 
 
 class Command(BaseCommand):
@@ -18,6 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("--share", choices=("all", "urgent", "slow"), default="all", help="slow: pictures only")
 
     def handle(self, *args: Any, once: bool = False, share: Share = "all", **options: Any) -> None:
+        if is_forbidden_demo():
+            raise CommandError("QIXIA_MODE is production and the database is stamped demo.")
         if once:
             self.stderr.write(f"{run_pending()} jobs")
             return
