@@ -5,7 +5,7 @@ Lease    taking a job moves its `run_at` LEASE_S into the future; a heartbeat th
 Failure  back-off 2, 4, 8 … seconds up to an hour; after `max_tries` the job is quarantined. The attempt is counted when
          the job is taken, so a job that kills its worker is quarantined too.
 Order    priority, then time due. Jobs of one name that were taken together run as one batch where the task says so.
-Shares   `urgent` takes priority 0 and above, `slow` the rest (pictures) at the lowest claim to the CPU. One process of
+Shares   `urgent` takes priority 0 and above, `slow` the rest (pictures) and lets others have the CPU first. One process of
          each, as `qixia serve` starts them, keeps a long picture from delaying a report; `all` takes both.
 """
 
@@ -40,7 +40,7 @@ BEAT_S = 4
 TAKE = 64
 TAKE_SLOW = 4  # what is taken and not begun waits for the lease if this process is killed
 POLL_S = (0.02, 0.25)
-NICEST = 19
+POLITE = 10  # an eleventh of the CPU that others leave it in a rush, never nothing
 Share = Literal["all", "urgent", "slow"]
 
 
@@ -254,10 +254,10 @@ class Loop:
 
 
 def step_aside() -> None:
-    """Let every other process go first. Linux weighs sessions, not processes, where it groups them by session."""
-    os.nice(NICEST)
+    """Let other processes go first. Linux weighs sessions, not processes, where it groups them by session."""
+    os.nice(POLITE)
     with suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(NICEST), encoding="ascii")
+        Path("/proc/self/autogroup").write_text(str(POLITE), encoding="ascii")
 
 
 def run_pending(limit: int = 100_000) -> int:
