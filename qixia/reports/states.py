@@ -13,7 +13,7 @@ says that the reporter saw it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 State = Literal[
     "received",
@@ -78,20 +78,7 @@ STEPS: dict[str, Step] = {
     "close": _step("confirming", "closed", "system", "办结", "未收到你的回复，按办结归档"),
 }
 
-STATES: tuple[State, ...] = (
-    "received",
-    "sorting",
-    "dispatched",
-    "accepted",
-    "working",
-    "returned",
-    "resolved",
-    "confirming",
-    "fixed",
-    "closed",
-    "reopened",
-    "invalid",
-)
+STATES: tuple[State, ...] = get_args(State)
 
 # (label for the console, label for the reporter, glyph of qixia.ui)
 LABELS: dict[State, tuple[str, str, str]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Case, When
 from django.utils.translation import gettext as _
@@ -54,19 +55,10 @@ class RiderCard:
 
 
 @dataclass(frozen=True, slots=True)
-class RiderReport:
-    public_id: str
-    number: str
-    title: str
-    place: str
-    severity: str
-    state: str
-    state_key: str
-    state_label: str
-    unit_name: str
-    answer_line: str
+class RiderReport(RiderCard):
+    """All that a reporter may know of an own report."""
+
     words: str
-    received_at: datetime
     before: list[Picture]
     onsite: list[Picture]
     after: list[Picture]
@@ -139,20 +131,10 @@ def rider_report(actor: Actor, public_id: str) -> RiderReport:
     now = clock.now()
     pictures = pictures_of([report.pk], actor.ref)[report.pk]
     steps = [step for step in report.steps.order_by("-id") if not step.private and step.step != "assign"]
-    label, key = _state(report)
+    thumb = pictures["before"][0].thumb_url if pictures["before"] else None
     return RiderReport(
-        public_id=report.public_id,
-        number=report.number,
-        title=title_of(report),
-        place=report.place,
-        severity=report.severity,
-        state=report.state,
-        state_key=key,
-        state_label=label,
-        unit_name=_unit_name(report),
-        answer_line=_answer_line(report),
+        **_facts(report, now, thumb),
         words=report.words,
-        received_at=report.received_at,
         before=pictures["before"],
         onsite=pictures["onsite"],
         after=pictures["after"],
@@ -181,27 +163,27 @@ def _events(report: Report, items: list[TimelineItem]) -> list[TimelineItem]:
 def _cards(reports: list[Report], actor: Actor) -> list[RiderCard]:
     now = clock.now()
     thumbs = thumbs_of([report.pk for report in reports], actor.ref)
-    cards = []
-    for report in reports:
-        label, key = _state(report)
-        cards.append(
-            RiderCard(
-                public_id=report.public_id,
-                number=report.number,
-                title=title_of(report),
-                place=report.place,
-                severity=report.severity,
-                state=report.state,
-                state_key=key,
-                state_label=label,
-                unit_name=_unit_name(report),
-                answer_line=_answer_line(report),
-                clock=clock_of(report, now),
-                thumb_url=thumbs.get(report.pk),
-                received_at=report.received_at,
-            )
-        )
-    return cards
+    return [RiderCard(**_facts(report, now, thumbs.get(report.pk))) for report in reports]
+
+
+def _facts(report: Report, now: datetime, thumb: str | None) -> dict[str, Any]:
+    """What a card shows, and the head of the report's own page."""
+    label, key = _state(report)
+    return {
+        "public_id": report.public_id,
+        "number": report.number,
+        "title": title_of(report),
+        "place": report.place,
+        "severity": report.severity,
+        "state": report.state,
+        "state_key": key,
+        "state_label": label,
+        "unit_name": _unit_name(report),
+        "answer_line": _answer_line(report),
+        "clock": clock_of(report, now),
+        "thumb_url": thumb,
+        "received_at": report.received_at,
+    }
 
 
 def _state(report: Report) -> tuple[str, str]:
