@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "qixia.ui.middleware.LanguageMiddleware",  # the person's choice only: Chinese unless English was chosen
+    "qixia.ui.middleware.PrivateMiddleware",
     "qixia.ui.middleware.ErrorMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

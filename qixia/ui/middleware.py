@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django.utils.cache import add_never_cache_headers
 
 from qixia.ui.errors import WrongMethod, answer, as_domain_error
 
@@ -30,6 +31,22 @@ class ErrorMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         error = as_domain_error(exception)
         return answer(request, error) if error else None
+
+
+class PrivateMiddleware:
+    """What a browser with a session is shown stays out of every cache, unless the page says something else itself.
+
+    Phones are lent and shared: after signing out, the back button must not show the last one's points.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
 
 
 class LanguageMiddleware:

@@ -52,6 +52,13 @@ def hidden(response, name):
     return re.search(rf'name="{name}" value="([^"]*)"', response.content.decode()).group(1)
 
 
+@pytest.mark.parametrize("page", ["points", "redeem", "vouchers"])
+def test_what_a_rider_has_stays_out_of_every_cache(page):
+    answer = browser(rider_with(15)).get(f"/{page}")
+    assert answer.status_code == 200
+    assert "no-store" in answer["Cache-Control"]
+
+
 # ── ledger ──────────────────────────────────────────────────────────────────
 
 

@@ -40,3 +40,11 @@ def test_language_leads_to_no_other_site(client: Client, target: str) -> None:
 @pytest.mark.django_db
 def test_unknown_language_changes_nothing(client: Client) -> None:
     assert not client.post("/language", {"language": "xx"}).cookies
+
+
+@pytest.mark.django_db
+def test_a_page_for_a_session_is_kept_by_no_cache(client: Client) -> None:
+    address = "/api/v1/openapi.json"  # says nothing itself about caching
+    assert "Cache-Control" not in client.get(address)
+    client.cookies["sessionid"] = "a" * 32
+    assert "no-store" in client.get(address)["Cache-Control"]
