@@ -17,7 +17,7 @@ UNITS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("shizheng", "市政养护所", "unit", ("周启航", "何远", "郑守一", "方立", "梁冬")),
     ("huanwei", "环卫所", "unit", ("苏满仓", "陆小禾", "崔平")),
     ("yuanlin", "园林所", "unit", ("林疏影", "柳成荫")),
-    ("chengguan", "城管中队", "unit", ("高行健", "韩立冬", "邵文")),
+    ("chengguan", "城管中队", "unit", ("高行健", "韩仲秋", "邵文")),
     ("jiaojing", "交警中队", "unit", ("雷鸣远", "严守信")),
     ("gongdian", "供电所", "unit", ("田电明", "万家灯")),
     ("gongshui", "供水公司", "unit", ("江源", "沈清流")),
