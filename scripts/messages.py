@@ -10,6 +10,7 @@ that are translated where they are shown (`TABLES` below). The style guide shows
 
 import argparse
 import ast
+import csv
 import os
 import re
 import sys
@@ -17,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import yaml
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
@@ -30,7 +32,7 @@ PLACE = re.compile(r"%\(\w+\)[sd]")
 MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "translate"}
 PLURAL_MARKS = {"ngettext", "ngettext_lazy"}
 # Calls whose plain words are shown, and translated there.
-SHOWN_BY = {"Item": ("label", "section"), "Kind": ("title",)}
+SHOWN_BY = {"Item": ("label", "section"), "Kind": ("title",), "publish": ("note",)}
 # module → names of the tables whose words are shown; "*" for every text of the module
 TABLES = {
     "codes/rules.py": {"LEVEL_NAMES", "SEVERITY_LABELS", "PART", "MATTER", "EVENT_2013"},
@@ -45,6 +47,9 @@ TABLES = {
     "site/home.py": {"GREETINGS", "WEEKDAYS"},
     "ui/nav.py": {"*"},
 }
+# Words that ship as data and are shown beside the pages' own: columns of lists, keys of rules.
+LISTS = {"codes/data/triage-classes.csv": "family"}
+RULES = {"rewards/data/points.yaml": {"title", "note"}}
 LEFT_OUT = ("/tests/", "/migrations/", "/management/", "/ui/web/samples.py", "/ui/style/", "/ui/styleguide", "/lab/")
 
 Key = tuple[str | None, str, str | None]  # context, text, plural
@@ -72,6 +77,12 @@ def collect() -> Found:
         _from_tables(found, name, tree)
     for path in _files("*/templates/**/*"):
         _from_template(found, path)
+    for name, column in LISTS.items():
+        with (PACKAGE / name).open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                found.add(name, row[column])
+    for name, keys in RULES.items():
+        _from_rules(found, name, yaml.safe_load((PACKAGE / name).read_text(encoding="utf-8")), keys)
     return found
 
 
@@ -135,6 +146,13 @@ def _from_tables(found: Found, path: str, tree: ast.Module) -> None:
                 found.add(path, node.value)
                 if path == "reports/states.py" and "你" in node.value:
                     found.add(path, node.value.replace("你", "骑手"))  # the same line as staff read it
+
+
+def _from_rules(found: Found, path: str, data: object, keys: set[str]) -> None:
+    for key, value in data.items() if isinstance(data, dict) else ():
+        if key in keys:
+            found.add(path, str(value))
+        _from_rules(found, path, value, keys)
 
 
 def _from_template(found: Found, path: Path) -> None:

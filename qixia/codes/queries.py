@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from qixia.codes import rules
 from qixia.codes.models import Division, StandardCode, TriageClass
@@ -38,11 +40,17 @@ def class_name(slug: str) -> str:
     return row.name_en if (get_language() or "").startswith("en") else row.name
 
 
+def class_names(slug: str) -> dict[str, str]:
+    """The name of a class in every language, for what is written now and read later; empty for a class that is gone."""
+    row = triage_classes().get(slug)
+    return {"zh": row.name, "en": row.name_en} if row else {"zh": "", "en": ""}
+
+
 def families() -> dict[str, list[ClassRow]]:
-    """Family → its classes, both in their order."""
+    """Family → its classes, both in their order; names in the reader's language."""
     found: dict[str, list[ClassRow]] = {}
     for row in triage_classes().values():
-        found.setdefault(row.family, []).append(row)
+        found.setdefault(_(row.family), []).append(replace(row, name=class_name(row.slug)))
     return found
 
 

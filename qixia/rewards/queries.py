@@ -14,7 +14,7 @@ from django.db.models import Case, Count, F, IntegerField, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
 
-from qixia.codes.queries import triage_classes
+from qixia.codes.queries import class_name, class_names, triage_classes
 from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.people.queries import organisations_by_id
@@ -207,13 +207,20 @@ def entries_page(owner_ref: str, *, only: str = "all", before: int | None = None
     return Page(months, rows[-1].id if more else None)
 
 
+def _title(rule: str, title: str) -> str:
+    """What a rule is called, in the reader's language where it has a name in it: its class's, or the shipped one."""
+    if title and title == class_names(rule)["zh"]:
+        return class_name(rule)
+    return _(title) if title else ""
+
+
 def _row(posting: Posting) -> Row:
     params: dict[str, Any] = posting.params
     undone = getattr(posting, "reversed_by", None)
     return Row(
         id=posting.pk,
         kind=posting.kind,
-        title=params.get("title", ""),
+        title=_title(posting.rule, params.get("title", "")) if posting.kind == rules.AWARD else params.get("title", ""),
         act=rules.ACTS.get(posting.act, ""),
         points=posting.points,
         nominal=posting.nominal,
@@ -301,7 +308,7 @@ def rule_book() -> RuleBook:
     names = {slug: found.name for slug, found in classes.items()}
     families: dict[str, list[RuleLine]] = {}
     for slug, found in classes.items():
-        families.setdefault(found.family, []).append(_rule_line(slug, data.line(slug, names)))
+        families.setdefault(_(found.family), []).append(_rule_line(slug, data.line(slug, names)))
     for lines in families.values():
         lines.sort(key=lambda line: -line.points)
     ordered = sorted(families.items(), key=lambda pair: -max(line.points for line in pair[1]))
@@ -318,7 +325,14 @@ def rule_book() -> RuleBook:
 
 
 def _rule_line(slug: str, line: rules.PointRule) -> RuleLine:
-    return RuleLine(slug, line.title, line.points, line.day_cap, _(rules.WHO[line.who]), line.note)
+    return RuleLine(
+        slug,
+        _title(slug, line.title),
+        line.points,
+        line.day_cap,
+        _(rules.WHO[line.who]),
+        _(line.note) if line.note else "",
+    )
 
 
 # ── catalogue ───────────────────────────────────────────────────────────────

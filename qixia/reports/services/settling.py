@@ -17,7 +17,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from qixia.audit.services import Act, record_many
-from qixia.codes.queries import triage_classes
+from qixia.codes.queries import class_names, triage_classes
 from qixia.jobs.registry import declare_event
 from qixia.jobs.services import Happened, publish_many
 from qixia.kernel import clock
@@ -250,7 +250,7 @@ def _happened(one: Settlement) -> Happened:
 
 def _notices(one: Settlement) -> list[Tell]:
     report = one.report
-    name = triage_classes()[report.cls].name if report.cls in triage_classes() else ""
+    name = class_names(report.cls)
     unit = one.unit.name if one.unit else ""
     told: list[Tell] = []
     if one.step == "settle":

@@ -135,7 +135,7 @@ def _chips(words: str) -> list[dict[str, str]]:
 def _families() -> list[tuple[str, list[dict[str, str]]]]:
     groups: dict[str, list[dict[str, str]]] = {}
     for slug, row in codes.triage_classes().items():
-        groups.setdefault(row.family, []).append({"slug": slug, "name": codes.class_name(slug)})
+        groups.setdefault(_(row.family), []).append({"slug": slug, "name": codes.class_name(slug)})
     return list(groups.items())
 
 

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+from django.utils.translation import override
+
 from qixia.audit.services import Act, record_many
+from qixia.codes.queries import class_names
 from qixia.jobs.registry import declare_event
 from qixia.jobs.services import Happened, publish_many
 from qixia.notices.services import Tell, tell_many
@@ -65,7 +69,7 @@ def posted(postings: Sequence[Posting]) -> None:
             params={
                 "points": abs(row.points),
                 "nominal": abs(row.nominal),
-                "title": row.params.get("title", ""),
+                "title": _titles(row),
                 "reason": row.params.get("reason", ""),
             },
             link=LEDGER,
@@ -74,6 +78,16 @@ def posted(postings: Sequence[Posting]) -> None:
         for row in postings
         if public_id_of(row.beneficiary) in people
     )
+
+
+def _titles(row: Posting) -> dict[str, str]:
+    """The name of the rule for a notice, whose reader's language is not known yet."""
+    title = row.params.get("title", "")
+    names = class_names(row.rule)
+    if title == names["zh"]:
+        return names
+    with override("en"):
+        return {"zh": title, "en": _(title) if title else ""}
 
 
 def _template(row: Posting) -> str:
