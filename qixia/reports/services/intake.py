@@ -8,11 +8,12 @@ Cost     the request only writes; class, unit, points and pictures are the worke
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from qixia.audit.services import record
 from qixia.codes.queries import triage_classes
@@ -34,6 +35,7 @@ from qixia.reports.models import Report, ReportPhoto
 RECEIVED = declare_event("reports.received")
 _SOURCES = ("gps", "photo", "map")
 _OLDEST = timedelta(days=30)
+_DRAWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,19 @@ def submit(
         receive(after_photos if self_handled else (), field="after_photos", claimed=after_claimed) as after,
     ):
         kill_point("intake.files_kept")
-        receipt = _write(actor, client_key, values, before, after)
+        receipt = _write_or_draw_again(actor, client_key, values, before, after)
         kill_point("intake.committed")
         return receipt
+
+
+def _write_or_draw_again(
+    actor: Actor, client_key: str, values: dict[str, Any], before: list[Received], after: list[Received]
+) -> Receipt:
+    """Among 10^8 numbers one may be taken: the unique index says so, and another is drawn."""
+    for _attempt in range(_DRAWS - 1):
+        with suppress(IntegrityError):
+            return _write(actor, client_key, values, before, after)
+    return _write(actor, client_key, values, before, after)
 
 
 @transaction.atomic

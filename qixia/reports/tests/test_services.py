@@ -18,6 +18,7 @@ from qixia.people import services as people
 from qixia.people.access import SYSTEM
 from qixia.reports import errors, services, states
 from qixia.reports.models import Report, ReportPhoto, ReportStep
+from qixia.reports.services import intake
 from qixia.reports.services.moves import take_step
 from qixia.reports.tests.town import (
     AT_ESTATE,
@@ -81,6 +82,13 @@ class TestSubmit:
         with pytest.raises(KeyReused):
             accepted(town.rider, "别的话", client_key="key-of-a-phone-1", photos=[photo(5)])
         assert counts() == before
+
+    def test_a_number_that_is_taken_is_drawn_again(self, town, monkeypatch):
+        first = accepted(town.rider)
+        drawn = iter([first.number, first.number, "123456785"])
+        monkeypatch.setattr(intake, "new_number", lambda: next(drawn))
+        assert accepted(town.rider).number == "123456785"
+        assert Evidence.objects.count() == 2
 
     def test_what_the_machine_is_unsure_of_goes_to_a_clerk_without_points(self, town):
         report = the(send(town.rider, "这个你们看看"))
