@@ -159,13 +159,17 @@ def current_basemap() -> Basemap:
     return data
 
 
-def tile_origin() -> str | None:
-    """Scheme and host that pages fetch tiles from, for the content security policy; None with the built-in map."""
+def tile_origins() -> list[str]:
+    """Schemes and hosts that pages fetch tiles from, for the content security policy; none with the built-in map.
+
+    A policy's wildcard covers whole labels only ("*.example", never "t*.example"), so subdomains are spelt out.
+    """
     base = current_basemap()
     if base.kind != "xyz":
-        return None
+        return []
     parts = urlsplit(base.url)
-    return f"{parts.scheme}://{parts.netloc.replace('{s}', '*')}"
+    hosts = [parts.netloc.replace("{s}", letter) for letter in base.subdomains or " "]
+    return [f"{parts.scheme}://{host.strip()}" for host in dict.fromkeys(hosts)]
 
 
 # ── keeping the atlas ────────────────────────────────────────────────────────

@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "qixia.site.csp.MapTilesMiddleware",
     "qixia.ui.middleware.LanguageMiddleware",  # the person's choice only: Chinese unless English was chosen
     "qixia.ui.middleware.PrivateMiddleware",
     "qixia.ui.middleware.ErrorMiddleware",

@@ -148,7 +148,13 @@ def test_an_incomplete_base_map_is_refused(data: dict[str, str]) -> None:
 
 
 def test_tiles_name_their_origin(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert queries.tile_origin() is None
-    tiles = Basemap(kind="xyz", url="https://{s}.tiles.example/{z}/{x}/{y}.png", approval="GS(2026)1", datum="gcj02")
+    assert queries.tile_origins() == []
+    tiles = Basemap(
+        kind="xyz",
+        url="https://{s}.tiles.example/{z}/{x}/{y}.png",
+        subdomains="ab",
+        approval="GS(2026)1",
+        datum="gcj02",
+    )
     monkeypatch.setattr(queries, "current_basemap", lambda: tiles)
-    assert queries.tile_origin() == "https://*.tiles.example"
+    assert queries.tile_origins() == ["https://a.tiles.example", "https://b.tiles.example"]
