@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 
 from qixia.places.queries import tile_origins
 
-
 _MAP = b'class="qx-livemap'  # what {% live_map %} draws
 
 
