@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.http import HttpRequest
 
 from qixia.jobs.models import Job
 
@@ -8,3 +9,13 @@ class JobAdmin(admin.ModelAdmin):
     list_display = ["name", "attempts", "run_at", "quarantined_at", "last_error"]
     list_filter = ["name", ("quarantined_at", admin.EmptyFieldListFilter)]
     show_full_result_count = False
+
+    # A hand-made job would run any task with any arguments, past every service's checks and history.
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Job | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Job | None = None) -> bool:
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from qixia.rewards.models import Account, Item, Posting, Voucher
 
@@ -28,10 +29,33 @@ class AccountAdmin(ReadOnly):
 
 @admin.register(Posting)
 class PostingAdmin(ReadOnly):
-    list_display = ("at", "kind", "rule", "rule_version", "points", "beneficiary", "source")
+    """Without whom points for a report went to, in columns, fields and search: that would name the reporter."""
+
+    list_display = ("at", "kind", "rule", "rule_version", "points", "whose", "source")
     list_filter = ("kind",)
-    search_fields = ("=source", "=beneficiary", "=key")
+    fields = (
+        "at",
+        "kind",
+        "rule",
+        "rule_version",
+        "points",
+        "nominal",
+        "whose",
+        "source",
+        "params",
+        "reverses_id",
+        "request_id",
+    )
+    search_fields = ("=source",)
     show_full_result_count = False
+
+    @admin.display(description=_("受益人"))
+    def whose(self, posting: Posting) -> str:
+        return str(_("骑手（已隐去）")) if posting.source.startswith("report:") else posting.beneficiary
+
+    @admin.display(description=_("冲正"))
+    def reverses_id(self, posting: Posting) -> str:
+        return str(posting.reverses_id or "")
 
 
 @admin.register(Item)

@@ -102,7 +102,7 @@ class Posting(models.Model):
         )
 
     def __str__(self) -> str:
-        return self.key
+        return f"{self.kind} {self.source}"  # the key would name the beneficiary
 
 
 class Entry(models.Model):

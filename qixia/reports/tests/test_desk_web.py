@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.apps import apps
 from django.test import Client
 from django.urls import reverse
 
@@ -148,3 +149,27 @@ class TestMap:
     @pytest.mark.parametrize("bbox", ["", "1,2,3", "a,b,c,d", "118.61,24.89,118.59,24.91", "nan,0,1,1", "-999,0,999,1"])
     def test_a_view_that_is_none_is_refused(self, town, bbox):
         assert self.data(town, "rider", bbox=bbox).status_code == 422
+
+
+def test_the_back_room_does_not_say_who_reported(town):
+    receipt = reach(town, "fixed")
+    rider, staff = town.people["rider"], desk(town, "admin")
+    about = f"report:{receipt.public_id}"
+    rows = {
+        "rewards_posting": apps.get_model("rewards", "Posting").objects.filter(source=about),
+        "audit_auditevent": apps.get_model("audit", "AuditEvent").objects.filter(subject=about),
+    }
+    for model, found in rows.items():
+        address = reverse(f"admin:{model}_changelist")
+        pages = [f"{address}?q={about}", *(reverse(f"admin:{model}_change", args=[row.pk]) for row in found)]
+        assert len(pages) > 1
+        for page in pages:
+            answer = staff.get(page)
+            assert answer.status_code == 200
+            assert rider.public_id not in answer.content.decode()
+        assert receipt.public_id not in staff.get(address, {"q": f"person:{rider.public_id}"}).content.decode()
+
+
+@pytest.mark.parametrize("page", ["/admin/jobs/job/add/", "/admin/auth/group/", "/admin/audit/auditevent/add/"])
+def test_the_back_room_makes_no_jobs_groups_or_history(town, page):
+    assert desk(town, "admin").get(page).status_code in (403, 404)
