@@ -21,7 +21,7 @@ from typing import Any
 
 import psycopg
 
-from qixia.lab.postgres import PostgreSQL
+from qixia.lab.postgres import DATABASE, PostgreSQL
 
 _WATCH = """
 CREATE TABLE lab_seen (seq bigserial PRIMARY KEY, tab text, op text, xid text, old jsonb, new jsonb);
@@ -230,11 +230,13 @@ def script(url: str, writes: Sequence[Write], pools: Sequence[Pool]) -> str:
         return Script(db, pools).text(writes)
 
 
-def pgbench(server: PostgreSQL, path: Path, *, clients: int, seconds: float, seed: int) -> float:
+def pgbench(
+    server: PostgreSQL, path: Path, *, clients: int, seconds: float, seed: int, database: str = DATABASE
+) -> float:
     """Transactions a second of the script."""
     words = ["-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(max(1, round(seconds)))]
     words += ["-f", str(path), "--random-seed", str(seed), "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres"]
-    done = subprocess.run([server.program("pgbench"), *words, "qixia"], capture_output=True, text=True, check=False)
+    done = subprocess.run([server.program("pgbench"), *words, database], capture_output=True, text=True, check=False)
     found = _TPS.search(done.stdout)
     if done.returncode or found is None:
         raise RuntimeError(f"pgbench: {done.stderr[-2000:]}{done.stdout[-500:]}")

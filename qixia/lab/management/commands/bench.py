@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from qixia.lab import apt, intake
+from qixia.lab import apt, intake, ledger
 
 
 class Command(BaseCommand):
@@ -35,4 +35,12 @@ class Command(BaseCommand):
             sys.exit(1)
         chosen = intake.Options(options["seconds"], options["rounds"], options["clients"], options["seed"])
         command = " ".join(["qixia", *sys.argv[1:]])
-        self.stdout.write(json.dumps(intake.run(chosen, command)))
+        if what == "intake":
+            self._say(intake.run(chosen, command))
+        else:
+            for scenario in ledger.SCENARIOS:
+                self._say(ledger.run(chosen, command, scenario))
+
+    def _say(self, line: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(line, ensure_ascii=False))
+        self.stdout.flush()

@@ -1,0 +1,171 @@
+"""`qixia bench ledger`: how many postings a second the books take, next to the same rows written by pgbench.
+
+Scenarios  hot   eight clients award points to one account, each award a transaction of its own
+           many  eight clients award to 10,000 accounts, 50 awards a transaction, as the settlement of reports does
+Raw        one posting with all its rows a transaction, prepared, eight clients, on one or on 10,000 accounts.
+Keys       lost: postings that a client was told of and that are not in the books, or books that are not sound;
+           deadlocks: as PostgreSQL counts them; batch: awards a transaction.
+The accounts belong to nobody, so no notice is written, neither here nor raw.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from qixia.kernel import measure
+from qixia.lab import raw
+from qixia.lab.intake import Options, tell
+from qixia.lab.postgres import DATABASE, PostgreSQL
+from qixia.lab.stage import Stage, stage
+from qixia.site.supervisor import die_with_parent
+
+BATCH = 50
+COPY = "qixia_raw"  # pgbench writes there: its rows are no true books
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    accounts: int
+    batch: int
+
+
+SCENARIOS = (Scenario("hot", 1, 1), Scenario("many", 10_000, BATCH))
+
+
+def run(options: Options, command: str, scenario: Scenario) -> dict[str, Any]:
+    """Measure one scenario on a PostgreSQL of its own; returns the JSON line's keys."""
+    started = measure.start(command, seed=options.seed)
+    with (
+        PostgreSQL(fsync=True, settings={"max_wal_size": "4GB"}) as server,
+        stage(server.url, server.folder / "stage") as place,
+    ):
+        place.prepare(riders=1)
+        _post(place, "--accounts", str(scenario.accounts))
+        script = server.folder / "stage" / "raw.sql"
+        writes = _sample(server, place)
+        script.write_text(raw.script(server.url, writes, [_pool(server.url, scenario)]), encoding="utf-8")
+        _copy(server)
+        ours: list[float] = []
+        bare: list[float] = []
+        lost = 0
+        for number in range(1, options.rounds + 1):
+            before = _count(server.url)
+            told = _round(place, options, scenario, number)
+            lost += told - (_count(server.url) - before)
+            ours.append(told / options.seconds)
+            lost += not _is_sound(place)
+            rate = raw.pgbench(
+                server, script, clients=options.clients, seconds=options.seconds, seed=number, database=COPY
+            )
+            bare.append(rate)
+            tell(f"{scenario.name} round {number}: {ours[-1]:.0f} postings/s, raw {bare[-1]:.0f}/s, lost {lost}")
+        with psycopg.connect(server.url) as db:
+            row = db.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").fetchone()
+    ratios = [own / other for own, other in zip(ours, bare, strict=True)]
+    return started.finish() | {
+        "scenario": scenario.name,
+        "postings_per_s": round(statistics.median(ours), 1),
+        "raw_per_s": round(statistics.median(bare), 1),
+        "ratio_to_raw": round(statistics.median(ratios), 4),
+        "lost": lost,
+        "deadlocks": row[0] if row else None,
+        "clients": options.clients,
+        "accounts": scenario.accounts,
+        "batch": scenario.batch,
+        "rows_per_posting": len(writes),
+    }
+
+
+def _post_words(*words: str) -> list[str]:
+    return ["-m", "qixia.site.cli", "lab_post", *words]
+
+
+def _post(place: Stage, *words: str) -> None:
+    place.run(*_post_words(*words))
+
+
+def _sample(server: PostgreSQL, place: Stage) -> list[raw.Write]:
+    """The rows of one award to an account that exists."""
+    samples = []
+    raw.watch(server.url)
+    for number in range(3):
+        with psycopg.connect(server.url, autocommit=True) as db:
+            db.execute("TRUNCATE lab_seen")
+        words = _post_words("--accounts", "1", "--seconds", "0.001", "--seed", str(-1 - number))
+        subprocess.run(
+            [sys.executable, *words],
+            input="go\n",
+            text=True,
+            env=place.environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        samples.append(raw.sample_of(server.url, ("rewards_posting",)))
+    raw.unwatch(server.url)
+    return raw.usual(samples)
+
+
+def _pool(url: str, scenario: Scenario) -> raw.Pool:
+    """The accounts, which were opened together."""
+    with psycopg.connect(url) as db:
+        rows = db.execute(
+            "SELECT id, owner_ref FROM rewards_account WHERE owner_ref LIKE 'lab:%' ORDER BY id"
+        ).fetchall()
+    if rows[-1][0] - rows[0][0] != len(rows) - 1 or len(rows) != scenario.accounts:
+        raise RuntimeError("the accounts do not lie side by side")
+    sample = next(pk for pk, ref in rows if ref == "lab:00000")
+    return raw.Pool("rewards_account", sample, rows[0][0], len(rows))
+
+
+def _copy(server: PostgreSQL) -> None:
+    with psycopg.connect(server.url_for("postgres"), autocommit=True) as db:
+        db.execute(f"CREATE DATABASE {COPY} TEMPLATE {DATABASE}")
+
+
+def _count(url: str) -> int:
+    with psycopg.connect(url) as db:
+        row = db.execute("SELECT count(*) FROM rewards_posting").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _round(place: Stage, options: Options, scenario: Scenario, number: int) -> int:
+    """How many postings the clients were told of."""
+    words = _post_words("--accounts", str(scenario.accounts), "--batch", str(scenario.batch))
+    words += ["--seconds", str(options.seconds), "--seed"]
+    clients = [
+        subprocess.Popen(
+            [sys.executable, *words, str((options.seed * 100 + number) * 100 + client)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=place.environment,
+            preexec_fn=die_with_parent,
+        )
+        for client in range(options.clients)
+    ]
+    for client in clients:
+        if client.stdout is None or client.stdout.readline() != "ready\n":
+            raise RuntimeError("a client did not start")
+    told = 0
+    for client in clients:
+        assert client.stdin is not None
+        client.stdin.write("go\n")
+        client.stdin.close()
+    for client in clients:
+        assert client.stdout is not None
+        told += json.loads(client.stdout.read())["posted"]
+        client.wait()
+    return told
+
+
+def _is_sound(place: Stage) -> bool:
+    """Whether `qixia rewards audit` proves the books."""
+    return bool(json.loads(place.run("-m", "qixia.site.cli", "rewards", "audit"))["sound"])
