@@ -1,19 +1,22 @@
 // The console with the keyboard: J K move, Enter opens, X ticks, / searches, ? lists, and every element with
 // data-key is pressed by its key. Rows stand in [data-rows] as [data-row]; the chosen one has aria-selected="true".
+// Where a row is itself a link (sorting), moving opens it: keys act on the case that is shown.
 const TYPING = 'input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select, [contenteditable]';
 const shown = (element) => element.offsetParent !== null || element.getClientRects().length > 0;
 
 // ── rows ──────────────────────────────────────────────────────────────────────
 const rows = () => [...document.querySelectorAll('[data-rows] [data-row]')].filter(shown);
-const chosen = () => document.querySelector('[data-rows] [data-row][aria-selected="true"]');
+const chosen = () => document.querySelector('[data-rows] :is([data-row][aria-selected="true"], a[data-row][aria-current])');
+const linkOf = (row) => (row?.matches('a[href]') ? row : row?.querySelector('a[href]'));
 
 function choose(row, open) {
-  if (!row) return;
+  if (!row || row === chosen() && row.matches('a')) return;
+  if (row.matches('a')) { row.click(); return; }
   chosen()?.setAttribute('aria-selected', 'false');
   row.setAttribute('aria-selected', 'true');
   row.scrollIntoView({ block: 'nearest' });
   row.dispatchEvent(new CustomEvent('qx:row', { bubbles: true }));
-  if (open) row.querySelector('a[href]')?.click();
+  if (open) linkOf(row)?.click();
 }
 
 function step(by) {
@@ -56,7 +59,7 @@ const HABITS = {
   k: () => step(-1),
   ArrowDown: () => step(1),
   ArrowUp: () => step(-1),
-  Enter: () => chosen()?.querySelector('a[href]')?.click(),
+  Enter: () => linkOf(chosen())?.click(),
   x: () => { const box = chosen()?.querySelector('input[type=checkbox]'); if (box) { box.checked = !box.checked; count(); } },
   '/': () => document.querySelector('[data-search]')?.focus(),
 };
