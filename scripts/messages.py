@@ -36,6 +36,7 @@ SHOWN_BY = {"Item": ("label", "section"), "Kind": ("title",), "publish": ("note"
 # module → names of the tables whose words are shown; "*" for every text of the module
 TABLES = {
     "codes/rules.py": {"LEVEL_NAMES", "SEVERITY_LABELS", "PART", "MATTER", "EVENT_2013"},
+    "demo/load.py": {"SAYS"},
     "people/rules.py": {"ROLE_LABELS", "ORGANISATION_KINDS"},
     "places/rules.py": {"KINDS", "ROAD_KINDS"},
     "reports/rules.py": {"SPANS"},

@@ -14,9 +14,14 @@ from django.utils import translation
 
 from qixia.kernel.config import get_config
 from qixia.kernel.errors import Invalid
+from qixia.kernel.ids import new_public_id
+from qixia.people.access import Actor
+from qixia.people.models import Person
 from qixia.people.sessions import BACKEND
 from qixia.places import queries as places
 from qixia.reports.tests.town import Town, build_town, reach, send
+from qixia.rewards import services as rewards
+from qixia.rewards.tests import builders
 from qixia.ui.errors import message_of
 from scripts import messages
 
@@ -94,7 +99,7 @@ PAGES += [("admin", name) for name in ("reports:all", "policy:index", "rewards:s
 # What comes from the database or the rules is in the language in which it was written: names, places, what people
 # said, and the machine's finding about those words.
 DATA = re.compile(
-    "云帆路( 55 号附近)?|试社区|已换新井盖|[a-z]+单位|一川|何远|知秋|^管理$|澄江市|云溪区|^中文$"
+    r"云帆路( 55 号附近)?|shop-\d+ 食堂|platform 食堂|小\d+|午餐券 15 元|点餐时出示|试社区|已换新井盖|[a-z]+单位|一川|何远|方立|知秋|^管理$|澄江市|云溪区|^中文$"
     "|“井盖没了”.*特急。|井盖没|了，人能掉下去”?|到场，已围挡|(?<=because of:)\\s*.+"
 )
 
@@ -116,10 +121,10 @@ def visible(html: str) -> list[str]:
     return [text for text in rest if HAN.search(text)]
 
 
-def english(town: Town, who: str | None) -> Client:
+def english(person: Person | None) -> Client:
     client = Client()
-    if who:
-        client.force_login(town.people[who], backend=BACKEND)
+    if person:
+        client.force_login(person, backend=BACKEND)
     client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
     return client
 
@@ -128,7 +133,7 @@ def english(town: Town, who: str | None) -> Client:
 def test_english_page(town: Town, who: str | None, name: str) -> None:
     send(town.rider)
     reach(town, "confirming")
-    answer = english(town, who).get(reverse(name))
+    answer = english(town.people.get(who)).get(reverse(name))
     assert answer.status_code == 200
     html = answer.content.decode()
     assert '<html lang="en"' in html
@@ -140,20 +145,43 @@ def test_english_page_of_one_report(town: Town, state: str) -> None:
     public_id = reach(town, state).public_id
     for who, names in (("rider", ("receipt", "timeline")), ("worker", ("case",)), ("clerk", ("case",))):
         for name in names:
-            answer = english(town, who).get(reverse(f"reports:{name}", args=[public_id]))
+            answer = english(town.people.get(who)).get(reverse(f"reports:{name}", args=[public_id]))
             assert answer.status_code == 200
             assert visible(answer.content.decode()) == []
 
 
 def test_english_refusal_names_state_and_step(town: Town) -> None:
     receipt = reach(town, "accepted")
-    answer = english(town, "worker").post(reverse("reports:step", args=[receipt.public_id, "accept"]))
+    answer = english(town.people["worker"]).post(reverse("reports:step", args=[receipt.public_id, "accept"]))
     assert answer.status_code == 409
     assert "It is “Accepted” now, so “Accept” is not possible." in unescape(answer.content.decode())
 
 
 @pytest.mark.parametrize(("who", "path", "status"), [("rider", "/no-such-page", 404), ("rider", "/desk/queue", 403)])
 def test_english_error_page(town: Town, who: str, path: str, status: int) -> None:
-    answer = english(town, who).get(path)
+    answer = english(town.people.get(who)).get(path)
     assert answer.status_code == status
     assert visible(answer.content.decode()) == []
+
+
+def person_of(actor: Actor) -> Person:
+    return Person.objects.get(pk=actor.person_id)
+
+
+def test_english_till_and_vouchers(town: Town) -> None:
+    rider, shop = builders.rider_with(60), builders.organisation()
+    good = builders.item(shop)
+    taken, kept = (rewards.reserve(actor=rider, item=good.public_id, client_key=new_public_id()) for _ in range(2))
+    merchant = builders.person("merchant", shop)
+    till, purse = english(person_of(merchant)), english(person_of(rider))
+    answers = [till.get(reverse("rewards:scan"))]
+    for code in (taken.number, "123"):
+        answers.append(till.post(reverse("rewards:check"), {"code": code}))
+    for _ in range(2):
+        answers.append(till.post(reverse("rewards:redeem"), {"code": taken.number, "redeem_key": new_public_id()}))
+    answers.append(purse.get(reverse("rewards:item", args=[good.public_id])))
+    answers += [purse.get(reverse("rewards:voucher", args=[voucher.public_id])) for voucher in (taken, kept)]
+    answers += [purse.get(reverse(f"rewards:{name}")) for name in ("ledger", "vouchers", "catalogue")]
+    assert [answer.status_code for answer in answers] == [200, 200, 409, 200, 409, *[200] * 6]
+    for answer in answers:
+        assert visible(answer.content.decode()) == []

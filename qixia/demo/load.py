@@ -147,17 +147,20 @@ def _publish_routing() -> None:
     publish("reports.routing", {"rows": rows}, note="按云溪区的单位填写", actor_ref="system:demo")
 
 
+NAMES = {"rider": "一川", "worker": "何远", "clerk": "叶知秋", "merchant": "榕荫小哥食堂", "admin": "江澈"}
+SAYS = {
+    "rider": "骑手，账上 235 分",
+    "worker": "市政养护所处置员",
+    "clerk": "指挥中心专员",
+    "merchant": "店员，收券",
+    "admin": "管理员",
+}
+
+
 def _publish_accounts(cast: Cast) -> None:
-    says = {
-        "rider": ("一川", "骑手，账上 235 分"),
-        "worker": ("何远", "市政养护所处置员"),
-        "clerk": ("叶知秋", "指挥中心专员"),
-        "merchant": ("榕荫小哥食堂", "店员，收券"),
-        "admin": ("江澈", "管理员"),
-    }
     accounts = []
-    for role, (name, words) in says.items():
-        account = {"person": cast.persons[role].public_id, "role": role, "name": name, "says": words}
+    for role, words in SAYS.items():
+        account = {"person": cast.persons[role].public_id, "role": role, "name": NAMES[role], "says": words}
         if role in cast.usernames:
             account |= {"username": cast.usernames[role], "password": PASSWORD}
         accounts.append(account)
