@@ -22,7 +22,7 @@ PLACE_MAX = 40
 NOTE_MAX = 1000
 PHOTOS_MAX = 9
 # What a control character may hide is never wanted; line breaks and tabs become spaces in one-line fields.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u200c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 ClockKind = Literal["ok", "soon", "over", "kept"]
 
