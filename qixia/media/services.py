@@ -30,7 +30,7 @@ from django.db import transaction
 
 from qixia.audit.services import record
 from qixia.jobs.registry import declare_event
-from qixia.jobs.services import enqueue, publish
+from qixia.jobs.services import Ask, enqueue_many, publish
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.kernel.errors import DomainError
@@ -103,12 +103,24 @@ def keep(photos: Sequence[Received], *, owner_ref: str) -> list[Evidence]:
     if not photos:
         return []
     with transaction.atomic(savepoint=False):
+        rows = write_rows(photos, owner_ref=owner_ref)
+        enqueue_many([copies_of(rows)])
+    return rows
+
+
+def write_rows(photos: Sequence[Received], *, owner_ref: str) -> list[Evidence]:
+    """The first half of `keep`, for a caller who enqueues `copies_of(rows)` with jobs of its own in one statement."""
+    with transaction.atomic(savepoint=False):
         rows = Evidence.objects.bulk_create([_row(photo, owner_ref) for photo in photos])
-        enqueue("media.derive", {"ids": [row.pk for row in rows]}, priority=_DERIVE_PRIORITY)
         for photo in photos:
             photo.kept = True
         transaction.on_commit(partial(_mark_committed, list(photos)))
     return rows
+
+
+def copies_of(rows: Sequence[Evidence]) -> Ask:
+    """The job that makes the copies of these photos."""
+    return Ask("media.derive", {"ids": [row.pk for row in rows]}, priority=_DERIVE_PRIORITY)
 
 
 def store_uploads(

@@ -16,7 +16,7 @@ from tests.examples import example, exempt
 OWNER = "report:00000000000000000000000001"
 ROW = "the photo's row says who brought it, when and its hash; the owner's service leaves the audit event"
 
-for name in ("store_upload", "store_uploads", "keep", "receive", "limits"):
+for name in ("store_upload", "store_uploads", "keep", "write_rows", "copies_of", "receive", "limits"):
     exempt(f"media.services.{name}", ROW)
 exempt("media.services.develop_evidence", "only a failure is history (media.broken); a success is the state of the row")
 

@@ -25,7 +25,7 @@ from qixia.kernel.errors import Invalid, NotAllowed
 from qixia.kernel.faults import kill_point
 from qixia.kernel.geo import DATUMS, Datum, Point, to_wgs84
 from qixia.kernel.ids import new_number, new_public_id
-from qixia.media.services import Received, Upload, keep, receive
+from qixia.media.services import Received, Upload, copies_of, receive, write_rows
 from qixia.people.access import Actor
 from qixia.places.queries import in_city
 from qixia.policy.queries import current
@@ -122,15 +122,18 @@ def _write(
         answer_due=now + rules.ANSWER_LIMIT,
         **values,
     )
-    _attach(report, before, after, now)
+    derive = _attach(report, before, after, now)
     record("reports.received", subject=report.ref, actor=actor.ref, photos=len(before) + len(after))
-    publish_many([Happened(RECEIVED, report.ref)], also=[Ask("reports.settle", {"id": report.pk}, priority=10)])
+    publish_many(
+        [Happened(RECEIVED, report.ref)], also=[Ask("reports.settle", {"id": report.pk}, priority=10), *derive]
+    )
     kill_point("intake.written")
     return receipt
 
 
-def _attach(report: Report, before: list[Received], after: list[Received], now: datetime) -> None:
-    rows = keep([*before, *after], owner_ref=report.ref)
+def _attach(report: Report, before: list[Received], after: list[Received], now: datetime) -> list[Ask]:
+    """Write the photos; returns the job that makes their copies, to be asked for together with the others."""
+    rows = write_rows([*before, *after], owner_ref=report.ref)
     ReportPhoto.objects.bulk_create(
         ReportPhoto(
             report=report,
@@ -141,6 +144,7 @@ def _attach(report: Report, before: list[Received], after: list[Received], now: 
         )
         for index, row in enumerate(rows)
     )
+    return [copies_of(rows)]
 
 
 def _checked(place: Whereabouts | None, words: str, hint: str, captured_at: datetime | None) -> dict[str, Any]:
