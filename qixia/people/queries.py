@@ -165,6 +165,11 @@ def display_name_for(public_id: str) -> str:
     return Person.objects.filter(public_id=public_id).values_list("display_name", flat=True).first() or ""
 
 
+def display_name_of(person_id: int) -> str:
+    """The same by key, for a person who chose to be shown."""
+    return Person.objects.filter(pk=person_id).values_list("display_name", flat=True).first() or ""
+
+
 def display_names_for(public_ids: Iterable[str]) -> dict[str, str]:
     return dict(Person.objects.filter(public_id__in=set(public_ids)).values_list("public_id", "display_name"))
 

@@ -312,7 +312,11 @@ def rule_book() -> RuleBook:
     for lines in families.values():
         lines.sort(key=lambda line: -line.points)
     ordered = sorted(families.items(), key=lambda pair: -max(line.points for line in pair[1]))
-    acts = [_rule_line(slug, data.line(slug, names)) for slug in data.rules if slug not in classes]
+    acts = [
+        _rule_line(slug, data.line(slug, names))
+        for slug, line in data.rules.items()
+        if not (slug in classes or line.planned)
+    ]
     return RuleBook(
         in_force.version,
         in_force.valid_from,

@@ -90,6 +90,7 @@ class PointRule(BaseModel):
     day_cap: int | None = Field(None, ge=0, description="most points a person gets by this rule on one day")
     who: Literal["reporter", "witness", "helper"] = "reporter"
     note: str = Field("", max_length=120, description="a sentence for riders")
+    planned: bool = Field(False, description="no act of the product earns it yet: riders do not read it")
 
 
 class PointsPolicy(BaseModel):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from qixia.jobs.registry import every
-from qixia.rewards.services import expire_due
+from qixia.jobs.registry import EventView, every, on
+from qixia.rewards.services import award, expire_due
+
+
+@on("people.rider_registered")
+def welcome(event: EventView) -> None:
+    """Points for joining, once a person."""
+    award(beneficiary=event.ref, rule="joining", source=event.ref, act="people.joined", actor="system:worker")
 
 
 @every("rewards.expire_vouchers", minutes=10)

@@ -41,7 +41,7 @@ def test_intake_measures_in_one_line():
     assert found["errors"] == 0
     assert found["settled_per_s"] > 0
     assert found["rows_per_report"] > 10
-    assert found["sql_per_report"] <= 14
+    assert found["sql_per_report"] <= 12
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

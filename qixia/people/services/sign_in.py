@@ -34,6 +34,7 @@ from qixia.people.models import Device, Person, SignInCode, Throttle, TotpDevice
 from qixia.people.services import accounts
 
 NEW_DEVICE = declare_event("people.new_device")  # ref person, payload {label}
+RIDER_REGISTERED = declare_event("people.rider_registered")
 SEND_CODE = "notices.send_code"  # a task of the layer above, by name
 
 ACTOR = "system:sign-in"
@@ -191,6 +192,7 @@ def register_rider(
         actor=ACTOR,
     )
     accounts.enrol_rider(person_id=person.pk, platform=platform, actor=ACTOR)
+    publish(RIDER_REGISTERED, f"person:{person.public_id}")
     SignInCode.objects.filter(pk=row.pk).update(person=person, sealed_phone=None)
     return person.pk
 

@@ -13,7 +13,7 @@ from qixia.codes.rules import SEVERITY_LABELS
 from qixia.kernel import clock
 from qixia.kernel.ids import is_row_key, parse_number
 from qixia.people.access import Actor
-from qixia.people.queries import Member, Org, organisations, staff_of
+from qixia.people.queries import Member, Org, display_name_of, has_consent, organisations, staff_of
 from qixia.reports import access, states
 from qixia.reports.models import Report
 from qixia.reports.queries.shared import (
@@ -147,6 +147,7 @@ class CaseView:
     accuracy_m: float | None
     validity: str
     self_handled: bool
+    reporter: str  # what the reporter is called, only if he or she chose to show it; else empty
     before: list[Picture]
     onsite: list[Picture]
     after: list[Picture]
@@ -256,6 +257,7 @@ def case(actor: Actor, public_id: str) -> CaseView:
         accuracy_m=report.accuracy_m,
         validity=report.validity,
         self_handled=report.self_handled,
+        reporter=_shown_name(report),
         before=pictures["before"],
         onsite=pictures["onsite"],
         after=pictures["after"],
@@ -267,6 +269,13 @@ def case(actor: Actor, public_id: str) -> CaseView:
         if {"sort", "sort_handled", "redirect"} & set(steps)
         else [],
     )
+
+
+def _shown_name(report: Report) -> str:
+    """Shown by two decisions of the reporter: on this report, and by consent to show the name. Else nothing."""
+    if report.name_hidden or report.reporter_id is None or not has_consent(report.reporter_id, "name"):
+        return ""
+    return display_name_of(report.reporter_id)
 
 
 def _fits(step: str, report: Report) -> bool:

@@ -141,7 +141,9 @@ def rider_report(actor: Actor, public_id: str) -> RiderReport:
         clocks=clock_cells(report, now) if report.state not in ("received", "sorting") else [],
         events=_events(report, [timeline_item(step, for_reporter=True) for step in steps]),
         can_answer=report.state == "confirming",
-        calls=_CALLS.get(report.cls, ["119", "110"]) if report.severity == "critical" else [],
+        calls=_CALLS.get(report.cls, ["119", "110"])
+        if report.severity == "critical" and report.state not in states.ENDED
+        else [],
         points=report.points,
         supporters=0,
         name_hidden=report.name_hidden,

@@ -22,9 +22,9 @@ from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
 from qixia.reports.services.moves import check_step, take_step
-from qixia.reports.services.settling import DISPATCHED, RESOLVED, pay_dispatch
+from qixia.reports.services.settling import DISPATCHED, RESOLVED, pay_dispatch, reporter_refs
 from qixia.reports.services.telling import reporter_told, tell_many, unit_told
-from qixia.rewards.services import reverse
+from qixia.rewards.services import award, reverse
 
 VERIFIED = declare_event("reports.verified")
 SENT_BACK = declare_event("reports.sent_back")
@@ -106,6 +106,7 @@ def verify(*, actor: Actor, public_id: str, text: str = "") -> Report:
         take_step(
             report, "verify_handled", actor=actor, text=words, changes=changes | {"ended_at": now}, event=VERIFIED
         )
+        _thank_for_handling(report)
         tell_many(reporter_told(report, "report.fixed", "fixed"))
         return report
     row = take_step(report, "verify", actor=actor, text=words, changes=changes, event=VERIFIED)
@@ -166,6 +167,18 @@ def close_silent(*, limit: int = 200) -> int:
         except errors.SomebodyWasFaster:
             continue
     return closed
+
+
+def _thank_for_handling(report: Report) -> None:
+    for beneficiary in reporter_refs([report]).values():
+        award(
+            beneficiary=beneficiary,
+            rule="self-handled",
+            source=report.ref,
+            act="reports.self_handled",
+            actor="system:settle",
+            note_params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
+        )
 
 
 def _unit(code: str) -> Org:

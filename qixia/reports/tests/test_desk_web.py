@@ -7,6 +7,7 @@ from django.apps import apps
 from django.test import Client
 from django.urls import reverse
 
+from qixia.people import services as people
 from qixia.people.sessions import BACKEND
 from qixia.reports.tests.town import Town, reach, send, the
 
@@ -94,9 +95,19 @@ def test_steps_are_taken_from_the_page(town):
 
 def test_a_step_that_is_no_longer_possible_is_told_on_the_page(town):
     receipt = reach(town, "accepted")
-    answer = desk(town, "worker").post(reverse("reports:step", args=[receipt.public_id, "accept"]))
-    assert answer.status_code == 409
+    answer = desk(town, "worker").post(reverse("reports:step", args=[receipt.public_id, "accept"]), follow=True)
+    assert answer.redirect_chain[-1] == (f"/desk/queue?case={receipt.public_id}", 303)
     assert "不能" in answer.content.decode()
+    assert the(receipt).steps.filter(step="accept").count() == 1
+
+
+def test_a_reporter_who_chose_so_twice_is_named_to_the_unit(town):
+    for consents, hidden, shown in (((), False, False), (("name",), True, False), (("name",), False, True)):
+        for kind in consents:
+            people.give_consent(person_id=town.rider.person_id, kind=kind, version=1, actor=town.rider.ref)
+        receipt = send(town.rider, name_hidden=hidden)
+        html = desk(town, "worker").get(reverse("reports:case", args=[receipt.public_id])).content.decode()
+        assert (town.rider.display_name in html) is shown
 
 
 @pytest.mark.parametrize("back", ["https://evil.example/", "//evil.example", "/desk/\\evil"])

@@ -104,6 +104,7 @@ class TestSubmit:
         assert the(receipt).state == "resolved"
         services.verify(actor=town.clerk, public_id=receipt.public_id)
         assert the(receipt).state == "fixed"
+        assert balance(town.rider.ref) == 15 + 5
 
     def test_a_critical_report_rings_unit_and_clerk(self, town):
         send(town.rider, "井盖没了，人能掉下去")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -24,6 +25,7 @@ from qixia.kernel.errors import DomainError, NotFound
 from qixia.reports import queries, services, states
 from qixia.reports.access import CLERK_ROLES, STAFF_ROLES, UNIT_ROLES
 from qixia.ui.access import allow
+from qixia.ui.errors import message_of
 from qixia.ui.negotiation import wants_fragment
 
 PAGE = 50
@@ -151,17 +153,16 @@ def case(request: HttpRequest, public_id: str) -> HttpResponse:
     return _case(request, public_id)
 
 
-def _case(request: HttpRequest, public_id: str, refusal: str = "", status: int = 200) -> HttpResponse:
+def _case(request: HttpRequest, public_id: str) -> HttpResponse:
     context = {
         "case": queries.case(request.actor, public_id),
         "families": families(),
         "severities": SEVERITY_LABELS.items(),
-        "refusal": refusal,
         "here": _back(request),
         "beside_map": wants_fragment(request),
     }
     name = "_pane.html" if wants_fragment(request) else "case.html"
-    return render(request, f"reports/desk/{name}", context, status=status)
+    return render(request, f"reports/desk/{name}", context)
 
 
 def _back(request: HttpRequest) -> str:
@@ -221,7 +222,7 @@ def step(request: HttpRequest, public_id: str, name: str) -> HttpResponse:
     except DomainError as refusal:
         if refusal.status in (401, 403, 404):
             raise
-        return _case(request, public_id, _(refusal.message) % refusal.context, status=refusal.status)
+        messages.error(request, message_of(refusal))
     back = _back(request)
     if "next" in request.POST or _chosen(request, public_id) is None:
         return HttpResponseRedirect(back, status=303)  # on to the next one

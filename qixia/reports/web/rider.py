@@ -204,7 +204,7 @@ def _timeline_page(request: HttpRequest, public_id: str, answer: forms.AnswerFor
         "time_format": "H:i" if today else "m-d H:i",
         "answer_form": answer,
         # Archived because the rider said nothing: the last word is still to be had.
-        "can_reopen": report.state == "closed",
+        "can_reopen": report.state in ("closed", "fixed"),
         "show_unsolved": answer.is_bound or "unsolved" in request.GET,
     }
     return render(request, "reports/rider/timeline.html", context, status=status)
