@@ -205,7 +205,9 @@ class Harness:
     def let_leases_lapse(self) -> None:
         """All programs are dead: instead of waiting for their leases to end, let them have ended."""
         if self.stage.url.startswith("postgres"):  # a dead client's last statement may still run to its commit
-            others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            others = (
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
             until = time.monotonic() + REACH_SECONDS
             while self.ask(others)[0][0] and time.monotonic() < until:
                 time.sleep(0.02)
