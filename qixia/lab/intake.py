@@ -292,7 +292,7 @@ def wait_settled(url: str) -> None:
 def _pools(url: str, riders: Sequence[dict[str, Any]]) -> list[raw.Pool]:
     """The riders, and their accounts, which were opened together."""
     with psycopg.connect(url) as db:
-        found = dict(
+        found: dict[str, int] = dict(
             db.execute("SELECT owner_ref, id FROM rewards_account WHERE kind = 'available' ORDER BY id").fetchall()
         )
     person, accounts = [rider["person_id"] for rider in riders], [found[rider["ref"]] for rider in riders]
