@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.auth import admin as auth_admin  # registers the groups, before ours lets go of them
+from django.contrib.auth import admin as _auth_admin  # noqa: F401 — registers the groups, before ours lets go of them
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -32,7 +33,7 @@ def to_staff_sign_in(request: HttpRequest, extra_context: dict[str, Any] | None 
 
 
 # Roles are grants on organisations and places; Django's groups would promise rights that nothing gives.
-admin.site.unregister(auth_admin.Group)
+admin.site.unregister(Group)
 admin.site.login = to_staff_sign_in  # type: ignore[method-assign]
 
 
