@@ -293,7 +293,7 @@ def _pools(url: str, riders: Sequence[dict[str, Any]]) -> list[raw.Pool]:
     """The riders, and their accounts, which were opened together."""
     with psycopg.connect(url) as db:
         rows = db.execute("SELECT owner_ref, id FROM rewards_account WHERE kind = 'available' ORDER BY id")
-        found: dict[str, int] = {owner_ref: pk for owner_ref, pk in rows}
+        found: dict[str, int] = dict(rows.fetchall())
     person, accounts = [rider["person_id"] for rider in riders], [found[rider["ref"]] for rider in riders]
     for ids in (person, accounts):
         if max(ids) - min(ids) != len(riders) - 1:
