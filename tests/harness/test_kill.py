@@ -63,7 +63,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_happens_twice(place: Stage) ->
             harness.round(plan)
         harness.finish()
 
-    assert harness.kills >= 20
+    assert harness.kills >= 20, harness.kills
     assert set(harness.reached) == POINTS  # each was reached, or its round proves nothing
     assert harness.asked.refused == []
     assert harness.asked.open == []
