@@ -121,7 +121,7 @@ def install(kind: str) -> None:
         return
     if not (VENV / "bin" / "pip").exists():
         run([str(PYTHON), "-m", "ensurepip", "--default-pip"])
-    run([str(PYTHON), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", wanted])
+    run([str(PYTHON), "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", wanted])
 
 
 def working_uv() -> str | None:
@@ -156,7 +156,7 @@ def lock() -> int:
         stop("`make lock` needs uv:  pip install uv")
     for name in ("bootstrap", "base", "dev"):
         options = ["--universal", "--generate-hashes", "--no-header", "--no-emit-index-url", "--quiet"]
-        options += ["--python-version", ".".join(map(str, OLDEST))]
+        options += ["--python-version", ".".join(map(str, OLDEST)), "--override", "requirements/overrides.txt"]
         if name == "dev":  # what runs in production is what was tested
             options += ["--constraint", "requirements/base.lock"]
         run([uv, "pip", "compile", *options, f"requirements/{name}.in", "-o", f"requirements/{name}.lock"])
