@@ -59,7 +59,7 @@ def test_licences_are_what_the_packages_state(name: str) -> None:
     about = metadata(name)
     fields = [about["License-Expression"] or "", about["License"] or "", *(about.get_all("Classifier") or [])]
     stated = " ".join(fields)
-    assert any(WORDS[part] in stated for part in written.split(" OR ") if part in WORDS)
+    assert any(WORDS[part] in stated for part in re.split(" OR | AND ", written) if part in WORDS)
 
 
 def test_locks_have_hashes_and_no_addresses() -> None:

@@ -1,4 +1,4 @@
-"""One photo that somebody gave as evidence. The file lies in the media directory, see `files`."""
+"""One photo or clip that somebody gave as evidence. The file lies in the media directory, see `files`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,27 @@ class Evidence(models.Model):
     class State(models.TextChoices):
         PENDING = "pending", _("处理中")
         READY = "ready", _("可查看")
+        HELD = "held", _("待人工遮挡")  # faces and plates could not be looked for: nobody sees it until a person did
         BROKEN = "broken", _("打不开")
+
+    class Kind(models.TextChoices):
+        PHOTO = "photo", _("照片")
+        CLIP = "clip", _("视频")
+        FRAME = "frame", _("视频画面")  # a key frame; `parent` is its clip
 
     public_id = models.CharField(max_length=26, unique=True, default=new_public_id, editable=False)
     owner_ref = models.CharField(max_length=64, db_index=True)
+    kind = models.CharField(max_length=5, choices=Kind, default=Kind.PHOTO)
+    parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, related_name="frames")
+    duration_ms = models.PositiveIntegerField(null=True)  # of a clip
+    # The file's own key, wrapped by the master key whose fingerprint is `key_id`; no key, no picture.
+    wrapped_key = models.BinaryField(null=True, editable=False)
+    key_id = models.CharField(max_length=8, blank=True, default="", db_index=True, editable=False)
+    # What was blurred in the copies: [{"kind", "x", "y", "w", "h", "score", "by"}], pixels of the upright original.
+    boxes = models.JSONField(default=list, blank=True)
+    # Where the picture seems to come from (rules.PROVENANCE) and what speaks for it; advice for a clerk, never a refusal.
+    provenance = models.CharField(max_length=12, blank=True, default="")
+    provenance_signs = models.JSONField(default=dict, blank=True)
     sha256 = models.CharField(max_length=64, db_index=True)
     bytes = models.PositiveBigIntegerField()
     width = models.PositiveIntegerField()
@@ -43,10 +60,15 @@ class Evidence(models.Model):
         verbose_name_plural = _("照片")
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(state__in=["pending", "ready", "broken"]), name="media_evidence_state_known"
+                condition=models.Q(state__in=["pending", "ready", "held", "broken"]), name="media_evidence_state_known"
             ),
             models.CheckConstraint(
                 condition=models.Q(state="broken") ^ models.Q(broken_reason=""), name="media_evidence_broken_has_reason"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind="frame", parent__isnull=False)
+                | (~models.Q(kind="frame") & models.Q(parent=None)),
+                name="media_evidence_frame_has_clip",
             ),
             models.CheckConstraint(
                 condition=models.Q(width__gt=0, height__gt=0, bytes__gt=0), name="media_evidence_has_size"
