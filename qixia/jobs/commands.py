@@ -3,6 +3,9 @@
 The key is written in the transaction of the change. `once` is the first statement of a service: it answers None to
 the first caller, the first result to a repetition with the same body, and KeyReused to the same key with another body.
 Of two simultaneous callers the second waits for the first one's transaction.
+
+Secrecy  a row would join who sent a report with the report. So it keeps keyed hashes of actor and key and of the body,
+         and the result sealed: without the master key it names nobody and nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from django.db import connection
 from qixia.jobs.models import Command
 from qixia.kernel import clock
 from qixia.kernel.errors import Conflict, Invalid
+from qixia.kernel.keys import keys
 
 KEY_MIN, KEY_MAX = 8, 80
 
@@ -35,18 +39,22 @@ def once(*, actor: str, key: str, body_hash: str, result: dict[str, Any]) -> dic
     """Claim `key` for this transaction; None for the first caller, else what the first one got."""
     if not (KEY_MIN <= len(key) <= KEY_MAX and key.isascii() and key.isprintable()):
         raise Invalid("提交编号的格式不对。", field="client_key")
+    ours = keys()
+    caller = ours.blind_index(f"{actor}|{key}", purpose="command")
+    body = ours.blind_index(body_hash, purpose="command-body")
+    sealed = ours.seal(json.dumps(result).encode(), purpose=f"command:{caller}")
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO jobs_command (actor, key, body_hash, result, at) VALUES (%s, %s, %s, %s, %s)"
-            " ON CONFLICT (actor, key) DO NOTHING",
-            [actor, key, body_hash, json.dumps(result), _db_time()],
+            "INSERT INTO jobs_command (caller, body, result, at) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (caller) DO NOTHING",
+            [caller, body, sealed, _db_time()],
         )
         if cursor.rowcount == 1:
             return None
-    first = Command.objects.get(actor=actor, key=key)
-    if first.body_hash != body_hash:
+    first = Command.objects.get(caller=caller)
+    if first.body != body:
         raise KeyReused(field="client_key")
-    found: dict[str, Any] = first.result
+    found: dict[str, Any] = json.loads(ours.open(bytes(first.result), purpose=f"command:{caller}"))
     return found
 
 

@@ -60,13 +60,9 @@ class Worker(models.Model):
 
 
 class Command(models.Model):
-    """The key that a phone gave to a write, and what came of it: a retry gets the same answer."""
+    """The key that a phone gave to a write, and what came of it: a retry gets the same answer. Names nobody."""
 
-    actor = models.CharField(max_length=80)
-    key = models.CharField(max_length=80)
-    body_hash = models.CharField(max_length=64)
-    result = models.JSONField()
+    caller = models.CharField(max_length=40, unique=True)  # keyed hash of actor and key
+    body = models.CharField(max_length=40)  # keyed hash of what was sent
+    result = models.BinaryField()  # sealed
     at = models.DateTimeField(db_index=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["actor", "key"], name="jobs_one_command")]

@@ -16,6 +16,7 @@ from django.db import connection, connections, transaction
 from qixia.jobs import commands, queries, registry, services, worker
 from qixia.jobs.models import Command, Event, Job, Schedule
 from qixia.kernel import clock
+from qixia.kernel.keys import BadSeal, keys
 
 SEEN: list[object] = []
 
@@ -244,6 +245,16 @@ class TestCommands:
         with pytest.raises(Exception, match="提交编号"):
             commands.once(actor="person:a", key=key, body_hash="h", result={})
         assert not Command.objects.exists()
+
+    def test_a_row_names_neither_the_caller_nor_what_came_of_it(self):
+        commands.once(actor="person:a", key="12345678-abcd", body_hash=commands.body_hash("words"), result={"n": "x9z"})
+        row = Command.objects.get()
+        stored = f"{row.caller} {row.body} {bytes(row.result)!r}"
+        for plain in ("person:a", "12345678-abcd", "x9z", commands.body_hash("words")):
+            assert plain not in stored
+        Command.objects.update(caller="0" * 40)  # a result that was moved to another row does not open
+        with pytest.raises(BadSeal):
+            keys().open(bytes(row.result), purpose=f"command:{'0' * 40}")
 
 
 @pytest.mark.django_db(transaction=True)
