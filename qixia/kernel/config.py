@@ -47,6 +47,9 @@ class Config(BaseSettings):
     session_days: int = Field(30, description="how long a rider stays signed in")
     staff_session_hours: int = Field(12, description="how long staff stay signed in")
     sms_sender: Literal["console", "file"] = Field("console", description="where one-time codes go")
+    outgoing_ca_file: Path | None = Field(
+        None, description="certificates of the city's own authority (PEM), believed besides the system's"
+    )
     log_level: str = Field("INFO", description="level of the JSON log")
     lab_kill_at: str = Field("", description='kill harness only, ignored in production: "name:n", see kernel/faults.py')
     test_db_suffix: str = Field("", description="tests only: keeps parallel runs apart")

@@ -35,6 +35,7 @@ _APPS = [
     "qixia.codes",
     "qixia.media",
     "qixia.jobs",
+    "qixia.outgoing",
     "qixia.policy",
     "qixia.audit",
     "qixia.ui",
