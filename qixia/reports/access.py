@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from qixia.kernel.errors import NotFound
 from qixia.people.access import Actor
 from qixia.reports.models import Report
+from qixia.reports.sealing import index_of
 from qixia.reports.states import Who
 
 UNIT_ROLES = ("worker", "unit_lead")
@@ -22,7 +23,7 @@ def own_reports(actor: Actor) -> QuerySet[Report]:
     """What the actor reported."""
     if actor.person_id is None:
         return Report.objects.none()
-    return Report.objects.filter(reporter_id=actor.person_id)
+    return Report.objects.filter(reporter_index=index_of(actor.public_id))
 
 
 def own_report(actor: Actor, public_id: str) -> Report:
@@ -60,9 +61,14 @@ def parties(actor: Actor, report: Report) -> frozenset[Who]:
         found.add("unit")
     if actor.has("admin") or (actor.has(*CLERK_ROLES) and _covers(actor, report)):
         found.add("clerk")
-    if actor.person_id is not None and report.reporter_id == actor.person_id:
+    if is_own(actor, report):
         found.add("rider")
     return frozenset(found)
+
+
+def is_own(actor: Actor, report: Report) -> bool:
+    """Whether the actor reported it, by the index alone: nothing is opened."""
+    return actor.person_id is not None and report.reporter_index == index_of(actor.public_id)
 
 
 def _covers(actor: Actor, report: Report) -> bool:

@@ -1,7 +1,8 @@
 """Reports and their history.
 
 Truth    `state` moves only along states.STEPS by conditional updates; ReportStep rows are the history and never change.
-Secrecy  `reporter` is for the reporter's own pages, points and notices. Nothing made for handlers reads it.
+Secrecy  a sealed report carries a sealed link and a keyed index of its reporter (see sealing.py), an anonymous one only
+         the hash of a secret that the phone keeps. A constraint holds that. Nothing made for handlers reads any of them.
 Times    UTC. `received_at` is the server's; `captured_at` is what the phone claims.
 """
 
@@ -16,6 +17,8 @@ from qixia.kernel.ids import new_number, new_public_id
 from qixia.reports import states
 
 VALIDITY = ("undecided", "valid", "invalid")
+SECRECY = ("sealed", "anonymous")
+LIKENESS = ("", "same", "unsure", "different")
 
 
 class Report(models.Model):
@@ -26,7 +29,10 @@ class Report(models.Model):
     state = models.CharField(max_length=12, default="received")
 
     # What the rider said
-    reporter = models.ForeignKey("people.Person", on_delete=models.PROTECT, null=True, related_name="+")
+    secrecy = models.CharField(max_length=9, default="sealed", db_default="sealed")
+    reporter_link = models.BinaryField(null=True)
+    reporter_index = models.CharField(max_length=40, null=True)  # noqa: DJ001 — nobody is not ""
+    claim_hash = models.CharField(max_length=64, null=True)  # noqa: DJ001 — nobody is not ""
     name_hidden = models.BooleanField(default=True)
     words = models.TextField(blank=True)
     hint = models.CharField(max_length=40, blank=True)  # class that the rider chose
@@ -84,9 +90,25 @@ class Report(models.Model):
             models.CheckConstraint(
                 condition=Q(lat__gte=-90, lat__lte=90, lng__gte=-180, lng__lte=180), name="reports_on_earth"
             ),
+            models.CheckConstraint(
+                condition=Q(
+                    secrecy="sealed", reporter_link__isnull=False, reporter_index__isnull=False, claim_hash__isnull=True
+                )
+                | Q(
+                    secrecy="anonymous",
+                    reporter_link__isnull=True,
+                    reporter_index__isnull=True,
+                    claim_hash__isnull=False,
+                ),
+                name="reports_secrecy",
+            ),
+            # Partial: a sealed report, the common kind, writes nothing into it.
+            models.UniqueConstraint(
+                fields=["claim_hash"], condition=Q(claim_hash__isnull=False), name="reports_one_claim"
+            ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["reporter", "-id"], name="reports_mine"),
+            models.Index(fields=["reporter_index", "-id"], name="reports_own"),
             models.Index(fields=["unit", "state", "resolve_due", "id"], name="reports_queue"),
             models.Index(fields=["state", "received_at", "id"], name="reports_by_state"),
             models.Index(fields=["community", "state", "id"], name="reports_by_community"),
@@ -116,10 +138,14 @@ class ReportPhoto(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
     by_reporter = models.BooleanField(default=True)
     at = models.DateTimeField()
+    # Whether it shows the same place as the photo of before; "" before somebody looked (media.likeness).
+    likeness = models.CharField(max_length=9, blank=True, default="", db_default="")
+    likeness_score = models.FloatField(null=True)
 
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(role__in=["before", "onsite", "after"]), name="reports_photo_role"),
+            models.CheckConstraint(condition=Q(likeness__in=LIKENESS), name="reports_photo_likeness"),
         ]
         ordering: ClassVar = ["report_id", "id"]
 

@@ -14,6 +14,7 @@ from qixia.policy.queries import current, is_demo_database
 from qixia.policy.services import stamp_installation
 from qixia.reports import states
 from qixia.reports.models import Report
+from qixia.reports.sealing import index_of
 from qixia.rewards.queries import balance
 from qixia.rewards.services import compare
 
@@ -33,7 +34,7 @@ def test_the_rider_of_the_demo_has_235_points_and_every_state_has_something(db):
     accounts = {account.role: account.person for account in current("people.demo_accounts").data.accounts}
     assert set(accounts) == {"rider", "worker", "clerk", "merchant", "admin"}
     assert balance(f"person:{accounts['rider']}") == story.BALANCE == 235
-    mine = Report.objects.filter(reporter__public_id=accounts["rider"])
+    mine = Report.objects.filter(reporter_index=index_of(accounts["rider"]))
     assert mine.count() == sum(story.REPORTS.values()) == 22
     assert mine.filter(state="fixed").count() == story.ANSWERED
     found = set(Report.objects.values_list("state", flat=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ from qixia.codes.rules import SEVERITY_LABELS
 from qixia.kernel import clock
 from qixia.kernel.ids import is_row_key, parse_number
 from qixia.people.access import Actor
-from qixia.people.queries import Member, Org, display_name_of, has_consent, organisations, staff_of
+from qixia.people.queries import Member, Org, display_name_of, has_consent, organisations, person_id_for, staff_of
 from qixia.reports import access, states
 from qixia.reports.models import Report
 from qixia.reports.queries.shared import (
@@ -28,6 +29,7 @@ from qixia.reports.queries.shared import (
     timeline_item,
     title_of,
 )
+from qixia.reports.sealing import SEALED, open_link
 
 LISTS: dict[str, tuple[str, ...]] = {
     "queue": states.WITH_UNIT,
@@ -257,7 +259,7 @@ def case(actor: Actor, public_id: str) -> CaseView:
         accuracy_m=report.accuracy_m,
         validity=report.validity,
         self_handled=report.self_handled,
-        reporter=_shown_name(report),
+        reporter=_shown_name(report, parties),
         before=pictures["before"],
         onsite=pictures["onsite"],
         after=pictures["after"],
@@ -271,11 +273,12 @@ def case(actor: Actor, public_id: str) -> CaseView:
     )
 
 
-def _shown_name(report: Report) -> str:
-    """Shown by two decisions of the reporter: on this report, and by consent to show the name. Else nothing."""
-    if report.name_hidden or report.reporter_id is None or not has_consent(report.reporter_id, "name"):
+def _shown_name(report: Report, parties: Collection[str]) -> str:
+    """The nickname, to clerks only, by two decisions of the reporter: on this report, and by consent. Else nothing."""
+    if report.name_hidden or report.secrecy != SEALED or "clerk" not in parties:
         return ""
-    return display_name_of(report.reporter_id)
+    person_id = person_id_for(open_link(report.reporter_link, report=report.public_id))
+    return display_name_of(person_id) if person_id and has_consent(person_id, "name") else ""
 
 
 def _fits(step: str, report: Report) -> bool:

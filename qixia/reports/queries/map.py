@@ -21,6 +21,7 @@ from qixia.kernel.errors import Invalid
 from qixia.people.access import Actor
 from qixia.reports import access, states
 from qixia.reports.models import Report
+from qixia.reports.sealing import index_of
 
 SENSITIVE = ("person-at-risk", "public-order")
 SHOWN_FOR = timedelta(days=90)
@@ -92,7 +93,7 @@ def _visible(actor: Actor) -> QuerySet[Report]:
     if actor.has(*access.STAFF_ROLES):
         rows = access.cases(actor)
     else:
-        rows = Report.objects.exclude(~Q(reporter_id=actor.person_id), cls__in=SENSITIVE)
+        rows = Report.objects.exclude(~Q(reporter_index=index_of(actor.public_id)), cls__in=SENSITIVE)
     return rows.exclude(state__in=("received", "invalid"))
 
 
@@ -106,7 +107,7 @@ def _points(actor: Actor, ids: list[int]) -> list[dict[str, Any]]:
     is_staff = actor.has(*access.STAFF_ROLES)
     points = []
     for report in Report.objects.filter(pk__in=ids).order_by("-pk"):
-        mine = report.reporter_id == actor.person_id
+        mine = access.is_own(actor, report)
         name = "reports:case" if is_staff else "reports:timeline"
         points.append(
             {

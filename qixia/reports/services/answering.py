@@ -13,6 +13,7 @@ from qixia.media.services import Upload, keep, receive
 from qixia.people.access import Actor
 from qixia.reports import access, rules
 from qixia.reports.models import Report, ReportPhoto
+from qixia.reports.sealing import REPORTER
 from qixia.reports.services.moves import check_step, take_step
 from qixia.reports.services.telling import clerks_told, tell_many, unit_told
 from qixia.rewards.services import award
@@ -72,6 +73,6 @@ def _thank(report: Report, actor: Actor) -> None:
         rule="confirm",
         source=report.ref,
         act="reports.confirmed",
-        actor=actor.ref,
+        actor=REPORTER,
         note_params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
     )

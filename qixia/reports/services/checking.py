@@ -21,9 +21,10 @@ from qixia.people.queries import Org, organisation_by_code
 from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
+from qixia.reports.sealing import SEALED
 from qixia.reports.services.moves import check_step, take_step
-from qixia.reports.services.settling import DISPATCHED, RESOLVED, pay_dispatch, reporter_refs
-from qixia.reports.services.telling import reporter_told, tell_many, unit_told
+from qixia.reports.services.settling import DISPATCHED, RESOLVED, pay_dispatch
+from qixia.reports.services.telling import reporter_of, reporter_told, tell_many, unit_told
 from qixia.rewards.services import award, reverse
 
 VERIFIED = declare_event("reports.verified")
@@ -61,7 +62,7 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
             else {"dispatched_at": now}
         ),
     }
-    if report.reporter_id is not None:
+    if report.secrecy == SEALED:
         changes["points"] = pay_dispatch([report])[0]
     event = RESOLVED if report.handled_by_rider else DISPATCHED
     by = "" if report.handled_by_rider else unit.name
@@ -170,15 +171,16 @@ def close_silent(*, limit: int = 200) -> int:
 
 
 def _thank_for_handling(report: Report) -> None:
-    for beneficiary in reporter_refs([report]).values():
-        award(
-            beneficiary=beneficiary,
-            rule="self-handled",
-            source=report.ref,
-            act="reports.self_handled",
-            actor="system:settle",
-            note_params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
-        )
+    if report.secrecy != SEALED:
+        return
+    award(
+        beneficiary=f"person:{reporter_of(report)}",
+        rule="self-handled",
+        source=report.ref,
+        act="reports.self_handled",
+        actor="system:settle",
+        note_params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
+    )
 
 
 def _unit(code: str) -> Org:

@@ -31,6 +31,7 @@ from qixia.places.queries import in_city
 from qixia.policy.queries import current
 from qixia.reports import errors, rules
 from qixia.reports.models import Report, ReportPhoto
+from qixia.reports.sealing import REPORTER, SEALED, index_of, seal_link
 
 RECEIVED = declare_event("reports.received")
 _SOURCES = ("gps", "photo", "map")
@@ -117,13 +118,15 @@ def _write(
     report = Report.objects.create(
         public_id=receipt.public_id,
         number=receipt.number,
-        reporter_id=actor.person_id,
+        secrecy=SEALED,
+        reporter_link=seal_link(actor.public_id, report=receipt.public_id),
+        reporter_index=index_of(actor.public_id),
         received_at=now,
         answer_due=now + rules.ANSWER_LIMIT,
         **values,
     )
     derive = _attach(report, before, after, now)
-    record("reports.received", subject=report.ref, actor=actor.ref, photos=len(before) + len(after))
+    record("reports.received", subject=report.ref, actor=REPORTER, photos=len(before) + len(after))
     publish_many(
         [Happened(RECEIVED, report.ref)], also=[Ask("reports.settle", {"id": report.pk}, priority=10), *derive]
     )
@@ -210,7 +213,11 @@ def _check_photos(photos: Sequence[Upload], after: Sequence[Upload], self_handle
 def _check_pace(actor: Actor) -> None:
     limit, since = _pace(), clock.now() - timedelta(hours=1)
     # The report that is `limit` back: within the hour or not. One index step, however many there are.
-    mine = Report.objects.filter(reporter_id=actor.person_id).order_by("-id").values_list("received_at", flat=True)
+    mine = (
+        Report.objects.filter(reporter_index=index_of(actor.public_id))
+        .order_by("-id")
+        .values_list("received_at", flat=True)
+    )
     if any(received > since for received in mine[limit - 1 : limit]):
         raise errors.TooManyReports(limit=limit, retry_after=600)
 

@@ -1,5 +1,7 @@
 """One step of a report: the only code that changes `Report.state` of a settled report.
 
+History names who took a step by ref; the reporter only as "reporter".
+
 A step is a conditional update on the state that the caller saw: of two who act at once one is told that the other was
 faster, and nothing of his stays. Row, history, audit and event are one transaction.
 """
@@ -14,7 +16,7 @@ from qixia.audit.services import record
 from qixia.jobs.services import publish
 from qixia.kernel import clock
 from qixia.people.access import Actor
-from qixia.reports import access, errors, states
+from qixia.reports import access, errors, sealing, states
 from qixia.reports.models import Report, ReportStep
 
 
@@ -42,6 +44,7 @@ def take_step(
 ) -> ReportStep:
     """Move `report` along `step` inside the caller's transaction. Updates the object in hand as well."""
     check_step(report, step, actor)
+    name = sealing.REPORTER if states.STEPS[step].who == "rider" else actor.ref
     before, after = report.state, states.target(step, report.state)  # type: ignore[arg-type]
     columns = {"state": after, **(changes or {})}
     if not Report.objects.filter(pk=report.pk, state=before).update(**columns):
@@ -54,13 +57,13 @@ def take_step(
         step=step,
         before=before,
         after=after,
-        actor=actor.ref,
+        actor=name,
         by=by,
         text=text,
         private=private,
         data=data or {},
     )
-    record(f"reports.{step}", subject=report.ref, actor=actor.ref, before=before, after=after)
+    record(f"reports.{step}", subject=report.ref, actor=name, before=before, after=after)
     if event:
         publish(event, report.ref, {"step": row.pk, "number": report.number})
     return row

@@ -31,7 +31,8 @@ from qixia.policy.queries import current
 from qixia.reports import rules, states
 from qixia.reports.models import Report, ReportStep
 from qixia.reports.policy import Limits, RoutingRow
-from qixia.reports.services.telling import Tell, clerks_told, reporter_told, tell_many, unit_told
+from qixia.reports.sealing import ANONYMOUS, REPORTER, SEALED
+from qixia.reports.services.telling import Tell, clerks_told, reporter_of, reporters_told, tell_many, unit_told
 from qixia.rewards.services import Award, award_many
 from qixia.triage.services import Verdict, classify_many
 
@@ -68,7 +69,7 @@ def settle(ids: Sequence[int]) -> list[Settlement]:
     _write(settled)
     _write_history(settled, now)
     publish_many(_happened(one) for one in settled)
-    tell_many([notice for one in settled for notice in _notices(one)])
+    tell_many([*_reporters_told(settled), *(notice for one in settled for notice in _notices(one))])
     kill_point("settle.written")
     return settled
 
@@ -181,7 +182,12 @@ def _write_history(settled: Sequence[Settlement], now: datetime) -> None:
         report = one.report
         rows.append(
             ReportStep(
-                report=report, at=report.received_at, step="raise", before="", after="received", actor="reporter"
+                report=report,
+                at=report.received_at,
+                step="raise",
+                before="",
+                after="received",
+                actor=_raised_by(report),
             )
         )
         rows.append(
@@ -209,21 +215,24 @@ def _write_history(settled: Sequence[Settlement], now: datetime) -> None:
     )
 
 
+def _raised_by(report: Report) -> str:
+    return REPORTER if report.secrecy == SEALED else ANONYMOUS
+
+
 def _pay(settled: Sequence[Settlement]) -> None:
     """Pay the dispatched reports; note on each what it earned, for its page."""
     paid = [one.report for one in settled if one.step in ("settle", "settle_handled")]
-    paid = [report for report in paid if report.reporter_id is not None]
+    paid = [report for report in paid if report.secrecy == SEALED]
     for report, points in zip(paid, pay_dispatch(paid), strict=True):
         report.points = points
 
 
 def pay_dispatch(reports: Sequence[Report]) -> list[int]:
     """Award what each report is worth to its reporter, once. Returns points, in order."""
-    from_refs = reporter_refs(reports)
     postings = award_many(
         [
             Award(
-                beneficiary=from_refs[report.pk],
+                beneficiary=f"person:{reporter_of(report)}",
                 rule=report.cls,
                 source=report.ref,
                 act="reports.dispatched",
@@ -236,25 +245,29 @@ def pay_dispatch(reports: Sequence[Report]) -> list[int]:
     return [posting.points for posting in postings]
 
 
-def reporter_refs(reports: Sequence[Report]) -> dict[int, str]:
-    """Reporter of each report, as the ledger names owners: one query."""
-    rows = Report.objects.filter(pk__in=[report.pk for report in reports], reporter__isnull=False)
-    return {pk: f"person:{public_id}" for pk, public_id in rows.values_list("pk", "reporter__public_id")}
-
-
 def _happened(one: Settlement) -> Happened:
     report = one.report
     payload = {"number": report.number, "cls": report.cls, "severity": report.severity}
     return Happened(_EVENTS[one.step], report.ref, payload | {"unit": one.unit.code if one.unit else ""})
 
 
+def _reporters_told(settled: Sequence[Settlement]) -> list[Tell]:
+    return reporters_told(
+        (
+            one.report,
+            "report.dispatched",
+            "dispatched",
+            {"unit": one.unit.name if one.unit else "", "matter": class_names(one.report.cls)},
+        )
+        for one in settled
+        if one.step == "settle"
+    )
+
+
 def _notices(one: Settlement) -> list[Tell]:
-    report = one.report
-    name = class_names(report.cls)
-    unit = one.unit.name if one.unit else ""
+    """What staff are told at once: that something critical has come in."""
+    report, name = one.report, class_names(one.report.cls)
     told: list[Tell] = []
-    if one.step == "settle":
-        told += reporter_told(report, "report.dispatched", "dispatched", unit=unit, matter=name)
     if report.rings:
         told += clerks_told(report, "critical.ring", "ring", matter=name)
         told += unit_told(report, "critical.ring", "ring", matter=name) if one.step == "settle" else []

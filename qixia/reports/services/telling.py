@@ -6,16 +6,36 @@ from collections.abc import Iterable
 from typing import Any
 
 from qixia.notices.services import Tell, tell_many
-from qixia.people.queries import people_in_charge, staff_of
+from qixia.people.queries import people_in_charge, person_ids_for, staff_of
 from qixia.reports.models import Report
+from qixia.reports.sealing import SEALED, open_link
 
 
 def reporter_told(report: Report, template: str, key: str, **params: Any) -> list[Tell]:
-    """A notice for the reporter; nothing if nobody is known."""
-    if report.reporter_id is None:
-        return []
-    filled = {"number": report.number, "place": report.place, **params}
-    return [Tell(report.reporter_id, template, filled, f"/r/{report.public_id}/", f"{report.ref}:{key}")]
+    """A notice for the reporter; nothing for an anonymous report."""
+    return reporters_told([(report, template, key, params)])
+
+
+def reporters_told(wanted: Iterable[tuple[Report, str, str, dict[str, Any]]]) -> list[Tell]:
+    """The same for many reports, each with its template, key and params. One query."""
+    listed = [(report, reporter_of(report), *rest) for report, *rest in wanted if report.secrecy == SEALED]
+    known = person_ids_for(person for _report, person, *_rest in listed) if listed else {}
+    return [
+        Tell(
+            known[person],
+            template,
+            {"number": report.number, "place": report.place, **params},
+            f"/r/{report.public_id}/",
+            f"{report.ref}:{key}",
+        )
+        for report, person, template, key, params in listed
+        if person in known
+    ]
+
+
+def reporter_of(report: Report) -> str:
+    """Public id of the reporter, "" of an anonymous report. For telling and paying; staff learn it by a reveal only."""
+    return open_link(report.reporter_link, report=report.public_id)
 
 
 def unit_told(report: Report, template: str, key: str, **params: Any) -> list[Tell]:
@@ -37,4 +57,4 @@ def _told(report: Report, people: Iterable[int], template: str, key: str, params
     return [Tell(person, template, filled, link, f"{report.ref}:{key}:{person}") for person in dict.fromkeys(people)]
 
 
-__all__ = ["Tell", "clerks_told", "reporter_told", "tell_many", "unit_told"]
+__all__ = ["Tell", "clerks_told", "reporter_of", "reporter_told", "reporters_told", "tell_many", "unit_told"]

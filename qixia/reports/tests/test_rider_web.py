@@ -17,6 +17,7 @@ from qixia.media.models import Evidence
 from qixia.media.tests import made
 from qixia.people.sessions import BACKEND
 from qixia.reports.models import Report
+from qixia.reports.sealing import index_of
 from qixia.reports.tests.town import AT_ROAD, OUTSIDE, Town, accepted, photo, reach, send, the
 
 JSON = {"HTTP_ACCEPT": "application/json"}
@@ -69,7 +70,7 @@ def test_a_phone_gets_the_receipt_of_what_it_sent(town, phone):
     assert (report.lat, report.lng, report.accuracy_m, report.place_source) == (*AT_ROAD, 8.0, "gps")
     assert (report.building, report.floor, report.spot, report.hint) == ("3栋", "12层", "货梯口", "manhole")
     assert report.name_hidden
-    assert report.reporter_id == town.rider.person_id
+    assert report.reporter_index == index_of(town.rider.public_id)
 
 
 def test_a_plain_form_goes_to_the_receipt(phone):

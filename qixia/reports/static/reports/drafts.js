@@ -5,38 +5,9 @@
 // server gave a number. Rows belong to one person (`owner`), because phones are shared and sessions change.
 // Where IndexedDB is missing (private mode) everything still works, only without the safety net: calls resolve to nothing.
 
-const NAME = "qixia";
-const STORE = "drafts";
-let opened;
+import { openStore } from "./store.js";
 
-function open() {
-  opened ??= new Promise((done) => {
-    let request;
-    try {
-      request = indexedDB.open(NAME, 1);
-    } catch {
-      return done(null);
-    }
-    request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "key" });
-    request.onsuccess = () => done(request.result);
-    request.onerror = () => done(null);
-    request.onblocked = () => done(null);
-    return undefined;
-  });
-  return opened;
-}
-
-async function run(mode, work) {
-  const db = await open();
-  if (!db) return undefined;
-  return new Promise((done) => {
-    const change = db.transaction(STORE, mode);
-    const request = work(change.objectStore(STORE));
-    change.oncomplete = () => done(request.result);
-    change.onerror = () => done(undefined);
-    change.onabort = () => done(undefined); // the phone is full
-  });
-}
+const run = openStore("qixia", "drafts", "key");
 
 export async function saveDraft(draft) {
   const kept = await run("readwrite", (store) => store.put({ ...draft, saved_at: Date.now() }));

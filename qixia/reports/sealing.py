@@ -1,0 +1,38 @@
+"""Who reported: the only place that knows how a report is joined to its reporter.
+
+Link     the reporter's public id, sealed with the master key for this one report. It is opened to
+         tell the reporter, to pay the reporter, to show a clerk the nickname that the reporter chose to show
+         (queries/desk.py), and for the reveal that needs a reason (services/revealing.py); for nothing else.
+Index    a keyed hash of the same id, equal on all reports of one person: it finds a rider's own reports without opening
+         anything, and says nothing to whoever has the database without the key.
+Neither  an anonymous report has no link and no index, so there is nothing to open.
+Errors   kernel.keys.BadSeal if a link was moved to another report or the key is another one.
+"""
+
+from __future__ import annotations
+
+from qixia.kernel.keys import keys
+
+SEALED = "sealed"
+ANONYMOUS = "anonymous"
+# How history names the reporter's own acts: never by a person.
+REPORTER = "reporter"
+
+
+def index_of(person: str) -> str:
+    """What the reports of the person with this public id are found by."""
+    return keys().blind_index(person, purpose="reporter")
+
+
+def seal_link(person: str, *, report: str) -> bytes:
+    """The public id of a person, to be opened only for the report with this public id."""
+    return keys().seal(person.encode(), purpose=_purpose(report))
+
+
+def open_link(link: bytes | memoryview | None, *, report: str) -> str:
+    """The reporter's public id; "" for an anonymous report."""
+    return keys().open(bytes(link), purpose=_purpose(report)).decode() if link else ""
+
+
+def _purpose(report: str) -> str:
+    return f"report-link:{report}"
