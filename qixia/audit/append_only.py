@@ -18,6 +18,15 @@ _POSTGRES_FUNCTION = """
 CREATE OR REPLACE FUNCTION qixia_append_only() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$;
 """
+# With a time to keep: old rows may go, young ones stand. The row's own time decides, by the database's clock.
+_SQLITE_YOUNG = """
+CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} WHEN OLD.at > datetime('now', '-{days} days')
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+"""
+_POSTGRES_YOUNG = """
+CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} FOR EACH ROW
+WHEN (OLD.at > now() - interval '{days} days') EXECUTE FUNCTION qixia_append_only();
+"""
 _POSTGRES = """
 CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION qixia_append_only();
 """
@@ -25,13 +34,17 @@ _VERBS = ("update", "delete")
 
 
 class AppendOnly(Operation):
-    """Put the triggers on `table`; reversible."""
+    """Put the triggers on `table`; reversible.
+
+    `keep_days` lets rows be deleted once their column `at` is older than that, for logs that the law wants kept for a
+    time and not for ever; they can never be changed.
+    """
 
     reduces_to_sql = True
     reversible = True
 
-    def __init__(self, table: str) -> None:
-        self.table = table
+    def __init__(self, table: str, keep_days: int | None = None) -> None:
+        self.table, self.keep_days = table, keep_days
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """Triggers are not part of Django's picture of the models."""
@@ -41,11 +54,14 @@ class AppendOnly(Operation):
     ) -> None:
         if schema_editor.connection.vendor == "postgresql":
             schema_editor.execute(_POSTGRES_FUNCTION, params=None)
-            template = _POSTGRES
-        else:
-            template = _SQLITE
         for verb in _VERBS:
-            schema_editor.execute(template.format(table=self.table, verb=verb))
+            template = self._template(schema_editor.connection.vendor, verb)
+            schema_editor.execute(template.format(table=self.table, verb=verb, days=self.keep_days))
+
+    def _template(self, vendor: str, verb: str) -> str:
+        if verb == "delete" and self.keep_days is not None:
+            return _POSTGRES_YOUNG if vendor == "postgresql" else _SQLITE_YOUNG
+        return _POSTGRES if vendor == "postgresql" else _SQLITE
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState

@@ -1,12 +1,126 @@
-"""Reading the history."""
+"""Reading the history and the access log."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
 from django.db.models import QuerySet
 
-from qixia.audit.models import AuditEvent
+from qixia.audit.models import AccessRecord, AuditEvent
+from qixia.kernel import clock
+from qixia.kernel.keys import BadSeal, keys
+
+UNREADABLE = "（无法解密）"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One line of the access log. `reason` is only filled for those who may read reasons."""
+
+    id: int
+    public_id: str
+    at: datetime
+    kind: str
+    subject: str
+    actor: str
+    basis: str
+    reason: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessFilter:
+    """What of the access log is wanted. Days are the city's; `until` is included. Empty means all."""
+
+    kind: str = ""
+    basis: str = ""
+    actor: str = ""
+    subject: str = ""
+    since: date | None = None
+    until: date | None = None
 
 
 def history_of(subject: str) -> QuerySet[AuditEvent]:
     """What happened to a subject, oldest first."""
     return AuditEvent.objects.filter(subject=subject).order_by("id")
+
+
+def accesses(
+    wanted: AccessFilter, *, limit: int, older_than: int | None = None, newer_than: int | None = None
+) -> list[Access]:
+    """Lines of the log with their reasons opened, latest first, paged by key: for data officer and auditor only."""
+    rows = _filtered(wanted)
+    if newer_than is not None:
+        found = list(rows.filter(pk__gt=newer_than).order_by("pk")[:limit])[::-1]
+    else:
+        older = rows.filter(pk__lt=older_than) if older_than is not None else rows
+        found = list(older.order_by("-pk")[:limit])
+    return [_access(row, with_reason=True) for row in found]
+
+
+def accesses_about(subjects: Iterable[str], *, limit: int = 100) -> list[Access]:
+    """Who opened what of these subjects, latest first, without reasons: for the one whom they concern."""
+    rows = AccessRecord.objects.filter(subject__in=list(subjects)).exclude(basis="self").order_by("-pk")[:limit]
+    return [_access(row, with_reason=False) for row in rows]
+
+
+def accesses_per_week(wanted: AccessFilter, *, weeks: int, today: date) -> list[tuple[date, int]]:
+    """How many in each of the last `weeks` weeks, as (Monday, count), the oldest first."""
+    monday = today - timedelta(days=today.weekday())
+    first = monday - timedelta(weeks=weeks - 1)
+    rows = _filtered(wanted).filter(at__gte=clock.city_day(first)[0]).values_list("at", flat=True)
+    counts: Counter[date] = Counter()
+    for at in rows.iterator():
+        day = clock.city_date(at)
+        counts[day - timedelta(days=day.weekday())] += 1
+    return [(first + timedelta(weeks=n), counts[first + timedelta(weeks=n)]) for n in range(weeks)]
+
+
+def accesses_a_day(actors: Iterable[str], since: datetime) -> dict[tuple[str, date], int]:
+    """How often each of `actors` opened something on each day of the city since then; own data doesn't count."""
+    rows = AccessRecord.objects.filter(actor__in=list(actors), at__gte=since).exclude(basis="self")
+    return Counter((actor, clock.city_date(at)) for actor, at in rows.values_list("actor", "at").iterator())
+
+
+def access_actors() -> list[str]:
+    """Everybody who stands in the log, for the filter."""
+    return list(AccessRecord.objects.order_by("actor").values_list("actor", flat=True).distinct())
+
+
+def _filtered(wanted: AccessFilter) -> QuerySet[AccessRecord]:
+    rows = AccessRecord.objects.all()
+    for name in ("kind", "basis", "actor", "subject"):
+        if getattr(wanted, name):
+            rows = rows.filter(**{name: getattr(wanted, name)})
+    if wanted.since:
+        rows = rows.filter(at__gte=clock.city_day(wanted.since)[0])
+    if wanted.until:
+        rows = rows.filter(at__lt=clock.city_day(wanted.until)[1])
+    return rows
+
+
+def _access(row: AccessRecord, *, with_reason: bool) -> Access:
+    return Access(
+        id=row.pk,
+        public_id=row.public_id,
+        at=row.at,
+        kind=row.kind,
+        subject=row.subject,
+        actor=row.actor,
+        basis=row.basis,
+        reason=_reason(row) if with_reason else "",
+        data=row.data,
+    )
+
+
+def _reason(row: AccessRecord) -> str:
+    if row.sealed_reason is None:
+        return ""
+    try:
+        return keys().open(bytes(row.sealed_reason), purpose=f"access-reason:{row.public_id}").decode()
+    except BadSeal:
+        return UNREADABLE  # one bad row must not close the whole log

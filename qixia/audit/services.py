@@ -6,8 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from qixia.audit.models import AuditEvent
+from django.db import transaction
+
+from qixia.audit import rules
+from qixia.audit.models import AccessRecord, AuditEvent
 from qixia.kernel import clock
+from qixia.kernel.ids import new_public_id
+from qixia.kernel.keys import keys
 from qixia.kernel.requests import request_id
 
 
@@ -41,3 +46,30 @@ def record_many(acts: Iterable[Act]) -> None:
         )
         for act in acts
     )
+
+
+@transaction.atomic
+def record_access(*, kind: str, subject: str, actor: str, basis: str, reason: str = "", **data: Any) -> str:
+    """Note that `actor` opened what is sealed, in the transaction that opens it; returns the record's public id.
+
+    `subject` is what a page can name: "report:<id>" or "person:<id>"; what exactly was opened goes into `data` as a ref
+    (`evidence="…"`). Invalid names "basis" or "reason"; every basis but "quality" and "self" wants a reason in words.
+    """
+    rules.check_kind(kind)
+    rules.check_basis(basis)
+    if reason or rules.asks_reason(basis):
+        reason = rules.check_reason(reason)
+    public_id = new_public_id()
+    AccessRecord.objects.create(
+        public_id=public_id,
+        at=clock.now(),
+        kind=kind,
+        subject=subject,
+        actor=actor,
+        basis=basis,
+        sealed_reason=keys().seal(reason.encode(), purpose=f"access-reason:{public_id}") if reason else None,
+        request_id=request_id(),
+        data=data,
+    )
+    record(f"access.{kind}", subject=subject, actor=actor, basis=basis, access=public_id)
+    return public_id

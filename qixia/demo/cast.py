@@ -146,7 +146,16 @@ def _lead(cast: Cast, district_id: int) -> None:
     cast.clerks[""] = _staff("yezhiqiu", "叶知秋", "clerk", desk, district_id)
     cast.admin = _staff("jiangche", "江澈", "admin", desk, None)
     worker = cast.staff["shizheng"][1]
-    for role, actor in (("clerk", cast.clerks[""]), ("admin", cast.admin), ("worker", worker)):
+    officer = _staff("shenshuyi", "沈书仪", "data_officer", desk, None)
+    auditor = _staff("luyan", "陆砚", "auditor", desk, None)
+    with_password = {
+        "clerk": cast.clerks[""],
+        "admin": cast.admin,
+        "worker": worker,
+        "data_officer": officer,
+        "auditor": auditor,
+    }
+    for role, actor in with_password.items():
         person = Person.objects.get(public_id=actor.public_id)
         people.set_password(person_id=person.pk, password=PASSWORD, actor=MAKER)
         cast.persons[role] = person

@@ -147,13 +147,23 @@ def _publish_routing() -> None:
     publish("reports.routing", {"rows": rows}, note="按云溪区的单位填写", actor_ref="system:demo")
 
 
-NAMES = {"rider": "一川", "worker": "何远", "clerk": "叶知秋", "merchant": "榕荫小哥食堂", "admin": "江澈"}
+NAMES = {
+    "rider": "一川",
+    "worker": "何远",
+    "clerk": "叶知秋",
+    "merchant": "榕荫小哥食堂",
+    "admin": "江澈",
+    "data_officer": "沈书仪",
+    "auditor": "陆砚",
+}
 SAYS = {
     "rider": "骑手，账上 235 分",
     "worker": "市政养护所处置员",
     "clerk": "指挥中心专员",
     "merchant": "店员，收券",
     "admin": "管理员",
+    "data_officer": "个人信息保护负责人",
+    "auditor": "审计员，只看不改",
 }
 
 

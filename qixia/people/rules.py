@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qixia.kernel.errors import Conflict, Invalid, NotAllowed, TooMany
 
-ROLES = ("rider", "worker", "unit_lead", "clerk", "merchant", "admin")
+ROLES = ("rider", "worker", "unit_lead", "clerk", "merchant", "admin", "data_officer", "auditor")
 ROLE_LABELS = {
     "rider": "骑手",
     "worker": "处置员",
@@ -24,9 +24,11 @@ ROLE_LABELS = {
     "clerk": "社区专员",
     "merchant": "商家",
     "admin": "管理员",
+    "data_officer": "个人信息保护负责人",
+    "auditor": "审计员",
 }
 # Whoever holds one of these signs in with a password and a second factor: a stolen SIM card must not open the console.
-STAFF_ROLES = frozenset({"worker", "unit_lead", "clerk", "admin"})
+STAFF_ROLES = frozenset({"worker", "unit_lead", "clerk", "admin", "data_officer", "auditor"})
 
 ORGANISATION_KINDS = {
     "city": "市级平台",
@@ -148,7 +150,7 @@ class SignInRules(BaseModel):
     code_attempts: int = Field(ge=1, le=10)
     resend_after_s: int = Field(ge=1, le=600)
     limits: Limits
-    # A demonstration signs the same five accounts in again and again, all from one address.
+    # A demonstration signs the same few accounts in again and again, all from one address.
     demo_limits: Limits
 
 
@@ -201,7 +203,7 @@ class DemoAccount(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     person: str  # public id
-    role: Literal["rider", "worker", "unit_lead", "clerk", "merchant", "admin"]
+    role: Literal["rider", "worker", "unit_lead", "clerk", "merchant", "admin", "data_officer", "auditor"]
     name: str
     says: str = ""
     username: str = ""

@@ -15,6 +15,8 @@ ROLES = {
     "clerk": "指挥中心专员 clerk",
     "merchant": "商户 merchant",
     "admin": "管理员 administrator",
+    "data_officer": "个人信息保护负责人 data officer",
+    "auditor": "审计员 auditor",
 }
 FILE = "demo/sign-ins.json"
 

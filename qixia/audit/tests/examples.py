@@ -16,3 +16,17 @@ def note_an_act() -> None:
 def note_many_acts_in_one_statement() -> None:
     services.record_many([Act("reports.closed", f"report:{number}", "system:worker") for number in range(3)])
     assert queries.history_of("report:2").count() == 1
+
+
+@example("audit.services.record_access")
+def note_who_opened_a_name() -> None:
+    services.record_access(
+        kind="reporter", subject="report:1", actor="person:a", basis="law", reason="派出所来函调取", letter="2026-17"
+    )
+    (line,) = queries.accesses(queries.AccessFilter(subject="report:1"), limit=10)
+    assert (line.kind, line.basis, line.reason, line.data) == (
+        "reporter",
+        "law",
+        "派出所来函调取",
+        {"letter": "2026-17"},
+    )
