@@ -1,6 +1,7 @@
 """Signed texts: short tokens for our own server (HMAC) and vouchers that a phone can verify offline (Ed25519).
 
-A token carries a purpose, so one made for a picture never opens a door. Times are whole seconds UTC.
+A token carries a purpose, so one made for a picture never opens a door. Times are whole seconds UTC. After a rotation of
+the master key, tokens made before it hold while the old key is at hand; the offline key pair never changes.
 Errors: BadToken for everything that is wrong with one; the reason is for logs, not for the user.
 """
 
@@ -38,7 +39,7 @@ def sign(payload: dict[str, Any], *, purpose: str, ttl_s: int | None = None, exp
 def verify(token: str, *, purpose: str) -> dict[str, Any]:
     raw = unb64(token)
     body, mac = raw[:-_MAC], raw[-_MAC:]
-    if not hmac.compare_digest(mac, _mac(body, purpose)):
+    if not any(hmac.compare_digest(mac, _mac_with(key, body)) for key in keys().derive_all(f"token:{purpose}")):
         raise BadToken("signature")
     expires_at, payload = json.loads(body)
     if expires_at is not None and expires_at < clock.now().timestamp():
@@ -49,7 +50,11 @@ def verify(token: str, *, purpose: str) -> dict[str, Any]:
 
 
 def _mac(body: bytes, purpose: str) -> bytes:
-    return hmac.new(keys().derive(f"token:{purpose}"), body, hashlib.sha256).digest()[:_MAC]
+    return _mac_with(keys().derive(f"token:{purpose}"), body)
+
+
+def _mac_with(key: bytes, body: bytes) -> bytes:
+    return hmac.new(key, body, hashlib.sha256).digest()[:_MAC]
 
 
 def sign_offline(payload: bytes, *, purpose: str) -> bytes:
@@ -73,7 +78,7 @@ def public_key(purpose: str) -> bytes:
 
 
 def _private(purpose: str) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(keys().derive(f"ed25519:{purpose}"))
+    return Ed25519PrivateKey.from_private_bytes(keys().lasting(f"ed25519:{purpose}"))
 
 
 def b64(raw: bytes) -> str:

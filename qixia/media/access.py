@@ -73,7 +73,7 @@ def open_token(token: str, viewer: Viewer | None) -> Grant:
         raise NotFound
     public_id, letter, period, audience = parts
     viewer_ref = ANYONE if audience == "a" else _ref_of(viewer)
-    if not viewer_ref or not hmac.compare_digest(mac, _mac(body, viewer_ref)):
+    if not viewer_ref or not any(hmac.compare_digest(mac, _mac(body, viewer_ref, key)) for key in _keys()):
         raise NotFound
     # From here on the token is our own, so its parts are well formed.
     seconds = (base36_to_int(period) + 2) * PERIOD_S - int(clock.now().timestamp())
@@ -96,6 +96,11 @@ def _period() -> int:
     return int(clock.now().timestamp()) // PERIOD_S
 
 
-def _mac(body: str, viewer_ref: str) -> str:
+def _keys() -> list[bytes]:
+    """The current key first; addresses made before a rotation hold while the old key is at hand."""
+    return keys().derive_all("picture-address")
+
+
+def _mac(body: str, viewer_ref: str, key: bytes | None = None) -> str:
     text = f"{body}\n{viewer_ref}".encode()
-    return b64(hmac.new(keys().derive("picture-address"), text, hashlib.sha256).digest()[:_MAC_BYTES])
+    return b64(hmac.new(key or _keys()[0], text, hashlib.sha256).digest()[:_MAC_BYTES])

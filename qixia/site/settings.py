@@ -18,7 +18,7 @@ config = get_config()
 BASE_DIR = PROJECT_DIR
 DEBUG = config.debug and config.mode == "development"
 # A missing master key stops the start here, before anything is served.
-SECRET_KEY = keys().derive("django-secret-key").hex()
+SECRET_KEY = keys().lasting("django-secret-key").hex()  # outlives rotations, so sessions do too
 ALLOWED_HOSTS = config.allowed_hosts
 
 # Top of the layers first; templates and static files are found in this order.
