@@ -88,5 +88,23 @@ class TooMany(DomainError):
         self.retry_after = retry_after
 
 
+class Unavailable(DomainError):
+    """Something that we need is not there at the moment: nothing was taken in, trying again will help."""
+
+    code = "unavailable"
+    status = 503
+    message = "系统暂时连不上，这一次没有收下。稍等再试，填好的内容还在。"
+    retry_after = 15
+
+
+class StorageFull(DomainError):
+    """No room on the disk. People have to make some; reading goes on."""
+
+    code = "storage_full"
+    status = 507
+    message = "系统的存储空间满了，这一次没有收下。请过一阵再交，填好的内容还在。"
+    retry_after = 300
+
+
 class NotConfigured(Exception):
     """The installation lacks something without which it must not start. Never shown to users."""

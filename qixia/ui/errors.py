@@ -7,11 +7,14 @@ JSON follows RFC 9457 with `code`, `field` and `request_id` besides.
 
 from __future__ import annotations
 
+import errno
 import logging
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils.html import escape
@@ -19,7 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from qixia.kernel.config import get_config
-from qixia.kernel.errors import DomainError, NotAllowed, NotFound, TooLarge, TooMany
+from qixia.kernel.errors import DomainError, NotAllowed, NotFound, StorageFull, TooLarge, Unavailable
 from qixia.kernel.requests import request_id
 from qixia.ui.negotiation import wants_fragment, wants_json
 
@@ -72,7 +75,8 @@ _WORDS = {
     422: Words(gettext_lazy("有一项填得不对"), gettext_lazy("请返回上一页改好再交。"), "broken"),
     429: Words(gettext_lazy("慢一点"), "", "wait"),
     500: Words(gettext_lazy("出错了"), gettext_lazy("我们已经记下，会尽快修好。"), "broken"),
-    503: Words(gettext_lazy("正在维护"), gettext_lazy("过几分钟再来。"), "wait"),
+    503: Words(gettext_lazy("暂时连不上"), gettext_lazy("不用重填，过一会儿再试。"), "wait"),
+    507: Words(gettext_lazy("暂时收不下"), gettext_lazy("查看不受影响，过一阵再交。"), "wait"),
 }
 
 
@@ -88,7 +92,30 @@ def as_domain_error(exc: Exception) -> DomainError | None:
         return TooLarge()
     if isinstance(exc, SuspiciousOperation):
         return BadRequest()
-    return None
+    failure = _failure(exc)
+    if failure is not None:
+        log.error("%s", failure.code, exc_info=exc)
+    return failure
+
+
+# What a database says when it is not there, overloaded or full; everything else that it says is a mistake of ours.
+_BUSY_SQLITE = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_READONLY")
+_BUSY_POSTGRESQL = ("08", "53", "57", "40", "55")
+
+
+def _failure(exc: Exception) -> DomainError | None:
+    """The machine's own troubles: a full disk, a database that is gone. None for others."""
+    if isinstance(exc, OSError):
+        return StorageFull() if exc.errno in (errno.ENOSPC, errno.EDQUOT) else None
+    if not isinstance(exc, OperationalError | InterfaceError):
+        return None
+    cause = exc.__cause__
+    name, state = getattr(cause, "sqlite_errorname", None), getattr(cause, "sqlstate", None)
+    if name == "SQLITE_FULL" or state == "53100":
+        return StorageFull()
+    if name is not None:
+        return Unavailable() if name.startswith(_BUSY_SQLITE) else None
+    return Unavailable() if state is None or state.startswith(_BUSY_POSTGRESQL) else None
 
 
 def message_of(error: DomainError) -> str:
@@ -108,7 +135,7 @@ def answer(request: HttpRequest, error: DomainError) -> HttpResponse:
         response = _fragment(request, error)
     else:
         response = _page(request, error)
-    if isinstance(error, TooMany):
+    if hasattr(error, "retry_after"):
         response.headers["Retry-After"] = str(error.retry_after)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -157,7 +184,7 @@ def _page(request: HttpRequest, error: DomainError) -> HttpResponse:
         "code": error.code,
         "request_id": request_id(),
         "retry_url": request.get_full_path()
-        if request.method == "GET" and error.status in (409, 429, 500, 503)
+        if request.method == "GET" and error.status in (409, 429, 500, 503, 507)
         else "",
     }
     return HttpResponse(_draw(request, context, known=error.status < 500), status=error.status)
@@ -192,7 +219,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return answer(request, Broken())
+    """Called while the exception is handled: what failed before the view (the session, say) is found here too."""
+    failure = sys.exc_info()[1]
+    return answer(request, (isinstance(failure, Exception) and _failure(failure)) or Broken())
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

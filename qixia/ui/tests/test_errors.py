@@ -1,9 +1,12 @@
 """Every refusal in three forms: a page, an htmx fragment, problem+json."""
 
 import json
+import sqlite3
 
+import psycopg
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, HttpResponseNotAllowed
 from django.test import Client
 from django.urls import path
@@ -173,3 +176,60 @@ def test_language_is_the_persons_choice_never_the_browsers(rf, settings, cookie:
     request.COOKIES[settings.LANGUAGE_COOKIE_NAME] = cookie
     response = LanguageMiddleware(lambda request: HttpResponse())(request)
     assert response["Content-Language"] == language
+
+
+class TestTheMachinesOwnTroubles:
+    """Real failures of real devices and databases, not made-up ones."""
+
+    def test_a_full_disk(self, rf) -> None:
+        with pytest.raises(OSError) as full, open("/dev/full", "wb", buffering=0) as device:
+            device.write(b"x")
+        error = errors.as_domain_error(full.value)
+        assert error is not None
+        assert (error.code, error.status) == ("storage_full", 507)
+        assert errors.answer(rf.get("/"), error).headers["Retry-After"] == "300"
+
+    def test_other_errors_of_files_are_ours(self) -> None:
+        with pytest.raises(OSError) as missing:
+            open("/no/such/file")
+        assert errors.as_domain_error(missing.value) is None
+
+    def test_a_locked_database_is_busy_a_missing_table_is_a_mistake(self, tmp_path) -> None:
+        def ask(sql: str) -> Exception:
+            other = sqlite3.connect(tmp_path / "x.sqlite3", timeout=0)
+            try:
+                other.execute(sql)
+            except sqlite3.OperationalError as cause:
+                error = OperationalError(str(cause))
+                error.__cause__ = cause
+                return error
+            raise AssertionError("it worked")
+
+        holder = sqlite3.connect(tmp_path / "x.sqlite3", isolation_level=None)
+        holder.execute("CREATE TABLE t (a)")
+        holder.execute("BEGIN EXCLUSIVE")
+        busy = errors.as_domain_error(ask("INSERT INTO t VALUES (1)"))
+        holder.execute("COMMIT")
+        assert busy is not None
+        assert (busy.code, busy.status) == ("unavailable", 503)
+        assert errors.as_domain_error(ask("SELECT * FROM missing")) is None
+
+    def test_a_server_that_is_not_there(self, rf) -> None:
+        with pytest.raises(psycopg.OperationalError) as gone:
+            psycopg.connect("host=127.0.0.1 port=1 connect_timeout=2")
+        error = OperationalError("gone")
+        error.__cause__ = gone.value
+        found = errors.as_domain_error(error)
+        assert found is not None
+        assert found.status == 503
+        assert "填好的内容还在" in errors.answer(rf.get("/"), found).content.decode()
+
+    def test_a_failure_before_the_view_is_found_too(self, rf) -> None:
+        try:
+            raise InterfaceError("connection already closed")
+        except InterfaceError:
+            assert errors.server_error(rf.get("/")).status_code == 503
+        try:
+            raise KeyError("x")
+        except KeyError:
+            assert errors.server_error(rf.get("/")).status_code == 500
