@@ -11,13 +11,13 @@ from qixia.kernel.ids import PUBLIC_ID_LENGTH, new_public_id
 
 
 class Notice(models.Model):
-    """One line in somebody's inbox. `key` says what it is about, once for ever: "report:…:resolved"."""
+    """One line in somebody's inbox. Facts and link are sealed and `key` is a keyed hash of what it is about: without
+    the master key a row says who was told and by which template, not of which report."""
 
     public_id = models.CharField(max_length=PUBLIC_ID_LENGTH, unique=True, default=new_public_id, editable=False)
     person = models.ForeignKey("people.Person", on_delete=models.CASCADE, related_name="+", db_index=False)
     template = models.CharField(max_length=40)
-    params = models.JSONField(default=dict)
-    link = models.CharField(max_length=200, blank=True)
+    sealed = models.BinaryField()  # see rules.pack
     key = models.CharField(max_length=120, unique=True)
     created_at = models.DateTimeField(default=clock.now)
     read_at = models.DateTimeField(null=True)

@@ -6,6 +6,7 @@ is left out unless all its places have something in them, so a template never sa
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from qixia.kernel.ids import show_number
 
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
 _PLACE = re.compile(r"\{(\w+)\}")
+
+OUTSIDE_MAX = 80
 
 # Those of the sprite that fit a message; an edited template with another name would break every inbox.
 # fmt: off
@@ -37,12 +40,31 @@ class Words(BaseModel):
     body: str = ""
 
 
+class Outside(BaseModel):
+    """What a lock screen, a text message or a robot's group may show: others read it. It has no places for facts, no
+    digits (a number finds a report) and is short; that it names no matter, the editor must see to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    zh: str = "你有一条新消息，打开骑侠看看。"
+    en: str = "You have a new message. Open Qixia to read it."
+
+    @field_validator("zh", "en")
+    @classmethod
+    def _says_nothing(cls, value: str) -> str:
+        if not value.strip() or len(value) > OUTSIDE_MAX:
+            raise ValueError(f"外面能看到的话要写 1 到 {OUTSIDE_MAX} 个字")
+        if set("{}[]") & set(value) or any(sign.isdigit() for sign in value):
+            raise ValueError("外面能看到的话不能有变量，也不能有数字")
+        return value
+
+
 class NoticeTemplate(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     icon: str
     tone: Literal["wait", "doing", "check", "fixed", "back", "points", "plain"] = "plain"
     zh: Words
     en: Words
+    outside: Outside = Outside()  # older versions of the policy have none: the general sentence names nothing
 
     @field_validator("icon")
     @classmethod
@@ -90,6 +112,22 @@ def render(rules: TemplateRules, template: str, params: Mapping[str, Any], langu
     chosen = rules.notices.get(template, _GONE)
     words = chosen.words(language)
     return Rendered(fill(words.title, params, language), fill(words.body, params, language), chosen.icon, chosen.tone)
+
+
+def outside(rules: TemplateRules, template: str, language: str) -> str:
+    """The only words about a notice that may leave the house."""
+    chosen = rules.notices.get(template, _GONE).outside
+    return chosen.en if language.startswith("en") else chosen.zh
+
+
+def pack(params: Mapping[str, Any], link: str) -> bytes:
+    """Facts and link of a notice as they are sealed."""
+    return json.dumps([dict(params), link], ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def unpack(packed: bytes) -> tuple[dict[str, Any], str]:
+    params, link = json.loads(packed)
+    return params, link
 
 
 def fill(text: str, params: Mapping[str, Any], language: str) -> str:

@@ -3,6 +3,8 @@
 Truth    Notice rows; the unique `key` makes each happen once, however often and from however many workers it is told.
 Errors   UnknownTemplate is a mistake in the caller, not in the data.
 History  a notice is its own record, so telling and reading leave no audit event; sending a message does.
+Secrecy  facts, link and key of a notice are stored sealed or as a keyed hash. Nothing about a notice leaves the house
+         but `queries.outside(template, language)`: whoever writes a push or a text message takes its words from there.
 Retries  `tell` again: nothing. `send_code` again after it went out: nothing.
 """
 
@@ -18,6 +20,7 @@ from django.db.models import F
 from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
+from qixia.kernel.keys import keys
 from qixia.notices import queries, rules, senders
 from qixia.notices.models import Message, Notice
 from qixia.people.rules import same_host_path
@@ -50,15 +53,14 @@ def tell_many(tells: Iterable[Tell]) -> None:
     for one in asked:
         if one.template not in known:
             raise UnknownTemplate(one.template)
-    now = clock.now()
+    now, ours = clock.now(), keys()
     Notice.objects.bulk_create(
         [
             Notice(
                 person_id=one.person_id,
                 template=one.template,
-                params=one.params,
-                link=same_host_path(one.link)[:200],
-                key=one.key,
+                sealed=ours.seal(rules.pack(one.params, same_host_path(one.link)[:200]), purpose=queries.SEAL),
+                key=ours.blind_index(one.key, purpose=queries.SEAL),
                 created_at=now,
             )
             for one in asked

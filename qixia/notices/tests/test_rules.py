@@ -2,8 +2,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from qixia.codes.queries import triage_classes
 from qixia.notices.apps import SEEDS
-from qixia.notices.rules import NoticeTemplate, TemplateRules, fill, render
+from qixia.notices.rules import NoticeTemplate, Outside, TemplateRules, fill, outside, render
 
 SEED = TemplateRules.model_validate(yaml.safe_load((SEEDS / "templates.yaml").read_text(encoding="utf-8")))
 ALL_FACTS = dict.fromkeys(
@@ -82,3 +83,33 @@ def test_an_icon_outside_the_sprite_is_refused():
     words = {"title": "x", "body": ""}
     with pytest.raises(ValidationError):
         NoticeTemplate.model_validate({"icon": "no-such-icon", "zh": words, "en": words})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", EXPECTED)
+def test_words_for_outside_name_no_matter(name):
+    """No class, no family, no kind of thing that a rider reports; nothing that says that somebody reports at all."""
+    own = SEED.notices[name].outside
+    assert own != Outside(), "each has its own sentence"
+    names = {found.name for found in triage_classes().values()} | {found.family for found in triage_classes().values()}
+    assert len(names) > 30
+    for text in (own.zh, own.en):
+        assert not [
+            word for word in (*names, "上报", "举报", "隐患", "投诉", "照片", "report", "photo") if word in text
+        ]
+        assert not set("!！·") & set(text)
+
+
+@pytest.mark.parametrize("wrong", ["", "  ", "编号 {number}", "[[{matter}]]有进展", "编号 407188235", "字" * 81])
+def test_words_for_outside_hold_no_facts(wrong):
+    with pytest.raises(ValidationError):
+        Outside(zh=wrong)
+
+
+def test_a_version_from_before_says_the_general_sentence():
+    raw = yaml.safe_load((SEEDS / "templates.yaml").read_text(encoding="utf-8"))
+    for template in raw["notices"].values():
+        template.pop("outside")
+    old = TemplateRules.model_validate(raw)
+    assert outside(old, "report.fixed", "zh-hans") == "你有一条新消息，打开骑侠看看。"
+    assert outside(old, "no.such", "en") == "You have a new message. Open Qixia to read it."

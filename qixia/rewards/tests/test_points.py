@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from qixia.jobs.models import Event
 from qixia.kernel import clock
+from qixia.notices.queries import inbox, link_of
 from qixia.rewards import queries, rules
 from qixia.rewards.errors import KeyReused
 from qixia.rewards.models import Account, Entry, Posting
@@ -60,7 +61,9 @@ def test_it_is_told_to_history_subscribers_and_the_rider_once():
     event = Event.objects.get(name="rewards.posted")
     assert (event.ref, event.payload["points"], event.payload["beneficiary"]) == ("report:1", 15, rider.ref)
     notice = apps.get_model("notices", "Notice").objects.get(person_id=rider.person_id)
-    assert (notice.template, notice.params["points"], notice.link) == ("points.awarded", 15, "/points")
+    shown = inbox(rider.person_id, language="zh").days[0].items[0]
+    assert (notice.template, shown.words.title) == ("points.awarded", "积分 +15")
+    assert link_of(rider.person_id, shown.public_id) == "/points"
 
 
 def test_the_same_thing_again_is_paid_once():
