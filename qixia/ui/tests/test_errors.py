@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -191,7 +192,7 @@ class TestTheMachinesOwnTroubles:
 
     def test_other_errors_of_files_are_ours(self) -> None:
         with pytest.raises(OSError) as missing:
-            open("/no/such/file")
+            Path("/no/such/file").read_bytes()
         assert errors.as_domain_error(missing.value) is None
 
     def test_a_locked_database_is_busy_a_missing_table_is_a_mistake(self, tmp_path) -> None:
