@@ -10,14 +10,10 @@ What it can't show: a power cut of the disk. Durability of a commit is the datab
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import random
 import secrets
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,8 +26,8 @@ import psycopg
 from PIL import Image
 
 from qixia.lab.clients import CREATED, OK, Phone, form, request, somewhere
+from qixia.lab.nursery import Born, Nursery
 from qixia.lab.stage import Stage, tree
-from qixia.site.supervisor import die_with_parent
 
 PHONES = 3
 OPEN_AT_MOST = 12
@@ -73,25 +69,6 @@ class Asked:
                 self.refused.append(f"{key}: {status} {answer}"[:300])
 
 
-@dataclass(frozen=True, slots=True)
-class Born:
-    """A program out of the nursery, leader of its own group."""
-
-    pid: int
-
-    @property
-    def lives(self) -> bool:
-        return Path(f"/proc/{self.pid}").exists()
-
-    def end(self, number: signal.Signals) -> None:
-        """Signal the whole group and wait until it is gone."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
-        until = time.monotonic() + REACH_SECONDS
-        while self.lives and time.monotonic() < until:
-            time.sleep(0.005)
-
-
 @dataclass
 class Harness:
     """One database and folder through all rounds."""
@@ -99,7 +76,7 @@ class Harness:
     stage: Stage
     riders: list[dict[str, Any]]
     chance: random.Random
-    nursery: subprocess.Popen[str]
+    nursery: Nursery
     asked: Asked = field(default_factory=Asked)
     reached: list[str] = field(default_factory=list)
     kills: int = 0
@@ -134,14 +111,7 @@ class Harness:
         return programs
 
     def _bear(self, program: str, *words: object, at: str) -> Born:
-        log = self.stage.folder / "var" / f"{program}-{words[0]}.log"
-        kill_at = f"{at}:{self.chance.randint(1, 5)}" if at else ""
-        order = {"program": program, "words": words, "kill_at": kill_at, "log": str(log)}
-        assert self.nursery.stdin is not None
-        assert self.nursery.stdout is not None
-        self.nursery.stdin.write(json.dumps(order) + "\n")
-        self.nursery.stdin.flush()
-        return Born(int(self.nursery.stdout.readline()))
+        return self.nursery.bear(program, *words, kill_at=f"{at}:{self.chance.randint(1, 5)}" if at else "")
 
     def _await_deaths(self, programs: list[Born], plan: Round) -> None:
         """Wait until every armed program has died; a random moment is a random pause."""
@@ -224,20 +194,6 @@ class Harness:
             rows = cursor.fetchall() if cursor.description else []
             db.commit()
         return rows
-
-
-@contextlib.contextmanager
-def nursery(stage: Stage) -> Iterator[subprocess.Popen[str]]:
-    """The process that starts programs for this stage; they end with it."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.harness.nursery"],
-        env=stage.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=die_with_parent,
-    ) as process:
-        yield process
 
 
 @contextlib.contextmanager

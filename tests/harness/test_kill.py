@@ -12,8 +12,9 @@ import psycopg
 import pytest
 
 from qixia.kernel.config import get_config
+from qixia.lab.nursery import nursery
 from qixia.lab.stage import Stage, stage
-from tests.harness.kill import Harness, Round, nursery, original
+from tests.harness.kill import Harness, Round, original
 
 SEED = 20261122
 ROUNDS = (

@@ -1,7 +1,7 @@
-"""Starts the real programs quickly: this process has loaded Django already and forks them, so that a harness which kills
-and starts dozens of programs doesn't spend its time on imports.
+"""Starts the real programs quickly: this process has loaded Django already and forks them, so that a harness or drill
+which kills and starts dozens of programs doesn't spend its time on imports.
 
-    python -m tests.harness.nursery      # reads one JSON order a line, answers with the process id
+    python -m qixia.lab.cradle      # reads one JSON order a line, answers with the process id
 
 A program is the leader of its own group and ends with this process; what it does from then on is its own `main`.
 """
