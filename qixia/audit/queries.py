@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from qixia.audit.models import AccessRecord, AuditEvent
 from qixia.kernel import clock
@@ -33,6 +33,18 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """One line of the history."""
+
+    id: int
+    at: datetime
+    action: str
+    subject: str
+    actor: str
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class AccessFilter:
     """What of the access log is wanted. Days are the city's; `until` is included. Empty means all."""
 
@@ -47,6 +59,41 @@ class AccessFilter:
 def history_of(subject: str) -> QuerySet[AuditEvent]:
     """What happened to a subject, oldest first."""
     return AuditEvent.objects.filter(subject=subject).order_by("id")
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """What of the history is wanted. `actors` are exact refs; with none of them and no `subject`, nothing matches."""
+
+    actors: tuple[str, ...] = ()
+    actor_prefixes: tuple[str, ...] = ()
+    subject: str = ""
+    hidden_prefixes: tuple[str, ...] = ()  # of actions
+    since: date | None = None
+    until: date | None = None
+
+
+def history(
+    wanted: HistoryFilter, *, limit: int, older_than: int | None = None, newer_than: int | None = None
+) -> list[Deed]:
+    """Acts of certain actors, latest first, paged by key. The caller decides whose acts may be shown to whom."""
+    by = Q(actor__in=wanted.actors)
+    for prefix in wanted.actor_prefixes:
+        by |= Q(actor__startswith=prefix)
+    rows = AuditEvent.objects.filter(by)
+    for prefix in wanted.hidden_prefixes:
+        rows = rows.exclude(action__startswith=prefix)
+    if wanted.subject:
+        rows = rows.filter(subject=wanted.subject)
+    if wanted.since:
+        rows = rows.filter(at__gte=clock.city_day(wanted.since)[0])
+    if wanted.until:
+        rows = rows.filter(at__lt=clock.city_day(wanted.until)[1])
+    if newer_than is not None:
+        found = list(rows.filter(pk__gt=newer_than).order_by("pk")[:limit])[::-1]
+    else:
+        found = list((rows.filter(pk__lt=older_than) if older_than is not None else rows).order_by("-pk")[:limit])
+    return [Deed(row.pk, row.at, row.action, row.subject, row.actor, row.data) for row in found]
 
 
 def accesses(

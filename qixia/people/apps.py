@@ -3,7 +3,7 @@ from pathlib import Path
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from qixia.people.rules import ConsentRules, DemoAccounts, SignInRules
+from qixia.people.rules import ConsentRules, DemoAccounts, PrivacyRules, SignInRules
 from qixia.policy import kinds
 
 SEEDS = Path(__file__).parent / "seeds"
@@ -28,5 +28,10 @@ class PeopleConfig(AppConfig):
                 model=DemoAccounts,
                 seed=SEEDS / "demo_accounts.yaml",
                 title="演示账号",
+            )
+        )
+        kinds.register(
+            kinds.Kind(
+                name="people.privacy", model=PrivacyRules, seed=SEEDS / "privacy.yaml", title="个人信息：查阅与期限"
             )
         )

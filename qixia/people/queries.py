@@ -21,11 +21,13 @@ from qixia.people import vault
 from qixia.people.models import Consent, Organisation, Person, RoleGrant, SignInCode, TotpDevice, live_at
 from qixia.people.rules import (
     EMPLOYER_KINDS,
+    STAFF_ROLES,
     ConsentRules,
     ConsentText,
     DemoAccount,
     DemoAccounts,
     Limits,
+    PrivacyRules,
     SignInRules,
     masked_phone,
     mobile_number,
@@ -70,6 +72,19 @@ class Member:
     public_id: str
     name: str
     role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """Somebody who works or worked here, for the access log: name and roles, ended ones included."""
+
+    public_id: str
+    name: str
+    roles: tuple[str, ...]
+
+    @property
+    def ref(self) -> str:
+        return f"person:{self.public_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +140,11 @@ def limits() -> Limits:
 
 def consent_rules() -> ConsentRules:
     data: ConsentRules = current("people.consents").data
+    return data
+
+
+def privacy_rules() -> PrivacyRules:
+    data: PrivacyRules = current("people.privacy").data
     return data
 
 
@@ -196,6 +216,22 @@ def person_id_by_phone(phone: str) -> int | None:
 
 def roles_of(person_id: int) -> frozenset[str]:
     return frozenset(RoleGrant.objects.filter(live_at(clock.now()), person_id=person_id).values_list("role", flat=True))
+
+
+def staff_ever() -> list[Staff]:
+    """Everybody who holds or held a staff role, by name: history names them, and nobody else."""
+    rows = RoleGrant.objects.filter(role__in=STAFF_ROLES).order_by("person__display_name", "person_id", "pk")
+    found: dict[str, tuple[str, list[str]]] = {}
+    for public_id, name, role in rows.values_list("person__public_id", "person__display_name", "role"):
+        roles = found.setdefault(public_id, (name, []))[1]
+        if role not in roles:
+            roles.append(role)
+    return [Staff(public_id, name, tuple(roles)) for public_id, (name, roles) in found.items()]
+
+
+def pseudonym(public_id: str) -> str:
+    """Eight letters that stand for one person on every page of the log, and lead nobody back without the key."""
+    return keys().blind_index(public_id, purpose="people.pseudonym")[:8].upper()
 
 
 def _open(person: Person, field: str) -> str:

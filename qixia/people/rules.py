@@ -215,6 +215,18 @@ class DemoAccounts(BaseModel):
     accounts: tuple[DemoAccount, ...] = ()
 
 
+# ── policy "people.privacy" ─────────────────────────────────────────────────
+
+
+class PrivacyRules(BaseModel):
+    """What marks an unusual day in the access log, and the times that the rider's own page promises."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    accesses_a_day: int = Field(ge=1)  # more than this by one person on one day is marked
+    export_hours: int = Field(ge=1, le=168)
+    cooling_off_days: int = Field(ge=1, le=15)  # the law wants an answer in time
+
+
 # ── what people type ────────────────────────────────────────────────────────
 
 

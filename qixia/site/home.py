@@ -29,6 +29,8 @@ FIRST_PAGE = (
     ("clerk", "reports:sorting"),
     ("merchant", "rewards:scan"),
     ("admin", "reports:all"),
+    ("data_officer", "privacy:accesses"),
+    ("auditor", "privacy:accesses"),
 )
 # (from the hour on, what one says)
 GREETINGS = (

@@ -1,0 +1,1 @@
+"""Pages for those who watch over personal data: who opened what and why, what staff did, what was deleted when."""

@@ -1,0 +1,151 @@
+"""What staff and the system did, for the auditor: by person, by report, by day.
+
+Only acts of staff, of the system, and a reporter's own acts as "reporter" stand here. What riders do in their own
+account (signing in, consents, points) is left out, and so is the id that joins the lines of one request: either would
+let a careful reader lay a rider beside a report.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from qixia.audit import queries as audit
+from qixia.audit.queries import Deed, HistoryFilter
+from qixia.kernel.errors import Invalid
+from qixia.kernel.ids import is_row_key
+from qixia.reports.queries.export import public_id_of_number
+from qixia.site.privacy.accesses import NOBODY, WATCHERS, day_of
+from qixia.site.privacy.names import Names, names_for
+from qixia.ui.access import allow
+from qixia.ui.paging import Page
+
+PAGE = 50
+SYSTEM = "system"
+# Acts in a rider's own account, and the points that follow a report.
+OWN_AFFAIRS = (
+    "people.code_",
+    "people.consent_",
+    "people.person_created",
+    "people.rider_enrolled",
+    "people.renamed",
+    "people.language_set",
+    "people.phone_changed",
+    "people.export_",
+    "people.erasure_",
+    "people.real_name_set",
+    "rewards.award",
+    "rewards.reverse",
+    "rewards.reversal",
+    "rewards.voucher_",
+    "rewards.claim",
+    "rewards.pay",
+    "rewards.promise",
+    "notices.",
+)
+# What a line may say beside its action: codes and counts. Everything else could name somebody.
+SHOWN = frozenset(
+    [
+        "before",
+        "after",
+        "basis",
+        "kind",
+        "version",
+        "role",
+        "reason",
+        "by",
+        "photos",
+        "lines",
+        "count",
+        "files",
+        "bytes",
+        "changed",
+        "price",
+        "returned",
+        "is_demo",
+        "rule",
+        "code",
+        "fields",
+        "attempts",
+    ]
+)
+
+
+@never_cache
+@require_safe
+@allow(*WATCHERS)
+def history(request: HttpRequest) -> HttpResponse:
+    names = names_for([])
+    wanted, actor = _wanted(request, names)
+    page = _page_of(wanted, request.GET.get("after", ""), request.GET.get("before", ""))
+    named = names_for(event.subject for event in page.items)
+    context = {
+        "page": page,
+        "lines": [_line(event, named) for event in page.items],
+        "wanted": wanted,
+        "actor": actor,
+        "number": request.GET.get("number", ""),
+        "people": sorted((staff.name, staff.ref) for staff in names.staff.values()),
+    }
+    return render(request, "site/privacy/history.html", context)
+
+
+def _wanted(request: HttpRequest, names: Names) -> tuple[HistoryFilter, str]:
+    """Everybody who may be shown, or the one who was chosen from them: a rider's ref in the address finds nothing."""
+    actor = request.GET.get("actor", "")[:80]
+    actors, prefixes = (*names.staff, "reporter", "anonymous"), ("system:",)
+    if actor == SYSTEM:
+        actors = ()
+    elif actor:
+        actors, prefixes = (actor,) if actor in names.staff else (), ()
+    number = "".join(c for c in request.GET.get("number", "")[:20] if c.isdigit())
+    public_id = public_id_of_number(number) if number else None
+    return (
+        HistoryFilter(
+            actors=actors,
+            actor_prefixes=prefixes,
+            subject=(f"report:{public_id}" if public_id else NOBODY) if number else "",
+            hidden_prefixes=OWN_AFFAIRS,
+            since=day_of(request.GET.get("first", "")),
+            until=day_of(request.GET.get("last", "")),
+        ),
+        actor,
+    )
+
+
+def _page_of(wanted: HistoryFilter, after: str, before: str) -> Page[Deed]:
+    key = after or before
+    if key and not is_row_key(key):
+        raise Invalid("这一页的地址不对，请从头翻起。", field="after")
+    if before and not after:
+        found = audit.history(wanted, limit=PAGE + 1, newer_than=int(before))
+        rows, has_newer = found[-PAGE:], len(found) > PAGE
+        return Page(rows, after=str(rows[-1].id) if rows else None, before=str(rows[0].id) if has_newer else None)
+    found = audit.history(wanted, limit=PAGE + 1, older_than=int(after) if after else None)
+    rows = found[:PAGE]
+    last = str(rows[-1].id) if len(found) > PAGE else None
+    return Page(rows, after=last, before=str(rows[0].id) if after and rows else None)
+
+
+def _line(event: Deed, names: Names) -> dict[str, Any]:
+    facts = {key: value for key, value in event.data.items() if key in SHOWN and not _is_person(value)}
+    return {
+        "at": event.at,
+        "who": names.actor(event.actor),
+        "action": event.action,
+        "subject": names.subject(event.subject),
+        "facts": "，".join(f"{key} {_short(value)}" for key, value in facts.items()),
+    }
+
+
+def _is_person(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("person:")
+
+
+def _short(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:120]
