@@ -50,6 +50,9 @@ class Config(BaseSettings):
     outgoing_ca_file: Path | None = Field(
         None, description="certificates of the city's own authority (PEM), believed besides the system's"
     )
+    metrics_token: str = Field(
+        "", description="who sends it as `Authorization: Bearer …` may read /metrics; empty: administrators only"
+    )
     log_level: str = Field("INFO", description="level of the JSON log")
     lab_kill_at: str = Field("", description='kill harness only, ignored in production: "name:n", see kernel/faults.py')
     test_db_suffix: str = Field("", description="tests only: keeps parallel runs apart")

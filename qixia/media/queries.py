@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count
 
 from qixia.media.models import Evidence
 
@@ -39,3 +42,15 @@ class Served:
 def served(public_id: str) -> Served | None:
     row = Evidence.objects.filter(public_id=public_id).values_list("state", "storage_name", "revision").first()
     return Served(*row) if row else None
+
+
+def states() -> dict[str, int]:
+    """How many photos and clips are in each state; every state is there."""
+    counted = dict(Evidence.objects.order_by().values_list("state").annotate(n=Count("pk")))
+    return {state: counted.get(state, 0) for state in Evidence.State.values}
+
+
+def oldest_pending_s(now: datetime) -> float:
+    """Seconds that the oldest picture has waited for its copies; 0 if none waits."""
+    since = Evidence.objects.filter(state="pending").order_by("created_at").values_list("created_at", flat=True).first()
+    return max(0.0, (now - since).total_seconds()) if since else 0.0

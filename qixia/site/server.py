@@ -12,7 +12,9 @@ from typing import Any
 from granian import Granian
 from granian.constants import Interfaces
 
+from qixia.kernel.config import get_config
 from qixia.site.logs import logging_config
+from qixia.site.ops.folder import measure_into
 from qixia.site.supervisor import die_with_parent
 
 BACKLOG = 1024
@@ -36,6 +38,7 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
     options = parser.parse_args()
+    measure_into(get_config().var_dir / "metrics" / str(options.port))
     Granian(
         "qixia.site.wsgi:application",
         address=options.host,
