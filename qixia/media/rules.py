@@ -246,6 +246,9 @@ def signed64(bits: int) -> int:
     return bits - (1 << 64) if bits >> 63 else bits
 
 
+HASH_REACH: Final = 16  # bits; further apart nobody looks whether two pictures are one. Chosen on tuning seeds.
+
+
 def hash_distance(a: int, b: int) -> int:
     """How many of 64 bits differ between two stored hashes. Up to ~10: the same picture, shrunk or re-encoded."""
     return ((a ^ b) & 0xFFFF_FFFF_FFFF_FFFF).bit_count()

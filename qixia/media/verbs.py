@@ -1,40 +1,21 @@
-"""What `qixia media <verb>` can do. A package above may add a verb of its own when its app is ready.
+"""What `qixia media <verb>` can do. A package offers a verb by the name of its module when its app is ready.
 
-    register("evaluate", add_arguments, run, "how good the detectors are, on drawn pictures")
-
-`add_arguments` gets the verb's own argparse parser; `run` gets its options and a `say` for one line of output.
+The module is imported only when the command runs, so that no web process carries what a tool needs. It has
+`HELP`, `add_arguments(parser)` for the verb's own argparse parser, and `run(options, say)`; `say` prints one line.
 """
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from importlib import import_module
+from types import ModuleType
 
-Say = Callable[[str], None]
+_modules: dict[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
-    name: str
-    arguments: Callable[[ArgumentParser], None]
-    run: Callable[[dict[str, Any], Say], None]
-    help: str
+def offer(name: str, module: str) -> None:
+    """Say that `module`, such as "qixia.lab.evidence", does `qixia media <name>`."""
+    _modules[name] = module
 
 
-_verbs: dict[str, Verb] = {}
-
-
-def register(
-    name: str,
-    arguments: Callable[[ArgumentParser], None],
-    run: Callable[[dict[str, Any], Say], None],
-    help: str,
-) -> None:
-    """Offer a verb; a second registration of the same name replaces the first (Django may load an app twice in tests)."""
-    _verbs[name] = Verb(name, arguments, run, help)
-
-
-def verbs() -> dict[str, Verb]:
-    return dict(_verbs)
+def verbs() -> dict[str, ModuleType]:
+    return {name: import_module(module) for name, module in sorted(_modules.items())}

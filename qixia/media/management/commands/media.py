@@ -1,4 +1,4 @@
-"""`qixia media <verb>`: tools for pictures; the verbs register themselves, see `qixia.media.verbs`."""
+"""`qixia media <verb>`: tools for pictures; packages offer the verbs, see `qixia.media.verbs`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         # Plain parsers: Django's own one wants arguments of the command that calls it.
         choices = parser.add_subparsers(dest="verb", required=True, parser_class=ArgumentParser)
-        for verb in sorted(verbs().values(), key=lambda verb: verb.name):
-            verb.arguments(choices.add_parser(verb.name, help=verb.help, description=verb.help))
+        for name, verb in verbs().items():
+            verb.add_arguments(choices.add_parser(name, help=verb.HELP, description=verb.HELP))
 
     def handle(self, *args: Any, **options: Any) -> None:
         verbs()[options["verb"]].run(options, self.stdout.write)
