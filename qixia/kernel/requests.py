@@ -27,3 +27,13 @@ def with_request_id(given: str | None = None) -> Iterator[str]:
         yield chosen
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def without_request_id() -> Iterator[None]:
+    """Inside the block nothing is named after the request: for rows that must not be joined with its log line."""
+    token = _current.set("")
+    try:
+        yield
+    finally:
+        _current.reset(token)

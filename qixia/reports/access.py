@@ -6,17 +6,22 @@ administrator all. Everybody else: nothing, and a report that must not be seen i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import Q, QuerySet
 
+from qixia.kernel.claims import claim_hash
 from qixia.kernel.errors import NotFound
 from qixia.people.access import Actor
 from qixia.reports.models import Report
-from qixia.reports.sealing import index_of
+from qixia.reports.sealing import ANONYMOUS, index_of
 from qixia.reports.states import Who
 
 UNIT_ROLES = ("worker", "unit_lead")
 CLERK_ROLES = ("clerk",)
 STAFF_ROLES = (*UNIT_ROLES, *CLERK_ROLES, "admin")
+# Whoever shows the secret of an anonymous report. Made by `of_secret` alone, so it is never somebody who is signed in.
+HOLDER = Actor(ref=ANONYMOUS)
 
 
 def own_reports(actor: Actor) -> QuerySet[Report]:
@@ -29,6 +34,20 @@ def own_reports(actor: Actor) -> QuerySet[Report]:
 def own_report(actor: Actor, public_id: str) -> Report:
     """One of the actor's own reports; NotFound for every other."""
     return _one(own_reports(actor), public_id)
+
+
+def of_secrets(secrets: Iterable[object]) -> QuerySet[Report]:
+    """The anonymous reports whose secrets were shown."""
+    hashes = {claim_hash(secret) for secret in secrets} - {None}
+    return Report.objects.filter(claim_hash__in=hashes) if hashes else Report.objects.none()
+
+
+def of_secret(secret: object) -> tuple[Actor, Report]:
+    """The report of one secret, and as whom its holder acts. NotFound if there is none."""
+    report = of_secrets([secret]).select_related("unit", "community", "assignee", "site").first()
+    if report is None:
+        raise NotFound
+    return HOLDER, report
 
 
 def cases(actor: Actor) -> QuerySet[Report]:
@@ -62,6 +81,8 @@ def parties(actor: Actor, report: Report) -> frozenset[Who]:
     if actor.has("admin") or (actor.has(*CLERK_ROLES) and _covers(actor, report)):
         found.add("clerk")
     if is_own(actor, report):
+        found.add("rider")
+    if actor is HOLDER and report.secrecy == ANONYMOUS:
         found.add("rider")
     return frozenset(found)
 

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from qixia.policy import kinds
-from qixia.reports.policy import SEEDS, Limits, Routing
+from qixia.reports.policy import SEEDS, Limits, Routing, Secrecy
 
 
 class ReportsConfig(AppConfig):
@@ -18,3 +18,4 @@ class ReportsConfig(AppConfig):
         register_desk()
         kinds.register(kinds.Kind("reports.routing", Routing, SEEDS / "routing.yaml", "派单目录"))
         kinds.register(kinds.Kind("reports.limits", Limits, SEEDS / "limits.yaml", "处置时限"))
+        kinds.register(kinds.Kind("reports.secrecy", Secrecy, SEEDS / "secrecy.yaml", "敏感事项与匿名"))

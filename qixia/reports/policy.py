@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+_SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 SEEDS = Path(__file__).parent / "seeds"
 Severity = Literal["low", "normal", "high", "critical"]
 
@@ -37,6 +39,28 @@ class Routing(BaseModel):
         if sum(row.is_fallback for row in self.rows) != 1:
             raise ValueError("exactly one row must fit everything: the fallback")
         return self
+
+
+class Secrecy(BaseModel):
+    """What the public may know of a matter that could name a person, and how anonymous reports are held off.
+
+    `cell_m` is the side of the fixed squares to whose middles public places are moved; public times are days.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    sensitive: list[str] = Field(default_factory=list)
+    cell_m: int = Field(ge=100, le=5000)
+    anonymous_per_hour: int = Field(ge=1, le=10_000)
+
+    @field_validator("sensitive")
+    @classmethod
+    def _classes(cls, slugs: list[str]) -> list[str]:
+        if len(set(slugs)) != len(slugs):
+            raise ValueError("names a class twice")
+        if bad := [slug for slug in slugs if not _SLUG.fullmatch(slug)]:
+            raise ValueError(f"no name of a class: {bad[0]}")
+        return slugs
 
 
 class Limits(BaseModel):

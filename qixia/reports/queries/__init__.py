@@ -1,5 +1,6 @@
 """Reads of reports. Every view is made for one role and holds no more than that role may know."""
 
+from qixia.reports.queries.anonymous import AnonymousStatus, anonymous_status
 from qixia.reports.queries.desk import CasePage, CaseView, Filter, Row, case, case_page, list_counts
 from qixia.reports.queries.rider import (
     OwnCounts,
@@ -14,6 +15,7 @@ from qixia.reports.queries.rider import (
 )
 
 __all__ = [
+    "AnonymousStatus",
     "CasePage",
     "CaseView",
     "Filter",
@@ -22,6 +24,7 @@ __all__ = [
     "RiderCard",
     "RiderReport",
     "Row",
+    "anonymous_status",
     "case",
     "case_page",
     "latest_reports",

@@ -1,5 +1,6 @@
 """All writes to reports, named by verb. See the modules for what each promises."""
 
+from qixia.reports.services.anonymous import answer_anonymously, submit_anonymous
 from qixia.reports.services.answering import confirm_solved, say_unsolved
 from qixia.reports.services.checking import close_silent, redirect, reject, send_back, sort, validate, verify
 from qixia.reports.services.handling import accept, answer, arrive, assign, resolve, return_report
@@ -11,6 +12,7 @@ __all__ = [
     "Whereabouts",
     "accept",
     "answer",
+    "answer_anonymously",
     "arrive",
     "assign",
     "close_silent",
@@ -24,6 +26,7 @@ __all__ = [
     "settle",
     "sort",
     "submit",
+    "submit_anonymous",
     "validate",
     "verify",
 ]

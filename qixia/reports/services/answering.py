@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -48,14 +49,7 @@ def say_unsolved(
             ReportPhoto(report=report, evidence=row, role="before", position=index, at=now)
             for index, row in enumerate(keep(taken, owner_ref=report.ref))
         )
-        changes = {
-            "reopened": F("reopened") + 1,
-            "resolved_at": None,
-            "verified_at": None,
-            "verify_due": None,
-            "ended_at": None,
-        }
-        row = take_step(report, "dispute", actor=actor, text=words, changes=changes, event=REOPENED)
+        row = take_step(report, "dispute", actor=actor, text=words, changes=reopening(), event=REOPENED)
         report.refresh_from_db(fields=["reopened"])
         _thank(report, actor)
         tell_many(
@@ -65,6 +59,17 @@ def say_unsolved(
             ]
         )
     return report
+
+
+def reopening() -> dict[str, Any]:
+    """What changes when the reporter says that it is not solved."""
+    return {
+        "reopened": F("reopened") + 1,
+        "resolved_at": None,
+        "verified_at": None,
+        "verify_due": None,
+        "ended_at": None,
+    }
 
 
 def _thank(report: Report, actor: Actor) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import IntegrityError, transaction
 
@@ -29,7 +29,7 @@ from qixia.media.services import Received, Upload, copies_of, receive, write_row
 from qixia.people.access import Actor
 from qixia.places.queries import in_city
 from qixia.policy.queries import current
-from qixia.reports import errors, rules
+from qixia.reports import access, errors, rules
 from qixia.reports.models import Report, ReportPhoto
 from qixia.reports.sealing import REPORTER, SEALED, index_of, seal_link
 
@@ -81,52 +81,96 @@ def submit(
     if not actor.has("rider"):
         raise NotAllowed
     _check_consents(actor, place)
-    values = _checked(place, words, hint, captured_at) | {"self_handled": self_handled, "name_hidden": name_hidden}
-    _check_photos(photos, after_photos, self_handled)
+    values = checked(place, words, hint) | {
+        "self_handled": self_handled,
+        "name_hidden": name_hidden,
+        "captured_at": _believable(captured_at),
+    }
+    check_photos(photos, after_photos, self_handled)
     with (
         receive(photos, field="photos", claimed=claimed) as before,
         receive(after_photos if self_handled else (), field="after_photos", claimed=after_claimed) as after,
     ):
-        kill_point("intake.files_kept")
-        receipt = _write_or_draw_again(actor, client_key, values, before, after)
-        kill_point("intake.committed")
-        return receipt
+        return take_in(_Known(actor), client_key, values, before, after)
 
 
-def _write_or_draw_again(
-    actor: Actor, client_key: str, values: dict[str, Any], before: list[Received], after: list[Received]
+class Source(Protocol):
+    """Where a report comes from: what is kept of it, and how often it may come."""
+
+    history: str  # how audit and steps name it
+    sender: str  # whose client keys are unique; kept as a keyed hash only
+
+    def columns(self, public_id: str) -> dict[str, Any]:
+        """What the report with this public id keeps of its source."""
+
+    def check(self) -> None:
+        """A DomainError if no report is taken from it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A rider who is signed in. The report is sealed."""
+
+    actor: Actor
+    history = REPORTER
+
+    @property
+    def sender(self) -> str:
+        return self.actor.ref
+
+    def columns(self, public_id: str) -> dict[str, Any]:
+        return {
+            "secrecy": SEALED,
+            "reporter_link": seal_link(self.actor.public_id, report=public_id),
+            "reporter_index": index_of(self.actor.public_id),
+        }
+
+    def check(self) -> None:
+        limit, since = current("reports.limits").data.per_hour, clock.now() - timedelta(hours=1)
+        # The report that is `limit` back: within the hour or not. One index step, however many there are.
+        mine = access.own_reports(self.actor).order_by("-id").values_list("received_at", flat=True)
+        if any(received > since for received in mine[limit - 1 : limit]):
+            raise errors.TooManyReports(limit=limit, retry_after=600)
+
+
+def take_in(
+    source: Source, client_key: str, values: dict[str, Any], before: list[Received], after: list[Received]
 ) -> Receipt:
-    """Among 10^8 numbers one may be taken: the unique index says so, and another is drawn."""
+    """Write a report whose files are in place. Among 10^8 numbers one may be taken: the unique index says so, and
+    another is drawn."""
+    kill_point("intake.files_kept")
     for _attempt in range(_DRAWS - 1):
         with suppress(IntegrityError):
-            return _write(actor, client_key, values, before, after)
-    return _write(actor, client_key, values, before, after)
+            receipt = _write(source, client_key, values, before, after)
+            break
+    else:
+        receipt = _write(source, client_key, values, before, after)
+    kill_point("intake.committed")
+    return receipt
 
 
 @transaction.atomic
 def _write(
-    actor: Actor, client_key: str, values: dict[str, Any], before: list[Received], after: list[Received]
+    source: Source, client_key: str, values: dict[str, Any], before: list[Received], after: list[Received]
 ) -> Receipt:
     receipt = Receipt(new_public_id(), new_number())
-    digest = body_hash(values, [p.sha256 for p in before], [p.sha256 for p in after])
+    digest = body_hash(values, [p.digest for p in before], [p.digest for p in after])
     result = {"public_id": receipt.public_id, "number": receipt.number}
-    first = once(actor=actor.ref, key=client_key, body_hash=digest, result=result)
+    first = once(actor=source.sender, key=client_key, body_hash=digest, result=result)
     if first is not None:
         return Receipt(first["public_id"], first["number"], repeated=True)
-    _check_pace(actor)
+    source.check()
     now = clock.now()
     report = Report.objects.create(
         public_id=receipt.public_id,
         number=receipt.number,
-        secrecy=SEALED,
-        reporter_link=seal_link(actor.public_id, report=receipt.public_id),
-        reporter_index=index_of(actor.public_id),
         received_at=now,
         answer_due=now + rules.ANSWER_LIMIT,
+        **source.columns(receipt.public_id),
         **values,
     )
     derive = _attach(report, before, after, now)
-    record("reports.received", subject=report.ref, actor=REPORTER, photos=len(before) + len(after))
+    record("reports.received", subject=report.ref, actor=source.history, photos=len(before) + len(after))
     publish_many(
         [Happened(RECEIVED, report.ref)], also=[Ask("reports.settle", {"id": report.pk}, priority=10), *derive]
     )
@@ -150,7 +194,7 @@ def _attach(report: Report, before: list[Received], after: list[Received], now: 
     return [copies_of(rows)]
 
 
-def _checked(place: Whereabouts | None, words: str, hint: str, captured_at: datetime | None) -> dict[str, Any]:
+def checked(place: Whereabouts | None, words: str, hint: str) -> dict[str, Any]:
     """Columns of the report, or the first refusal."""
     if hint and hint not in triage_classes():
         raise errors.UnknownClass(field="hint")
@@ -158,7 +202,6 @@ def _checked(place: Whereabouts | None, words: str, hint: str, captured_at: date
         **_checked_place(place),
         "words": rules.clean_text(words, field="words", limit=rules.WORDS_MAX),
         "hint": hint,
-        "captured_at": _believable(captured_at),
     }
 
 
@@ -199,7 +242,7 @@ def _check_consents(actor: Actor, place: Whereabouts | None) -> None:
         raise errors.NeedsPlaceConsent(field="place")
 
 
-def _check_photos(photos: Sequence[Upload], after: Sequence[Upload], self_handled: bool) -> None:
+def check_photos(photos: Sequence[Upload], after: Sequence[Upload], self_handled: bool) -> None:
     if not photos:
         raise errors.NoPhoto(field="photos")
     if len(photos) > rules.PHOTOS_MAX:
@@ -208,20 +251,3 @@ def _check_photos(photos: Sequence[Upload], after: Sequence[Upload], self_handle
         raise errors.NeedsAfterPhoto(field="after_photos")
     if len(after) > rules.PHOTOS_MAX:
         raise errors.TooManyPhotos(field="after_photos", limit=rules.PHOTOS_MAX, given=len(after))
-
-
-def _check_pace(actor: Actor) -> None:
-    limit, since = _pace(), clock.now() - timedelta(hours=1)
-    # The report that is `limit` back: within the hour or not. One index step, however many there are.
-    mine = (
-        Report.objects.filter(reporter_index=index_of(actor.public_id))
-        .order_by("-id")
-        .values_list("received_at", flat=True)
-    )
-    if any(received > since for received in mine[limit - 1 : limit]):
-        raise errors.TooManyReports(limit=limit, retry_after=600)
-
-
-def _pace() -> int:
-    per_hour: int = current("reports.limits").data.per_hour
-    return per_hour

@@ -18,6 +18,7 @@ from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.reports import access, errors, sealing, states
 from qixia.reports.models import Report, ReportStep
+from qixia.rewards import services as rewards
 
 
 def check_step(report: Report, step: str, actor: Actor) -> None:
@@ -44,13 +45,15 @@ def take_step(
 ) -> ReportStep:
     """Move `report` along `step` inside the caller's transaction. Updates the object in hand as well."""
     check_step(report, step, actor)
-    name = sealing.REPORTER if states.STEPS[step].who == "rider" else actor.ref
+    name = _named(report, step, actor)
     before, after = report.state, states.target(step, report.state)  # type: ignore[arg-type]
     columns = {"state": after, **(changes or {})}
     if not Report.objects.filter(pk=report.pk, state=before).update(**columns):
         raise errors.SomebodyWasFaster
-    for name, value in columns.items():
-        setattr(report, name, value)
+    if columns.get("validity") == "valid" and report.validity != "valid":
+        _promise(report)
+    for column, value in columns.items():
+        setattr(report, column, value)
     row = ReportStep.objects.create(
         report=report,
         at=clock.now(),
@@ -67,3 +70,16 @@ def take_step(
     if event:
         publish(event, report.ref, {"step": row.pk, "number": report.number})
     return row
+
+
+def _named(report: Report, step: str, actor: Actor) -> str:
+    """How history names who takes a step: the reporter is no person in it."""
+    if states.STEPS[step].who != "rider":
+        return actor.ref
+    return sealing.REPORTER if report.secrecy == sealing.SEALED else sealing.ANONYMOUS
+
+
+def _promise(report: Report) -> None:
+    """Every way to be found valid leads through here: what an anonymous report earns is promised to its secret."""
+    if report.secrecy == sealing.ANONYMOUS and report.claim_hash:
+        rewards.promise(claim_hash=report.claim_hash)

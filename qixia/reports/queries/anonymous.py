@@ -1,0 +1,74 @@
+"""Anonymous reports as whoever holds their secrets sees them: how they stand, and whether points wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from qixia.kernel.claims import claim_hash
+from qixia.kernel.errors import Invalid
+from qixia.reports import access, states
+from qixia.reports.models import Report, ReportStep
+from qixia.reports.queries.shared import title_of
+from qixia.rewards import queries as rewards
+
+MOST = 50
+_POINTS = {"waiting": "waiting", "ready": "ready", "gone": "done"}
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymousStatus:
+    """One report. `points`: none (not found valid, or not yet), waiting (from tomorrow on), ready, done (claimed)."""
+
+    number: str
+    title: str
+    place: str
+    state: str
+    label: str
+    unit: str
+    answer: str
+    points: str
+    can_answer: bool
+    received_at: datetime
+
+
+def anonymous_status(secrets: Sequence[object]) -> list[AnonymousStatus | None]:
+    """The reports of these secrets in their order, None where there is none. At most 50; four queries."""
+    if len(secrets) > MOST:
+        raise Invalid("一次最多查 %(limit)d 件。", field="secrets", limit=MOST)
+    found = {report.claim_hash: report for report in access.of_secrets(secrets).select_related("unit")}
+    answers, points = _answers(list(found.values())), _points(found)
+    views = {key: _view(report, answers.get(report.pk, ""), points[key]) for key, report in found.items()}
+    return [views.get(claim_hash(secret)) for secret in secrets]
+
+
+def _answers(reports: Sequence[Report]) -> dict[int, str]:
+    """The unit's last words on each report that are for its reporter."""
+    steps = ReportStep.objects.filter(
+        report__in=[report.pk for report in reports], step__in=("answer", "arrive", "resolve"), private=False
+    )
+    return dict(steps.exclude(text="").order_by("id").values_list("report_id", "text")) if reports else {}
+
+
+def _points(found: dict[str | None, Report]) -> dict[str | None, str]:
+    valid = [key for key, report in found.items() if key and report.validity == "valid"]
+    claims = rewards.claim_states(valid) if valid else {}
+    return {key: _POINTS.get(claims.get(key, ""), "none") for key in found}
+
+
+def _view(report: Report, answer: str, points: str) -> AnonymousStatus:
+    return AnonymousStatus(
+        number=report.number,
+        title=title_of(report),
+        place=report.place,
+        state=states.LABELS[report.state][2],  # type: ignore[index]
+        label=_(states.LABELS[report.state][1]),  # type: ignore[index]
+        unit=report.unit.name if report.unit else "",
+        answer=answer,
+        points=points,
+        can_answer=report.state == "confirming",
+        received_at=report.received_at,
+    )
