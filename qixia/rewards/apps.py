@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from qixia.policy import kinds
-from qixia.rewards.rules import PointsPolicy
+from qixia.rewards.rules import ClaimsPolicy, PointsPolicy
 from qixia.ui import nav
 
 
@@ -21,6 +21,14 @@ class RewardsConfig(AppConfig):
                 model=PointsPolicy,
                 seed=Path(__file__).parent / "data" / "points.yaml",
                 title=_("积分规则"),
+            )
+        )
+        kinds.register(
+            kinds.Kind(
+                name="rewards.claims",
+                model=ClaimsPolicy,
+                seed=Path(__file__).parent / "data" / "claims.yaml",
+                title=_("匿名积分入账"),
             )
         )
         nav.register(

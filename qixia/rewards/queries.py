@@ -21,7 +21,7 @@ from qixia.people.queries import organisations_by_id
 from qixia.policy import queries as policy
 from qixia.rewards import rules, states
 from qixia.rewards.access import merchant_ids, own_voucher, own_vouchers, shown_item, shown_items
-from qixia.rewards.models import Account, Entry, Item, Posting, Refusal, Voucher
+from qixia.rewards.models import Account, Claim, Entry, Item, Posting, Promise, Refusal, Voucher
 
 PAGE = 30
 EXPIRES_SOON = timedelta(days=3)
@@ -272,6 +272,17 @@ def debts(limit: int = 200) -> list[Debtor]:
     """Who owes points, most first."""
     rows = Account.objects.filter(kind=rules.DEBT, balance__lt=0).order_by("balance", "id")
     return [Debtor(ref, -(owed or 0)) for ref, owed in rows.values_list("owner_ref", "balance")[:limit]]
+
+
+def claim_states(hashes: Sequence[str]) -> dict[str, str]:
+    """What became of the points behind secrets, by their hashes: "waiting" (until the next day), "ready", "gone"
+    (claimed). Nothing was promised to those that are missing. Two queries."""
+    today = clock.city_date(clock.now())
+    promised = Promise.objects.filter(claim_hash__in=hashes).values_list("claim_hash", flat=True)
+    states_of = dict.fromkeys(promised, "gone")
+    for found, ready_on in Claim.objects.filter(claim_hash__in=hashes).values_list("claim_hash", "ready_on"):
+        states_of[found] = "ready" if ready_on <= today else "waiting"
+    return states_of
 
 
 # ── rules in plain words ────────────────────────────────────────────────────

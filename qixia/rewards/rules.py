@@ -44,6 +44,11 @@ LIMITS: dict[str, tuple[int | None, int | None]] = {
 # What stands for "a report of whatever class" in the key of a posting.
 CLASS_RULE = "class"
 
+# What a valid report that nobody can join to a rider is worth: one line of the table for all classes, so that the
+# amount tells none.
+ANONYMOUS = "anonymous"
+NO_CLASSES: Mapping[str, str] = {}
+
 CITY = "city"
 SLOTS = 16
 
@@ -69,6 +74,7 @@ ACTS = {
     "reports.self_handled": "顺手处理",
     "reports.confirmed": "回访",
     "reports.witnessed": "现场复核",
+    "rewards.claimed": "每天一起入账",
     "demo.opening": "演示开户",
 }
 
@@ -115,10 +121,21 @@ class PointsPolicy(BaseModel):
         """The line for `rule`; a triage class without one earns the default. `classes`: slug → name."""
         found = self.rules.get(rule)
         if found is None:
+            if rule == ANONYMOUS:  # a table from before there were any
+                return PointRule(points=self.default_points, title="匿名上报")
             if rule not in classes:
                 raise UnknownRule(rule=rule)
             return PointRule(points=self.default_points, title=classes[rule])
         return found if found.title else found.model_copy(update={"title": classes.get(rule, rule)})
+
+
+class ClaimsPolicy(BaseModel):
+    """When points of anonymous reports are paid (policy "rewards.claims")."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_batch: int = Field(3, ge=2, le=1000, description="riders at least in a batch: fewer would be told apart")
+    longest_wait_days: int = Field(7, ge=1, le=60, description="after so many days a smaller batch is paid too")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qixia.jobs.registry import EventView, every, on
-from qixia.rewards.services import award, expire_due
+from qixia.rewards.services import award, expire_due, pay_claims
 
 
 @on("people.rider_registered")
@@ -17,3 +17,9 @@ def expire_vouchers() -> None:
     """Expire what is due, batch by batch; a crash between two batches loses nothing."""
     while expire_due():
         pass
+
+
+@every("rewards.pay_claims", hours=24)
+def pay_what_was_claimed() -> None:
+    """The day's batch of points for anonymous reports."""
+    pay_claims()

@@ -5,7 +5,7 @@ Once     by rule, source and beneficiary, however often and from however many ph
          the first posting; with another act or other params it is KeyReused. So give `params` only what never
          changes about the source. All triage classes count as one rule: a report whose class is corrected after it
          was paid is not paid again.
-Caps     count what was paid on the city's day of the act, reversed or not. Above a cap the rest is not paid and the
+Caps     count what was paid on the city's day of the act, reversed or not, without anonymous points. Above a cap the rest is not paid and the
          rider is told; that is a result (0 points), never an error.
 Batch    `award_many` needs seven statements for the books (locked purses, budget, what is known, sums of the day,
          postings, entries, balances), six where no cap holds, one for history and the events' and notices' own: for
@@ -216,6 +216,7 @@ def _paid(awards: Sequence[Award], lines: Sequence[_Line], now: datetime) -> _To
             day__in={clock.city_date(award.at or now) for award in awards},
             kind=rules.AWARD,
         )
+        .exclude(rule=rules.ANONYMOUS)  # paid on a day that is not the rider's choice
         .order_by()
         .values_list("beneficiary", "day", "rule")
         .annotate(total=Sum("points"))

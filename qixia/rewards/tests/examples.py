@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from qixia.kernel import clock
+from qixia.kernel.claims import claim_hash
 from qixia.people.access import Actor
 from qixia.policy.services import publish_seeds
 from qixia.rewards import services
@@ -52,6 +53,36 @@ def take_points_back() -> None:
     table()
     services.award(**an_award(person().ref))
     assert len(services.reverse(source=REPORT, reason="不属实", actor="system:worker")) == 1
+
+
+SECRETS = [f"{number:043d}" for number in range(3)]
+
+
+def _promised() -> None:
+    table()
+    for secret in SECRETS:
+        services.promise(claim_hash=claim_hash(secret) or "")
+
+
+@example("rewards.services.promise")
+def promise_points_to_a_secret() -> None:
+    _promised()
+
+
+@example("rewards.services.claim")
+def claim_what_was_promised() -> None:
+    _promised()
+    with clock.at(clock.now() + timedelta(days=1)):
+        assert services.claim(secrets=SECRETS[:1], beneficiary=person().ref).count == 1
+
+
+@example("rewards.services.pay_claims")
+def pay_what_was_claimed() -> None:
+    _promised()
+    with clock.at(clock.now() + timedelta(days=1)):
+        for secret in SECRETS:
+            services.claim(secrets=[secret], beneficiary=person().ref)
+        assert services.pay_claims() == 3
 
 
 @example("rewards.services.reserve")
