@@ -36,6 +36,7 @@ class Task:
              touch only the database; others must be idempotent themselves.
     batch    0: the handler takes the job's args as keywords. n: it takes a list of up to n Calls, and if it fails on
              several it is asked again with one at a time, so one bad job spoils no other.
+    priority of the deliveries of an event; below 0 for the slow worker. Who enqueues a task names its own.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Task:
     atomic: bool = False
     max_tries: int = 8
     timeout_s: int = 60
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def task(
 
 
 def on(
-    event: str, *, atomic: bool = True, max_tries: int = 8
+    event: str, *, atomic: bool = True, max_tries: int = 8, priority: int = 0
 ) -> Callable[[Callable[[EventView], None]], Callable[[EventView], None]]:
     """Subscribe a handler to an event; delivered at least once, as a job of its own."""
 
@@ -81,7 +83,7 @@ def on(
         def deliver(**args: Any) -> None:
             handler(EventView(**args))
 
-        _add(Task(name, deliver, 0, atomic, max_tries))
+        _add(Task(name, deliver, 0, atomic, max_tries, priority=priority))
         _subscribers.setdefault(event, []).append(name)
         return handler
 
@@ -120,6 +122,12 @@ def find(name: str) -> Task | None:
 
 def tasks() -> list[Task]:
     return list(_tasks.values())
+
+
+def priority_of(name: str) -> int:
+    """The priority of a task's deliveries."""
+    found = _tasks.get(name)
+    return found.priority if found else 0
 
 
 def subscribers(event: str) -> list[str]:

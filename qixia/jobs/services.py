@@ -87,7 +87,11 @@ def publish_many(happened: Iterable[Happened], also: Iterable[Ask] = ()) -> None
     if events:
         Event.objects.bulk_create(events)
     deliveries = [
-        Ask(subscriber, {"id": event.public_id, "name": event.name, "ref": event.ref, "payload": event.payload})
+        Ask(
+            subscriber,
+            {"id": event.public_id, "name": event.name, "ref": event.ref, "payload": event.payload},
+            priority=registry.priority_of(subscriber),
+        )
         for event in events
         for subscriber in registry.subscribers(event.name)
     ]

@@ -132,6 +132,21 @@ def test_an_event_reaches_its_subscriber_with_its_payload(django_assert_num_quer
     assert Event.objects.get().ref == "thing:1"
 
 
+@registry.on("test.slowly", priority=-20)
+def slowly(event: registry.EventView) -> None:
+    SEEN.append(event.name)
+
+
+@pytest.mark.django_db
+def test_a_subscriber_may_leave_its_deliveries_to_the_slow_worker():
+    services.publish("test.slowly", "thing:1")
+    assert Job.objects.get().priority == -20
+    worker.JobRunner("urgent").run_due()
+    assert SEEN == []
+    worker.JobRunner("slow").run_due()
+    assert SEEN == ["test.slowly"]
+
+
 @pytest.mark.django_db
 def test_priority_goes_first():
     services.enqueue("test.note", {"word": "later"})
