@@ -29,9 +29,24 @@ SHELL = (
     "ui/icons/app-icon.svg",
     "reports/snap.js",
     "reports/queue.js",
+    "reports/anonymous.js",
+    "reports/anonymous-sent.js",
 )
 # Imported by the scripts above.
-MODULES = ("classes", "drafts", "exif", "photos", "place", "send", "shrink")
+MODULES = (
+    "claims",
+    "classes",
+    "drafts",
+    "exif",
+    "photos",
+    "place",
+    "quality",
+    "secrecy",
+    "send",
+    "sha256",
+    "shrink",
+    "store",
+)
 
 
 @require_safe
@@ -78,7 +93,7 @@ def service_worker(_request: HttpRequest) -> HttpResponse:
     names = {
         "shell": json.dumps([*shell, reverse("offline")]),
         "offline": reverse("offline"),
-        "snap": reverse("reports:snap"),
+        "kept": json.dumps([reverse("reports:snap"), reverse("reports:anonymous_mine")]),
     }
     text = render_to_string("site/sw.js", {**names, "version": ""})
     version = hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -21,6 +21,7 @@ from PIL import Image
 from qixia.kernel import clock
 from qixia.kernel.ids import new_public_id
 from qixia.media.pictures import read_exif
+from qixia.reports.services import Whereabouts
 
 MAX_CLAIMS_CHARS = 20_000
 
@@ -76,6 +77,7 @@ class SnapForm(forms.Form):
     words = Raw(required=False)
     onsite = forms.BooleanField(required=False)
     hide_name = forms.BooleanField(required=False)
+    secrecy = Raw(required=False)
 
     @property
     def place_error(self) -> str:
@@ -137,6 +139,22 @@ def place_in_photo(photo: UploadedFile) -> tuple[float, float] | None:
     finally:
         photo.seek(0)
     return (found["lat"], found["lng"]) if "lat" in found and "lng" in found else None
+
+
+def whereabouts(data: dict[str, Any]) -> Whereabouts | None:
+    """Where the form says that it is; None if it doesn't."""
+    if data["lat"] is None or data["lng"] is None:
+        return None
+    return Whereabouts(
+        lat=data["lat"],
+        lng=data["lng"],
+        datum=data["datum"] or "wgs84",
+        accuracy_m=data["accuracy_m"],
+        source=data["place_source"] or "gps",
+        building=data["building"],
+        floor=data["floor"],
+        spot=data["spot"],
+    )
 
 
 def bound(data: MultiValueDict[str, str], files: MultiValueDict[str, UploadedFile]) -> SnapForm:

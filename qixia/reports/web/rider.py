@@ -25,6 +25,7 @@ from qixia.kernel.config import get_config
 from qixia.kernel.errors import DomainError, Invalid
 from qixia.kernel.geo import Point
 from qixia.kernel.ids import parse_number, show_number
+from qixia.people.passes import rider_pass
 from qixia.places import queries as places
 from qixia.reports import queries, services
 from qixia.reports.errors import NoPlace
@@ -54,6 +55,7 @@ def snap(request: HttpRequest) -> HttpResponse:
 def _submit(request: HttpRequest) -> HttpResponse:
     form = forms.bound(request.POST, request.FILES)
     try:
+        _check_way(form.cleaned_data)
         report = _send(request, form.cleaned_data)
     except DomainError as refusal:
         if wants_json(request):
@@ -65,6 +67,12 @@ def _submit(request: HttpRequest) -> HttpResponse:
         number = show_number(report.number)
         return JsonResponse({"location": receipt_url, "public_id": report.public_id, "number": number}, status=201)
     return HttpResponseRedirect(receipt_url, status=303)
+
+
+def _check_way(data: dict[str, Any]) -> None:
+    """What was meant to be anonymous is never taken in under a name."""
+    if data["secrecy"] == "anonymous":
+        raise Invalid("这一条没有交：匿名上报不能从这里交。请刷新页面再试，或改用密封上报。", field="secrecy")
 
 
 def _send(request: HttpRequest, data: dict[str, Any]) -> services.Receipt:
@@ -86,22 +94,12 @@ def _send(request: HttpRequest, data: dict[str, Any]) -> services.Receipt:
 
 
 def _whereabouts(data: dict[str, Any]) -> services.Whereabouts | None:
-    point, source = (data["lat"], data["lng"]), data["place_source"] or "gps"
-    if None in point:
-        found = forms.place_in_photo(data["photos"][0]) if data["photos"] else None
-        if found is None:
-            return None
-        point, source = found, "photo"
-    return services.Whereabouts(
-        lat=point[0],
-        lng=point[1],
-        datum=data["datum"] or "wgs84",
-        accuracy_m=data["accuracy_m"],
-        source=source,
-        building=data["building"],
-        floor=data["floor"],
-        spot=data["spot"],
-    )
+    """A page without script knows no position: then the first photo's own is taken."""
+    given = forms.whereabouts(data)
+    if given is not None or not data["photos"]:
+        return given
+    found = forms.place_in_photo(data["photos"][0])
+    return forms.whereabouts({**data, "lat": found[0], "lng": found[1], "place_source": "photo"}) if found else None
 
 
 def _captured_at(taken: list[dict[str, Any]]) -> datetime | None:
@@ -123,6 +121,8 @@ def _snap_page(request: HttpRequest, form: forms.SnapForm, status: int = 200) ->
         "families": _families(),
         "may_photo": "photo" in request.actor.consents,
         "may_locate": "place" in request.actor.consents,
+        "may_name": "name" in request.actor.consents,
+        "rider_pass": rider_pass() if "photo" in request.actor.consents else "",
         "max_bytes": get_config().max_photo_mb * 1024 * 1024,
     }
     return render(request, "reports/rider/snap.html", context, status=status)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qixia.reports.web import desk, map, rider
+from qixia.reports.web import anonymous, desk, map, rider
 
 app_name = "reports"
 RIDER = [
@@ -13,6 +13,14 @@ RIDER = [
     path("r/<slug:public_id>/", rider.timeline, name="timeline"),
     path("r/<slug:public_id>/receipt", rider.receipt, name="receipt"),
     path("r/<slug:public_id>/answer", rider.answer, name="answer"),
+]
+ANONYMOUS = [
+    path("anonymous/", anonymous.submit, name="anonymous"),
+    path("anonymous/status", anonymous.status, name="anonymous_status"),
+    path("anonymous/answer", anonymous.answer, name="anonymous_answer"),
+    path("anonymous/sent/", anonymous.sent, name="anonymous_sent"),
+    path("mine/anonymous", anonymous.mine, name="anonymous_mine"),
+    path("claims/", anonymous.claim, name="claim"),
 ]
 DESK = [
     path("desk/queue", desk.queue, name="queue"),
@@ -26,4 +34,4 @@ MAP = [
     path("map", map.map_page, name="map"),
     path("map/data", map.data, name="map_data"),
 ]
-urlpatterns = [*RIDER, *DESK, *MAP]
+urlpatterns = [*RIDER, *ANONYMOUS, *DESK, *MAP]

@@ -1,10 +1,12 @@
 // The photos of one report: taken, read, shrunk, shown, deleted. Nine in all, those after the repair included.
 //
-// `items` is what goes into the draft: {id, blob, after, name, claimed}. `claimed` is what the phone says about the photo
-// (time, place, camera, where from, original size); the server treats it as a claim.
+// `items` is what goes into the draft: {id, blob, after, name, claimed, clean, advice}. `claimed` is what the phone says about
+// the photo (time, place, camera, where from, original size); the server treats it as a claim. `clean` says that the blob was
+// drawn here and holds nothing but pixels. `advice` is what quality.js thinks of it, until the rider says "就用这张".
 
 import { readExif } from "./exif.js";
-import { PhotoTooLarge, megabytes, shrink, thumbnail } from "./shrink.js";
+import { judge } from "./quality.js";
+import { PhotoTooLarge, megabytes, redraw, shrink, thumbnail } from "./shrink.js";
 import { newKey } from "./drafts.js";
 
 export const MAX_PHOTOS = 9;
@@ -16,8 +18,10 @@ export class Photos {
     this.busy = 0;
     this.grid = root.querySelector("[data-grid]");
     this.tile = root.querySelector("template[data-tile]");
+    this.advice = root.querySelector("[data-advice]");
     for (const input of inputs) {
       input.addEventListener("change", () => this.take(input));
+      input.addEventListener("click", () => (this.replacing = this.reopening ? this.replacing : null));
     }
   }
 
@@ -25,6 +29,8 @@ export class Photos {
     const files = [...input.files];
     input.value = ""; // the same file may be chosen again after a deletion
     this.onError("");
+    if (this.replacing && files.length) this.remove(this.replacing, this.grid.querySelector(`[data-photo="${this.replacing.id}"]`));
+    this.replacing = null;
     for (const file of files) {
       if (this.items.length >= MAX_PHOTOS) return this.onError(this.say("photos-full", { n: MAX_PHOTOS }));
       await this.add(file, { after: input.hasAttribute("data-after"), source: input.hasAttribute("capture") ? "camera" : "album" });
@@ -40,8 +46,9 @@ export class Photos {
     try {
       const claimed = { ...(await readExif(file)), source, original_bytes: file.size };
       const blob = await shrink(file, { maxBytes: this.maxBytes });
-      const photo = { id: newKey(), blob, after, name: nameFor(blob, this.items.length + 1), claimed };
+      const photo = { id: newKey(), blob, after, name: nameFor(blob, this.items.length + 1), claimed, clean: blob !== file };
       if (!(await thumbnail(blob, tile.querySelector("canvas"))) && !(await looksRight(blob))) throw new TypeError("not a picture");
+      photo.advice = await judge(blob);
       this.items.push(photo);
       this.finish(tile, photo);
       this.onExif(claimed);
@@ -91,7 +98,50 @@ export class Photos {
     next.focus?.();
   }
 
+  // Photos of which nothing is left but the pixels, for a report that names nobody. False if this phone can't do it.
+  async cleanAll() {
+    for (const photo of this.items) {
+      if (photo.clean) continue;
+      const blob = await redraw(photo.blob);
+      if (!blob) return false;
+      Object.assign(photo, { blob, clean: true, name: nameFor(blob, this.items.indexOf(photo) + 1) });
+    }
+    return true;
+  }
+
+  // One note for each photo that may show nothing; numbers change when a photo goes.
+  advise() {
+    const state = this.items.map((photo) => photo.id + photo.advice).join();
+    if (state === this.advised) return; // nothing new: nothing is read out again
+    this.advised = state;
+    const notes = this.items.map((photo, index) => photo.advice && this.note(photo, index + 1)).filter(Boolean);
+    this.advice.querySelectorAll("[data-note]").forEach((note) => note.remove());
+    this.advice.append(...notes);
+  }
+
+  note(photo, number) {
+    const note = this.advice.querySelector("template").content.cloneNode(true).firstElementChild;
+    note.querySelector("[data-text]").textContent = this.say(`photo-${photo.advice}`, { n: number });
+    note.querySelector("[data-again]").addEventListener("click", () => this.takeAgain(photo));
+    note.querySelector("[data-keep]").addEventListener("click", () => {
+      photo.advice = "";
+      this.number();
+      this.onChange();
+      this.grid.querySelector(`[data-photo="${photo.id}"] button`).focus();
+    });
+    return note;
+  }
+
+  // The photo goes when a new one is there: the camera may be closed without one.
+  takeAgain(photo) {
+    this.replacing = photo;
+    this.reopening = true;
+    this.root.ownerDocument.querySelector(photo.after ? "#shoot-after" : "#shoot-more").click();
+    this.reopening = false;
+  }
+
   number() {
+    this.advise();
     [...this.grid.querySelectorAll("[data-photo]")].forEach((tile, index) => {
       tile.querySelector("button").setAttribute("aria-label", this.say("photo-delete", { n: index + 1 }));
       tile.querySelector("canvas").setAttribute("aria-label", this.say("photo-nth", { n: index + 1 }));
@@ -101,6 +151,7 @@ export class Photos {
   clear() {
     this.items = [];
     for (const tile of [...this.grid.querySelectorAll("[data-tile-of]")]) tile.remove();
+    this.number();
   }
 
   count(after) {

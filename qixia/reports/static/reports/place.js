@@ -5,7 +5,7 @@
 // alone is enough.
 
 const LOOK_MS = 10000;
-const FAR_M = 150;
+const FAR_M = 200;
 
 export class Place {
   constructor(root, say, onChange) {
@@ -22,6 +22,7 @@ export class Place {
     root.querySelector("[data-relocate]").addEventListener("click", () => this.locate({ byHand: true }));
     root.querySelector("[data-open-map]").addEventListener("click", () => this.openMap());
     root.querySelector("[data-use-photo]").addEventListener("click", () => this.usePhoto());
+    root.querySelector("[data-keep-place]").addEventListener("click", () => this.keepPlace());
   }
 
   get known() {
@@ -72,6 +73,11 @@ export class Place {
     }
     const away = metres(this.fields.lat.value, this.fields.lng.value, claimed.lat, claimed.lng);
     this.root.querySelector("[data-photo-far]").hidden = away < FAR_M || this.fields.place_source.value !== "gps";
+  }
+
+  keepPlace() {
+    this.root.querySelector("[data-photo-far]").hidden = true;
+    this.root.querySelector("[data-open-map]").focus();
   }
 
   usePhoto() {

@@ -1,16 +1,19 @@
 // Sends one draft, and the queue of drafts.
 //
 // The same key goes with every try, so that a lost answer never becomes a second report. XMLHttpRequest rather than fetch
-// for one reason: it tells how much has gone up. Tries: at once, then after 1, 2, 4, 8 s; then the draft waits in the queue
+// for one reason: it tells how much has gone up. An anonymous draft goes by fetch, because only fetch can leave the cookies
+// out; it is never sent any other way. Tries: at once, then after 1, 2, 4, 8 s; then the draft waits in the queue
 // and goes out with the next network. Only transport errors and 5xx are tried again: a refusal stays a refusal.
 
+import { dropClaim, hashOf, saveClaim } from "./claims.js";
 import { dropDraft, saveDraft, waiting } from "./drafts.js";
 
 const PAUSES_MS = [1000, 2000, 4000, 8000];
 const TIMEOUT_MS = 90000;
+const STALE = ["token", "pass"]; // what a page hands out, and an open page may hold too long
 
 export class SendError extends Error {
-  // kind: "network" (worth another try) | "later" (too many at once) | "signed-out" | "token" | "refused"
+  // kind: "network" (worth another try) | "later" (too many at once) | "signed-out" | "token" | "pass" | "refused"
   constructor(kind, problem = {}) {
     super(problem.detail || kind);
     this.kind = kind;
@@ -23,9 +26,9 @@ export async function sendWithRetry(draft, context, onProgress = () => {}) {
     try {
       return await sendOnce(draft, context, onProgress);
     } catch (error) {
-      if (error.kind === "token" && !context.renewed) {
+      if (STALE.includes(error.kind) && !context.renewed) {
         context.renewed = true;
-        await renewToken(context);
+        await renew(context, error);
         continue;
       }
       if (error.kind !== "network" || turn >= PAUSES_MS.length || !navigator.onLine) throw error;
@@ -36,11 +39,66 @@ export async function sendWithRetry(draft, context, onProgress = () => {}) {
 }
 
 async function sendOnce(draft, context, onProgress) {
-  draft.tried = true;
+  const isAnonymous = draft.fields.secrecy === "anonymous";
+  draft.tried = isAnonymous ? "anonymous" : "sealed";
   await saveDraft(draft);
-  const answer = await post(context, bodyOf(draft), onProgress);
+  const answer = isAnonymous ? await sendAnonymously(draft, context, onProgress) : await post(context, bodyOf(draft), onProgress);
   await dropDraft(draft.key);
   return answer;
+}
+
+// The secret is kept before the report goes: an answer may be lost, and then only the secret finds the report again.
+async function sendAnonymously(draft, context, onProgress) {
+  const { secret, key } = draft.anonymous;
+  if (!context.pass) throw new SendError("pass");
+  const claim = { secret, public_id: "", number: "", title: draft.cls_name || "", at: Date.now() };
+  if (!(await saveClaim(claim))) throw new SendError("no-room");
+  onProgress({});
+  try {
+    const answer = await postBare(context, anonymousBody(draft, key, await hashOf(secret)));
+    await saveClaim({ ...claim, public_id: answer.public_id, number: answer.number });
+    return answer;
+  } catch (error) {
+    if (error.kind === "refused" && !arrivedBefore(error.problem)) await dropClaim(secret);
+    throw error;
+  }
+}
+
+// Refused because an earlier try did arrive: then the secret is all that is left of it.
+const arrivedBefore = (problem) => problem.code === "key_reused" || problem.field === "claim_hash";
+
+// What the camera wrote stays here: neither its claims nor a picture that was not drawn anew.
+function anonymousBody(draft, key, hash) {
+  const body = new FormData();
+  body.set("client_key", key);
+  body.set("claim_hash", hash);
+  for (const [name, value] of Object.entries(draft.fields)) if (!["secrecy", "hide_name"].includes(name)) body.set(name, value);
+  for (const photo of draft.photos) {
+    if (!photo.clean) throw new SendError("refused", { field: "photos" });
+    body.append(photo.after ? "after_photos" : "photos", photo.blob, photo.name);
+  }
+  return body;
+}
+
+async function postBare(context, body) {
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), TIMEOUT_MS);
+  try {
+    const answer = await fetch(context.anonymousUrl, {
+      method: "POST",
+      body,
+      credentials: "omit",
+      referrerPolicy: "no-referrer",
+      cache: "no-store",
+      signal: stop.signal,
+      headers: { Accept: "application/json", "X-Rider-Pass": context.pass },
+    });
+    return verdict(answer.status, await answer.text());
+  } catch (error) {
+    throw error instanceof SendError ? error : new SendError("network");
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 // The order of the claims is the order of the photos: `claimed` for photos, `after_claimed` for the photos after.
@@ -71,19 +129,27 @@ function post(context, body, onProgress) {
     call.upload.onprogress = (event) => event.lengthComputable && onProgress({ sent: event.loaded, total: event.total });
     call.onerror = () => fail(new SendError("network"));
     call.ontimeout = () => fail(new SendError("network"));
-    call.onload = () => settle(call, done, fail);
+    call.onload = () => {
+      try {
+        done(verdict(call.status, call.responseText));
+      } catch (error) {
+        fail(error);
+      }
+    };
     call.send(body);
   });
 }
 
-function settle(call, done, fail) {
-  const answer = parse(call.responseText);
-  if (call.status >= 200 && call.status < 300 && answer.location) done(answer);
-  else if (call.status === 401 || (call.status === 200 && !answer.location)) fail(new SendError("signed-out"));
-  else if (call.status === 403 && (!answer.code || answer.code === "csrf")) fail(new SendError("token"));
-  else if (call.status === 0 || call.status === 408 || call.status >= 500) fail(new SendError("network", answer));
-  else if (call.status === 429) fail(new SendError("later", answer));
-  else fail(new SendError("refused", { status: call.status, ...answer }));
+// The answer of a report that was taken in, or a SendError.
+function verdict(status, text) {
+  const answer = parse(text);
+  if (status >= 200 && status < 300 && answer.location) return answer;
+  if (answer.code === "people.no_pass") throw new SendError("pass", answer);
+  if (status === 401 || (status === 200 && !answer.location)) throw new SendError("signed-out");
+  if (status === 403 && (!answer.code || answer.code === "csrf")) throw new SendError("token");
+  if (status === 0 || status === 408 || status >= 500) throw new SendError("network", answer);
+  if (status === 429) throw new SendError("later", answer);
+  throw new SendError("refused", { status, ...answer });
 }
 
 function parse(text) {
@@ -94,12 +160,18 @@ function parse(text) {
   }
 }
 
-// A new sign-in brings a new token. The page that is open still holds the old one.
-async function renewToken(context) {
-  const page = await fetch(context.url, { credentials: "same-origin" }).catch(() => null);
-  const html = page && page.ok ? await page.text() : "";
-  const field = new DOMParser().parseFromString(html, "text/html").querySelector("[name=csrfmiddlewaretoken]");
-  if (field) context.token = field.value;
+// A new sign-in brings a new token, a new day a new pass. The page that is open still holds the old ones.
+async function renew(context, error) {
+  const answer = await fetch(context.url, { credentials: "same-origin", cache: "no-store" }).catch(() => null);
+  if (!answer) throw new SendError("network");
+  const page = new DOMParser().parseFromString(answer.ok ? await answer.text() : "", "text/html");
+  const form = page.querySelector("form[data-snap]");
+  if (!form) throw new SendError("signed-out");
+  const pass = form.dataset.pass;
+  if (error.kind === "pass" && (!pass || pass === context.pass)) throw new SendError("refused", error.problem);
+  context.token = form.querySelector("[name=csrfmiddlewaretoken]").value;
+  context.pass = pass;
+  context.anonymousUrl = form.dataset.anonymousUrl;
 }
 
 const AGAIN_MS = [2000, 5000, 15000, 30000, 60000];
@@ -135,13 +207,13 @@ async function sendQueue(context, onSent) {
   }
 }
 
-// The page may be a kept one whose token is of an earlier session.
+// The page may be a kept one whose token is of an earlier session and whose pass is of an earlier week.
 async function sendPatiently(draft, context) {
   try {
     return await sendOnce(draft, context, () => {});
   } catch (error) {
-    if (error.kind !== "token") throw error;
-    await renewToken(context);
+    if (!STALE.includes(error.kind)) throw error;
+    await renew(context, error);
     return sendOnce(draft, context, () => {});
   }
 }
@@ -149,6 +221,7 @@ async function sendPatiently(draft, context) {
 async function setAside(draft, problem) {
   if (problem.code === "key_reused") return dropDraft(draft.key); // an earlier try of it did arrive
   draft.state = "blocked";
+  draft.tried = "";
   draft.problem = { field: problem.field, detail: problem.detail };
   return saveDraft(draft);
 }

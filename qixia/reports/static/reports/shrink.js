@@ -17,16 +17,31 @@ export async function shrink(file, { maxBytes }) {
     return file;
   }
   try {
-    const { width, height } = picture;
-    const scale = Math.min(1, LONG_SIDE / Math.max(width, height));
-    if (scale === 1 && file.type === "image/jpeg" && file.size <= SMALL_BYTES) return file;
-    const canvas = paint(picture, Math.round(width * scale), Math.round(height * scale));
-    const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
-    canvas.width = 0; // Safari keeps the pixels until the size goes
-    return blob || file;
+    const isSmall = Math.max(picture.width, picture.height) <= LONG_SIDE && file.size <= SMALL_BYTES;
+    if (isSmall && file.type === "image/jpeg") return file;
+    return (await draw(picture)) || file;
   } finally {
     picture.close();
   }
+}
+
+// The same photo with nothing but its pixels: no EXIF, no name, no maker's notes. Null if this phone can't decode it.
+export async function redraw(blob) {
+  const picture = await decode(blob);
+  if (!picture) return null;
+  try {
+    return await draw(picture);
+  } finally {
+    picture.close();
+  }
+}
+
+async function draw(picture) {
+  const scale = Math.min(1, LONG_SIDE / Math.max(picture.width, picture.height));
+  const canvas = paint(picture, Math.round(picture.width * scale), Math.round(picture.height * scale));
+  const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));
+  canvas.width = 0; // Safari keeps the pixels until the size goes
+  return blob;
 }
 
 // Draws a square thumbnail. A canvas needs no blob: address, so the page's CSP stays closed.

@@ -8,6 +8,7 @@ import { keepSending, sendWithRetry } from "./send.js";
 import { Classes } from "./classes.js";
 import { Photos } from "./photos.js";
 import { Place } from "./place.js";
+import { Secrecy } from "./secrecy.js";
 
 const SAVE_AFTER_MS = 400;
 const form = document.querySelector("form[data-snap]");
@@ -15,7 +16,13 @@ const texts = Object.fromEntries([...document.querySelector("#snap-words").conte
 const say = (name, values = {}) => (texts[name] || name).replace(/\{(\w+)\}/g, (_, key) => values[key]);
 const at = (selector) => document.querySelector(selector);
 
-const context = { url: form.action, token: form.elements.csrfmiddlewaretoken.value, owner: form.dataset.owner };
+const context = {
+  url: form.action,
+  token: form.elements.csrfmiddlewaretoken.value,
+  owner: form.dataset.owner,
+  anonymousUrl: form.dataset.anonymousUrl,
+  pass: form.dataset.pass,
+};
 const button = at("[data-submit]");
 const onsite = form.elements.onsite;
 let key = form.elements.client_key.value || newKey();
@@ -32,6 +39,7 @@ const photos = new Photos(at("[data-photos]"), {
 });
 const place = new Place(at("[data-place]"), say, changed);
 const classes = new Classes(at("[data-classes]"), at("#classes"), changed);
+const secrecy = new Secrecy(at("[data-secrecy]"), changed);
 
 // ── the draft ─────────────────────────────────────────────────────────────
 function draft(state) {
@@ -39,7 +47,8 @@ function draft(state) {
   for (const [name, value] of new FormData(form)) {
     if (typeof value === "string" && !["csrfmiddlewaretoken", "client_key"].includes(name)) fields[name] = value;
   }
-  return { key, owner: context.owner, state, fields, photos: photos.items, cls_name: classes.chosen?.name || "" };
+  const about = { cls_name: classes.chosen?.name || "", anonymous: secrecy.ticket, tried: secrecy.tried };
+  return { key, owner: context.owner, state, fields, photos: photos.items, ...about };
 }
 
 function changed() {
@@ -62,10 +71,11 @@ async function restore() {
   key = kept.key;
   for (const [name, value] of Object.entries(kept.fields)) {
     const field = form.elements[name];
-    if (field && field.type !== "checkbox" && name !== "cls") field.value = value;
+    if (field && field.type !== "checkbox" && !["cls", "secrecy"].includes(name)) field.value = value;
   }
   onsite.checked = kept.fields.onsite !== undefined;
-  form.elements.hide_name.checked = kept.fields.hide_name !== undefined;
+  if (form.elements.hide_name.type === "checkbox") form.elements.hide_name.checked = kept.fields.hide_name !== undefined;
+  secrecy.restore(kept);
   if (kept.fields.cls) classes.choose(kept.fields.cls, kept.cls_name);
   await photos.restore(kept.photos);
   if (place.known) place.describe();
@@ -79,6 +89,7 @@ function startOver() {
   form.reset();
   photos.clear();
   classes.clear();
+  secrecy.clear();
   for (const field of Object.values(place.fields)) field.value = "";
   at("[data-restored]").hidden = true;
   at("[data-saved]").hidden = true;
@@ -128,6 +139,10 @@ async function submit(event) {
     setSending(false);
     return void repairLack(lack);
   }
+  if (secrecy.isAnonymous && !(await photos.cleanAll())) {
+    setSending(false);
+    return void fieldError("photos", say("photo-not-clean"), true);
+  }
   const now = draft("editing");
   try {
     if (!navigator.onLine) return void (await keepForLater(now));
@@ -137,6 +152,7 @@ async function submit(event) {
     setSending(false);
     if (error.kind === "network") await keepForLater(now);
     else if (error.kind === "signed-out") signedOut();
+    else if (error.kind === "no-room") fieldError("secrecy", say("no-claim"), true);
     else refused(error.problem);
   }
 }
@@ -151,12 +167,16 @@ function setSending(is) {
 function progress({ sent, total, retryIn }) {
   const bar = at("[data-progress] progress");
   if (total) bar.value = Math.round((100 * sent) / total);
-  button.querySelector("[data-label]").textContent = retryIn ? say("retry", { s: retryIn }) : say(sent === total ? "almost" : "sending");
+  else if (!retryIn) bar.removeAttribute("value"); // an anonymous one can't tell how much has gone up
+  button.querySelector("[data-label]").textContent = retryIn ? say("retry", { s: retryIn }) : say(total && sent === total ? "almost" : "sending");
 }
 
 async function keepForLater(now) {
   setSending(false);
-  if (!(await saveDraft({ ...now, state: "queued" }))) return fieldError("form", say("no-room"));
+  if (!(await saveDraft({ ...now, state: "queued" }))) {
+    secrecy.lock(now.tried || "");
+    return fieldError("form", say("no-room"));
+  }
   startOver();
   await showQueue();
   at("[data-queued]").hidden = false;
@@ -211,6 +231,7 @@ function queueRow(one) {
   const row = at("[data-queue] template").content.cloneNode(true);
   const time = new Date(one.saved_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   row.querySelector("[data-what]").textContent = one.cls_name || one.fields.words || say("queue-untitled");
+  row.querySelector("[data-hidden]").hidden = one.fields.secrecy !== "anonymous";
   row.querySelector("[data-about]").textContent = say("queue-row", { time, n: one.photos.length });
   return row;
 }

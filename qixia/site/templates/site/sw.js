@@ -1,14 +1,14 @@
 // The service worker of the rider's pages. Made by qixia.site.pwa; `{{ version }}` changes with every release.
 //
 // Static files: from the cache if they are there, fresh ones are kept. Pages: from the network; without it the form for
-// 随手拍 (kept from the last visit) or the page that says so. Pictures, pieces of pages and API answers are never kept.
+// 随手拍 and the empty frame of 我的匿名上报 (kept from the last visit) or the page that says so. Pictures, pieces of pages and API answers are never kept.
 // Kept pages go when somebody signs out. Drafts are not here: they are in IndexedDB and belong to a person.
 
 const STATIC = "qx-static-{{ version }}";
 const PAGES = "qx-pages-{{ version }}";
 const SHELL = {{ shell|safe }};
 const OFFLINE = "{{ offline }}";
-const KEPT_PAGES = ["{{ snap }}"];
+const KEPT_PAGES = {{ kept|safe }};
 const PATIENCE_MS = 8000;
 
 self.addEventListener("install", (event) => {
