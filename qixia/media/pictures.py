@@ -1,25 +1,31 @@
-"""From the bytes of a photo to the copies that people see: decoding within limits, upright, stripped, small.
+"""From the bytes of a photo to the copies that people see: decoded within limits, upright, redacted, stripped, small.
 
-`develop` is pure: bytes in, `Developed` out. Copies hold pixels only: no EXIF, XMP, ICC profile or thumbnail passes, as
-they are encoded anew from pixels. Colours are taken as sRGB; transparency is laid on white.
+`develop` is pure: bytes in, `Developed` out. Faces and number plates are covered in the decoded pixels before the first
+copy is made. Copies hold pixels only: no EXIF, XMP, ICC profile or thumbnail passes, as they are encoded anew from
+pixels. Colours are taken as sRGB; transparency is laid on white.
 
-Memory   a JPEG is decoded at ½, ¼ or ⅛ where it's larger than the largest copy; PNG and WebP can't be, so
+Memory   a JPEG is decoded at ½, ¼ or ⅛ where it's larger than what is searched; PNG and WebP can't be, so
          the rules allow them fewer pixels. Peaks stand in the README.
-Errors   Undecodable for whatever the decoder does not take. MemoryError passes: it says nothing about the picture.
+Errors   Undecodable for whatever the decoder does not take, redaction.CannotLook when faces and plates could not be looked
+         for. MemoryError while decoding passes: it says nothing about the picture.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, Final
 
 from PIL import ExifTags, Image, ImageFile
 
+from qixia.media import redaction
+from qixia.media.redaction import Box
 from qixia.media.rules import SIZES, Limits, clean_claims, clean_text, signed64
 from qixia.media.sniff import Format
 
@@ -57,7 +63,10 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Developed:
-    """`width` and `height` are those of the original, upright. `colour` is the average as #rrggbb."""
+    """`width` and `height` are those of the original, upright; `boxes`, what was covered, in its pixels.
+
+    `colour` is the average as #rrggbb. `phash` is of what came, so that covering changes no likeness.
+    """
 
     width: int
     height: int
@@ -65,48 +74,95 @@ class Developed:
     phash: int
     measured: dict[str, Any]
     copies: dict[str, Copy]
+    boxes: tuple[Box, ...]
 
 
-def develop(content: bytes, format: Format, *, limits: Limits, now: datetime) -> Developed:
-    """Decode `content`, which `sniff` has found to be a `format`, and make all sizes."""
+def develop(
+    content: bytes, format: Format, *, limits: Limits, now: datetime, boxes: Sequence[Box] | None = None
+) -> Developed:
+    """Decode `content`, which `sniff` has found to be a `format`, and make all sizes.
+
+    With `boxes`, which a person has settled, just these are covered; without, the detectors say which.
+    """
+    with _opened(content, format) as source:
+        return _develop(source, format, limits, now, boxes)
+
+
+def redacted(content: bytes, format: Format, *, limits: Limits) -> tuple[Image.Image, tuple[Box, ...]]:
+    """The picture in its full size, upright and covered, and what was found. Errors as `develop`."""
+    with _opened(content, format) as source:
+        _check(source, format, limits)
+        pixels = _flat(source)
+        picture = _upright(pixels, read_exif(source, datetime.now(UTC)).get("orientation", 1))
+        del pixels
+        found = redaction.find(picture)
+        redaction.cover(picture, found)
+        return _bare(picture), tuple(found)
+
+
+@contextmanager
+def _opened(content: bytes, format: Format) -> Iterator[Image.Image]:
     if ImageFile.LOAD_TRUNCATED_IMAGES:  # somebody's global switch would turn half pictures into evidence
         raise RuntimeError("LOAD_TRUNCATED_IMAGES must stay off")
     try:
         with Image.open(BytesIO(content), formats=[_PLUGIN[format]]) as source:
-            return _develop(source, format, limits, now)
+            yield source
     except Image.DecompressionBombError as error:
         raise Undecodable("bomb") from error
-    except (Undecodable, MemoryError):
+    except (Undecodable, redaction.CannotLook, MemoryError):
         raise
     except Exception as error:  # Pillow's plugins raise nearly anything on hostile bytes; all of it means the same
         raise Undecodable("decoder") from error
 
 
-def _develop(source: Image.Image, format: Format, limits: Limits, now: datetime) -> Developed:
+def _develop(
+    source: Image.Image, format: Format, limits: Limits, now: datetime, boxes: Sequence[Box] | None
+) -> Developed:
+    _check(source, format, limits)
     width, height = source.size
-    if width * height > limits.pixels_of(format) or max(width, height) > limits.max_side:
-        raise Undecodable("bomb")
     pixels = _pixels(source)  # before the EXIF: reading that decodes a PNG, and would swallow the decoder's error
     measured = read_exif(source, now)
     turn = measured.get("orientation", 1)
+    size = (height, width) if turn >= 5 else (width, height)
     picture = _upright(pixels, turn)
+    phash = perceptual_hash(picture)
+    covered = _covered(picture, size, boxes)
     copies = {}
-    for size, side in sorted(SIZES.items(), key=lambda item: -item[1]):
+    for name, side in sorted(SIZES.items(), key=lambda item: -item[1]):
         picture = _fit(picture, side)  # each from the one before: the big one is read once
-        copies[size] = Copy(*picture.size, _encode(picture, _QUALITY[size]))
-    width, height = (height, width) if turn >= 5 else (width, height)
-    return Developed(width, height, _average(picture), perceptual_hash(picture), measured, copies)
+        copies[name] = Copy(*picture.size, _encode(picture, _QUALITY[name]))
+    return Developed(*size, _average(picture), phash, measured, copies, covered)
+
+
+def _covered(picture: Image.Image, size: tuple[int, int], boxes: Sequence[Box] | None) -> tuple[Box, ...]:
+    """Cover what is found or given, in place, and say what, in pixels of the original of `size`."""
+    if boxes is not None:
+        redaction.cover(picture, redaction.resized(boxes, size, picture.size))
+        return tuple(boxes)
+    found = redaction.find(picture)
+    redaction.cover(picture, found)
+    return tuple(redaction.resized(found, picture.size, size))
+
+
+def _check(source: Image.Image, format: Format, limits: Limits) -> None:
+    if source.width * source.height > limits.pixels_of(format) or max(source.size) > limits.max_side:
+        raise Undecodable("bomb")
 
 
 def _pixels(source: Image.Image) -> Image.Image:
-    """RGB pixels, no larger than needed where the format allows it."""
-    largest, longest = max(SIZES.values()), max(source.size)
+    """RGB pixels, no larger than needed for the search where the format allows it."""
+    largest, longest = redaction.FINE, max(source.size)
     if source.format == "JPEG" and longest > largest:
         source.draft("RGB", (source.width * largest // longest, source.height * largest // longest))
+    return _flat(source, longest // largest if longest > 2 * largest and source.format != "JPEG" else 1)
+
+
+def _flat(source: Image.Image, reduce: int = 1) -> Image.Image:
+    """RGB, transparency laid on white; shrunk by a whole number first, which spares full-size copies further on."""
     source.load()
     picture = _simple_mode(source)
-    if longest > 2 * largest and source.format != "JPEG":  # a cheap box filter spares full-size copies further on
-        picture = picture.reduce(longest // largest)
+    if reduce > 1:
+        picture = picture.reduce(reduce)
     if picture.mode == "RGBA":
         ground = Image.new("RGBA", picture.size, "white")
         ground.alpha_composite(picture)
@@ -140,10 +196,14 @@ def _fit(picture: Image.Image, side: int) -> Image.Image:
 
 
 def _encode(picture: Image.Image, quality: int) -> bytes:
-    bare = Image.frombytes("RGB", picture.size, picture.tobytes()) if picture.info else picture
     out = BytesIO()
-    bare.save(out, "WEBP", quality=quality, method=_METHOD, exif=b"", icc_profile=None, xmp=b"")
+    _bare(picture).save(out, "WEBP", quality=quality, method=_METHOD, exif=b"", icc_profile=None, xmp=b"")
     return out.getvalue()
+
+
+def _bare(picture: Image.Image) -> Image.Image:
+    """Without what Pillow remembers of the file, and would write into the next one."""
+    return Image.frombytes("RGB", picture.size, picture.tobytes()) if picture.info else picture
 
 
 def _average(picture: Image.Image) -> str:

@@ -19,7 +19,7 @@ LIMITS = Limits()
 
 
 def developed(data: bytes, limits: Limits = LIMITS) -> Developed:
-    return develop(data, inspect(data).format, limits=limits, now=NOW)
+    return develop(data, inspect(data).format, limits=limits, now=NOW, boxes=())
 
 
 def opened(result: Developed, size: str) -> Image.Image:
