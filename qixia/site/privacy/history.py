@@ -12,13 +12,16 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from qixia.audit import queries as audit
 from qixia.audit.queries import Deed, HistoryFilter
+from qixia.audit.rules import BASES
 from qixia.kernel.errors import Invalid
 from qixia.kernel.ids import is_row_key
+from qixia.people.rules import ROLE_LABELS
 from qixia.reports.queries.export import public_id_of_number
 from qixia.site.privacy.accesses import NOBODY, WATCHERS, day_of
 from qixia.site.privacy.names import Names, names_for
@@ -74,6 +77,50 @@ SHOWN = frozenset(
         "attempts",
     ]
 )
+
+# Words for what happens often; the rest keeps its code, which the documentation lists.
+ACTIONS = {
+    "access.reporter": "打开上报人身份",
+    "access.original": "打开未遮挡原图",
+    "access.phone": "打开手机号",
+    "access.real_name": "打开真实姓名",
+    "access.export": "导出数据",
+    "access.boxes": "改动遮挡框",
+    "people.signed_in": "登录",
+    "people.password_right": "密码正确",
+    "people.password_wrong": "密码错误",
+    "people.password_set": "改密码",
+    "people.totp_used": "动态码正确",
+    "people.totp_enrolled": "绑定动态码",
+    "people.totp_reset": "重置动态码",
+    "people.role_granted": "授予角色",
+    "people.role_revoked": "收回角色",
+    "people.account_closed": "停用账号",
+    "people.person_erased": "注销完成",
+    "people.organisation_created": "新增单位",
+    "people.organisation_changed": "修改单位",
+    "policy.published": "发布规则",
+    "reports.received": "收到上报",
+    "reports.settle": "派单",
+    "reports.doubt": "转人工分拣",
+    "reports.sort": "人工分拣",
+    "reports.redirect": "改派",
+    "reports.accept": "签收",
+    "reports.assign": "指派",
+    "reports.answer": "答复",
+    "reports.arrive": "到场",
+    "reports.resolve": "单位办结",
+    "reports.return": "退回",
+    "reports.verify": "核实通过",
+    "reports.send_back": "打回重办",
+    "reports.validate": "认定属实",
+    "reports.reject": "认定不属实",
+    "reports.confirm": "上报人确认",
+    "reports.dispute": "上报人说没解决",
+    "reports.close": "归档",
+    "media.destroyed": "销毁原图",
+    "media.broken": "图片打不开",
+}
 
 
 @never_cache
@@ -138,9 +185,18 @@ def _line(event: Deed, names: Names) -> dict[str, Any]:
         "at": event.at,
         "who": names.actor(event.actor),
         "action": event.action,
+        "words": _(ACTIONS[event.action]) if event.action in ACTIONS else "",
         "subject": names.subject(event.subject),
-        "facts": "，".join(f"{key} {_short(value)}" for key, value in facts.items()),
+        "facts": "，".join(_fact(key, value) for key, value in facts.items()),
     }
+
+
+def _fact(key: str, value: object) -> str:
+    if key == "basis" and value in BASES:
+        return _(BASES[str(value)])
+    if key == "role" and value in ROLE_LABELS:
+        return _(ROLE_LABELS[str(value)])
+    return f"{key} {_short(value)}"
 
 
 def _is_person(value: object) -> bool:
