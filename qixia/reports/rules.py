@@ -6,6 +6,7 @@ Clocks   minutes of real time from the server's receipt. The first answer is due
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -121,6 +122,18 @@ def span_words(span: timedelta) -> tuple[str, dict[str, int]]:
     if parts["h"]:
         return SPANS[2 if parts["m"] else 1], parts
     return SPANS[0], parts
+
+
+METRES_A_DEGREE = 111_320.0
+
+
+def cell_middle(lat: float, lng: float, cell_m: int) -> tuple[float, float]:
+    """The middle of the fixed square of `cell_m` metres that a place lies in: what the public may know of a sensitive
+    one. The squares depend on nothing but their size, so asking often or from many sides tells no more."""
+    tall = cell_m / METRES_A_DEGREE
+    middle = (math.floor(lat / tall) + 0.5) * tall
+    wide = tall / math.cos(math.radians(middle))
+    return round(middle, 6), round((math.floor(lng / wide) + 0.5) * wide, 6)
 
 
 def clean_text(text: str, *, field: str, limit: int, one_line: bool = False) -> str:

@@ -1,29 +1,34 @@
 """Reports on a map: single points where there is room, counts where there is none. Never a photo, never a reporter.
 
 Bounded  an answer has at most about (screen / cell)² clusters, however many reports the city has. Three queries.
-Who      staff see their cases; a rider sees all but the sensitive classes, and links only to own reports.
+Who      staff see their cases; a rider sees all, and links only to own reports.
+Rounded  of a sensitive matter (policy "reports.secrecy") others see the middle of a fixed square, no words of the place,
+         and that only from the next day on. The square stands in for the place before anything is filtered or counted,
+         so that no frame of the map, however small, tells more. What waits for a person may yet turn out sensitive and
+         is treated as such.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Avg, Case, Count, F, IntegerField, Max, Min, Q, QuerySet, Value, When
-from django.db.models.functions import Floor
+from django.db.models import Avg, Case, Count, F, FloatField, IntegerField, Max, Min, Q, QuerySet, Value, When
+from django.db.models.functions import Cos, Floor, Radians
 from django.urls import reverse
 
 from qixia.codes.queries import class_name
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
 from qixia.people.access import Actor
-from qixia.reports import access, states
+from qixia.policy.queries import current
+from qixia.reports import access, rules, states
 from qixia.reports.models import Report
+from qixia.reports.policy import Secrecy
 from qixia.reports.sealing import index_of
 
-SENSITIVE = ("person-at-risk", "public-order")
 SHOWN_FOR = timedelta(days=90)
 CELL_PX = 72
 HEAT_PX = 24
@@ -68,56 +73,89 @@ class View:
 
 def map_data(actor: Actor, view: View, state_keys: list[str]) -> dict[str, list[Any]]:
     """{"points": …, "clusters": …, "heat": …} as places/clusters.js wants them."""
-    rows = _visible(actor).filter(
-        lat__gte=view.south,
-        lat__lte=view.north,
-        lng__gte=view.west,
-        lng__lte=view.east,
-        received_at__gte=clock.now() - SHOWN_FOR,
-    )
+    rows = _within(_visible(actor), view).filter(received_at__gte=_today() - SHOWN_FOR)
     if state_keys:
         wanted = [name for name, (_console, _mine, key) in states.LABELS.items() if key in state_keys]
         rows = rows.filter(state__in=wanted)
     groups = list(_grouped(rows, view, CELL_PX).annotate(first=Min("pk"), worst=Max(_RANK)))
     single = [group["first"] for group in groups if group["n"] == 1]
     clusters = [
-        {"lat": round(g["y"], 6), "lng": round(g["x"], 6), "count": g["n"], "worst": _SEVERITY[g["worst"]]}
+        {"lat": round(g["at_y"], 6), "lng": round(g["at_x"], 6), "count": g["n"], "worst": _SEVERITY[g["worst"]]}
         for g in groups
         if g["n"] > 1
     ]
-    heat = [[round(g["y"], 5), round(g["x"], 5), g["n"]] for g in _grouped(rows, view, HEAT_PX)]
-    return {"points": _points(actor, single), "clusters": clusters, "heat": heat}
+    heat = [[round(g["at_y"], 5), round(g["at_x"], 5), g["n"]] for g in _grouped(rows, view, HEAT_PX)]
+    return {"points": _points(actor, rows.filter(pk__in=single)), "clusters": clusters, "heat": heat}
 
 
 def _visible(actor: Actor) -> QuerySet[Report]:
+    """What the actor may see, with `y` and `x` as the place that the actor may know."""
     if actor.has(*access.STAFF_ROLES):
-        rows = access.cases(actor)
+        rows = access.cases(actor).annotate(y=F("lat"), x=F("lng"))
     else:
-        rows = Report.objects.exclude(~Q(reporter_index=index_of(actor.public_id)), cls__in=SENSITIVE)
+        rounded = _is_rounded(actor)
+        tall = _secrecy().cell_m / rules.METRES_A_DEGREE
+        middle = (Floor(F("lat") / tall, output_field=FloatField()) + 0.5) * tall
+        wide = Value(tall) / Cos(Radians(middle))
+        y = Case(When(rounded, then=middle), default=F("lat"), output_field=FloatField())
+        x = Case(
+            When(rounded, then=(Floor(F("lng") / wide, output_field=FloatField()) + 0.5) * wide),
+            default=F("lng"),
+            output_field=FloatField(),
+        )
+        # A point that turns up on the map at once would tell the minute.
+        rows = Report.objects.exclude(rounded, received_at__gte=_today()).annotate(y=y, x=x)
     return rows.exclude(state__in=("received", "invalid"))
+
+
+def _is_rounded(actor: Actor) -> Q:
+    """Somebody else's matter that is sensitive, or may turn out to be."""
+    classes = _secrecy().sensitive
+    unsure = Q(state="sorting") | Q(runner_up__in=classes, sorted_by_person=False)
+    return (Q(cls__in=classes) | unsure) & ~Q(reporter_index=index_of(actor.public_id))
+
+
+def _within(rows: QuerySet[Report], view: View) -> QuerySet[Report]:
+    """Whose known place lies in the view. The first, wider frame is for the index."""
+    tall = _secrecy().cell_m / rules.METRES_A_DEGREE
+    wide = 2 * tall / max(0.1, math.cos(math.radians(max(abs(view.south), abs(view.north)))))
+    return rows.filter(
+        lat__gte=view.south - tall, lat__lte=view.north + tall, lng__gte=view.west - wide, lng__lte=view.east + wide
+    ).filter(y__gte=view.south, y__lte=view.north, x__gte=view.west, x__lte=view.east)
+
+
+def _secrecy() -> Secrecy:
+    data: Secrecy = current("reports.secrecy").data
+    return data
+
+
+def _today() -> datetime:
+    """When the city's day began."""
+    return clock.city_time(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _grouped(rows: QuerySet[Report], view: View, pixels: int) -> QuerySet[Any]:
     east, north = view.cells(pixels)
-    cells = rows.annotate(gx=Floor(F("lng") * east), gy=Floor(F("lat") * north)).values("gx", "gy")
-    return cells.annotate(n=Count("pk"), x=Avg("lng"), y=Avg("lat")).order_by("gx", "gy")
+    cells = rows.annotate(gx=Floor(F("x") * east), gy=Floor(F("y") * north)).values("gx", "gy")
+    return cells.annotate(n=Count("pk"), at_x=Avg("x"), at_y=Avg("y")).order_by("gx", "gy")
 
 
-def _points(actor: Actor, ids: list[int]) -> list[dict[str, Any]]:
+def _points(actor: Actor, rows: QuerySet[Report]) -> list[dict[str, Any]]:
     is_staff = actor.has(*access.STAFF_ROLES)
+    name = "reports:case" if is_staff else "reports:timeline"
     points = []
-    for report in Report.objects.filter(pk__in=ids).order_by("-pk"):
+    # Not in the order in which they came: it would tell what happened before what.
+    for report in rows.order_by("y", "x", "public_id"):
         mine = access.is_own(actor, report)
-        name = "reports:case" if is_staff else "reports:timeline"
         points.append(
             {
                 "id": report.public_id if mine or is_staff else "",
-                "lat": report.lat,
-                "lng": report.lng,
+                "lat": round(report.y, 6),
+                "lng": round(report.x, 6),
                 "severity": report.severity or "low",
                 "state": states.LABELS[report.state][2],  # type: ignore[index]
                 "title": class_name(report.cls) if report.cls else "",
-                "place": report.place,
+                "place": report.place if report.y == report.lat else "",
                 "url": reverse(name, args=[report.public_id]) if mine or is_staff else "",
             }
         )

@@ -153,7 +153,7 @@ class TestMap:
         other = self.data(town, "other_rider").json()["points"][0]
         assert (other["url"], other["id"]) == ("", "")
 
-    def test_sensitive_matters_are_not_on_other_riders_maps(self, town):
+    def test_sensitive_matters_are_not_at_once_on_other_riders_maps(self, town):
         send(town.rider, "有人晕倒了快来人")
         assert len(self.data(town, "rider").json()["points"]) == 1
         assert self.data(town, "other_rider").json()["points"] == []
