@@ -14,7 +14,7 @@ class EvidenceAdmin(admin.ModelAdmin):
 
     list_display = ["public_id", "state", "broken_reason", "format", "width", "height", "bytes", "created_at"]
     list_filter = ["state", "format"]
-    search_fields = ["=public_id", "=owner_ref", "=sha256"]
+    search_fields = ["=public_id", "=owner_ref", "=digest"]
     fields = [
         "public_id",
         "owner_ref",
@@ -24,7 +24,7 @@ class EvidenceAdmin(admin.ModelAdmin):
         "width",
         "height",
         "bytes",
-        "sha256",
+        "digest",
         "notes",
     ]
     show_full_result_count = False

@@ -1,27 +1,29 @@
 """Where pictures lie on disk: the only module that touches the media directory.
 
+Secrecy  what came from a phone is written sealed, in incoming/ too (see `sealed`); copies are plain: they are redacted.
 Layout   incoming/<random>.part while a file is written; originals/abc/<name>; copies/abc/<name>.<size>.webp.
          <name> is random (no date, no owner, no extension) and abc its first three characters: 4,096 folders.
 Truth    the rows of `media.Evidence`. A file without a row is garbage that `services.sweep` removes.
 Writes   temp file in the same file system, fsync, rename, fsync of the folder: a name under originals/ or copies/ always
          holds a whole file, and after a power cut too. A killed writer leaves only a .part.
-Errors   OSError as it comes (disk full, no right): nothing is left behind but a .part at worst.
+Errors   OSError as it comes (disk full, no right): nothing is left behind but a .part at worst. sealed.Damaged: an original
+         is not as it was written.
 """
 
 from __future__ import annotations
 
-import hashlib
-import mmap
+import io
 import os
 import secrets
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from qixia.kernel.config import get_config
-from qixia.media.sniff import Buffer
+from qixia.media.sealed import FRAME, Sealer, Unsealer, write_all
 
 SHARDS = 4096
 _SHARD_CHARS = 3
@@ -30,11 +32,52 @@ _MODE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A finished temp file, not yet under its final name."""
+    """A finished sealed file, not yet under its final name. `size` counts content, `stored` the file."""
 
     path: Path
-    sha256: str
+    key: bytes = field(repr=False)
+    digest: str
     size: int
+    stored: int
+
+
+class Draft:
+    """A sealed temp file in the making: `write`, then `finish` or `drop`; dropped when it is forgotten unfinished."""
+
+    def __init__(self) -> None:
+        self.path = _incoming() / f"{new_name()}.part"
+        self._file = _create(self.path)
+        try:
+            self._sealer = Sealer(self._file)
+        except BaseException:
+            self.drop()
+            raise
+
+    @property
+    def size(self) -> int:
+        return self._sealer.size
+
+    def write(self, chunk: bytes) -> None:
+        self._sealer.write(chunk)
+
+    def finish(self) -> Written:
+        """Close the file; on an error it is gone."""
+        try:
+            digest = self._sealer.finish()
+            self._file.close()
+        except BaseException:
+            self.drop()
+            raise
+        return Written(self.path, self._sealer.key, digest, self._sealer.size, self._sealer.stored)
+
+    def drop(self) -> None:
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def __del__(self) -> None:
+        file = getattr(self, "_file", None)
+        if file is not None and not file.closed:  # Django tells nobody when a request breaks off
+            self.drop()
 
 
 def new_name() -> str:
@@ -51,35 +94,18 @@ def copy_path(name: str, size: str) -> Path:
 
 
 def write_temp(chunks: Iterable[bytes], *, max_bytes: int) -> Written | None:
-    """Write `chunks` to a temp file while hashing. None, and no file, as soon as there is more than `max_bytes`."""
-    path = _incoming() / f"{new_name()}.part"
-    digest, size = hashlib.sha256(), 0
+    """Seal `chunks` into a temp file. None, and no file, as soon as there is more than `max_bytes`."""
+    draft = Draft()
     try:
-        with _create(path) as file:
-            for chunk in chunks:
-                size += len(chunk)
-                if size > max_bytes:
-                    break
-                digest.update(chunk)
-                file.write(chunk)
+        for chunk in chunks:
+            if draft.size + len(chunk) > max_bytes:
+                draft.drop()
+                return None
+            draft.write(chunk)
     except BaseException:
-        path.unlink(missing_ok=True)
+        draft.drop()
         raise
-    if size > max_bytes:
-        path.unlink(missing_ok=True)
-        return None
-    return Written(path, digest.hexdigest(), size)
-
-
-@contextmanager
-def mapped(path: Path) -> Iterator[Buffer]:
-    """The bytes of a file without copying them."""
-    with path.open("rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            yield b""
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield data
+    return draft.finish()
 
 
 def settle(moves: Iterable[tuple[Path, Path]]) -> None:
@@ -101,17 +127,41 @@ def settle(moves: Iterable[tuple[Path, Path]]) -> None:
 
 def write_copies(name: str, copies: dict[str, bytes]) -> None:
     """Write the sizes of one picture, whole or not at all each; writing them again changes nothing."""
-    moves = []
-    for size, content in copies.items():
-        written = write_temp([content], max_bytes=len(content))
-        assert written is not None
-        moves.append((written.path, copy_path(name, size)))
+    moves: list[tuple[Path, Path]] = []
+    try:
+        for size, content in copies.items():
+            path = _incoming() / f"{new_name()}.part"
+            moves.append((path, copy_path(name, size)))
+            with _create(path) as file:
+                write_all(file, content)
+    except BaseException:
+        remove(path for path, _ in moves)
+        raise
     settle(moves)
 
 
-def read_original(name: str) -> bytes:
-    """The bytes as they came. FileNotFoundError if they are gone."""
-    return original_path(name).read_bytes()
+def read_original(name: str, key: bytes | None) -> bytes:
+    """The content as it came. FileNotFoundError if it's gone. Without a key: a file from before files were sealed."""
+    if key is None:
+        return original_path(name).read_bytes()
+    with Unsealer(original_path(name), key) as file:
+        return b"".join(file.parts())
+
+
+def open_original_stream(name: str, key: bytes | None) -> BinaryIO:
+    """The same to be read piece by piece, seekable, about 128 KiB in memory. Close it."""
+    if key is None:
+        return original_path(name).open("rb")
+    return _stream(original_path(name), key)
+
+
+def open_temp(written: Written) -> BinaryIO:
+    """The content of a temp file that has no final name yet."""
+    return _stream(written.path, written.key)
+
+
+def _stream(path: Path, key: bytes) -> BinaryIO:
+    return cast(BinaryIO, io.BufferedReader(Unsealer(path, key), FRAME))
 
 
 def link_copies(source: str, target: str, sizes: Iterable[str]) -> None:

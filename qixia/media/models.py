@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel import clock
 from qixia.kernel.ids import new_public_id
+from qixia.kernel.keys import keys
+from qixia.media.sealed import unwrap_key
+
+DESTROYED = "gone"  # in `key_id`: the key was destroyed on purpose
+
+
+def seal_facts(what: str, public_id: str, facts: dict[str, Any]) -> bytes | None:
+    """What stands in the column `sealed_<what>` ("claimed", "measured") of the row with this public id."""
+    if not facts:
+        return None
+    plain = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
+    return keys().seal(plain, purpose=facts_purpose(what, public_id))
+
+
+def facts_purpose(what: str, public_id: str) -> str:
+    return f"media.{what}:{public_id}"
+
+
+def _band(shift: int) -> models.Index:
+    """16 of the hash's 64 bits. A featureless picture has hash 0 and stands in none."""
+    return models.Index(
+        models.F("phash").bitrightshift(shift).bitand(0xFFFF),
+        name=f"media_hash_band_{shift}",
+        condition=models.Q(phash__lt=0) | models.Q(phash__gt=0),
+    )
 
 
 class Evidence(models.Model):
     """`owner_ref` is the record that the photo belongs to ("report:<public id>"), never a person: who gave it is known
-    to the owner only. `claimed` is what the phone said, `measured` what the file says; neither is shown without a role.
+    to the owner only. `claimed` is what the phone said, `measured` what the file says (place, time, camera): sealed, and
+    shown to nobody without a role. `digest` is equal for equal files and matches none without the key (sealed.digest_of).
+    `bytes` is what the sealed file takes on disk, padded: its content's size would name a photo as well as a hash does.
     `width` and `height` are as stored until the picture is ready, then upright."""
 
     class State(models.TextChoices):
@@ -38,7 +68,7 @@ class Evidence(models.Model):
     # Where the picture seems to come from (rules.PROVENANCE) and what speaks for it; advice for a clerk, never a refusal.
     provenance = models.CharField(max_length=12, blank=True, default="")
     provenance_signs = models.JSONField(default=dict, blank=True)
-    sha256 = models.CharField(max_length=64, db_index=True)
+    digest = models.CharField(max_length=64, db_index=True)
     bytes = models.PositiveBigIntegerField()
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
@@ -47,8 +77,8 @@ class Evidence(models.Model):
     state = models.CharField(max_length=8, choices=State, default=State.PENDING)
     broken_reason = models.CharField(max_length=40, blank=True, default="")
     storage_name = models.CharField(max_length=40, unique=True)
-    claimed = models.JSONField(default=dict, blank=True)
-    measured = models.JSONField(default=dict, blank=True)
+    sealed_claimed = models.BinaryField(null=True, editable=False)
+    sealed_measured = models.BinaryField(null=True, editable=False)
     phash = models.BigIntegerField(null=True, blank=True, db_index=True)
     colour = models.CharField(max_length=7, blank=True, default="")
     sizes = models.JSONField(default=dict, blank=True)  # size → [width, height, bytes] of the copy
@@ -58,6 +88,7 @@ class Evidence(models.Model):
     class Meta:
         verbose_name = _("照片")
         verbose_name_plural = _("照片")
+        indexes = [_band(shift) for shift in (48, 32, 16, 0)]  # how lookalikes finds photos with nearly the same hash
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(state__in=["pending", "ready", "held", "broken"]), name="media_evidence_state_known"
@@ -77,3 +108,30 @@ class Evidence(models.Model):
 
     def __str__(self) -> str:
         return self.public_id
+
+    @property
+    def file_key(self) -> Any:
+        """What `files.read_original` opens the file with; None for a file from before files were sealed."""
+        return unwrap_key(self.wrapped_key, self.storage_name) if self.wrapped_key is not None else None
+
+    @property
+    def claimed(self) -> dict[str, Any]:
+        return self._open("claimed", self.sealed_claimed)
+
+    @claimed.setter
+    def claimed(self, facts: dict[str, Any]) -> None:
+        self.sealed_claimed = seal_facts("claimed", self.public_id, facts)
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        return self._open("measured", self.sealed_measured)
+
+    @measured.setter
+    def measured(self, facts: dict[str, Any]) -> None:
+        self.sealed_measured = seal_facts("measured", self.public_id, facts)
+
+    def _open(self, what: str, sealed: Any) -> dict[str, Any]:
+        if sealed is None:
+            return {}
+        found: dict[str, Any] = json.loads(keys().open(bytes(sealed), purpose=facts_purpose(what, self.public_id)))
+        return found

@@ -1,11 +1,11 @@
-"""Taking photos in, making the copies that people see, and clearing up.
+"""Taking photos in, making the copies that people see, opening and destroying what came, clearing up.
 
 Truth    the Evidence rows. A photo's file is whole and durable before its row commits, so an acknowledged photo exists.
 Errors   `rules.PhotoRefused` for a photo that is not taken: no file, no row. OSError (disk full) likewise.
 Retries  `develop_evidence` and `sweep` may run any number of times. Taking in is not idempotent by itself: the caller's
          command key is.
 Audit    taking in leaves no line of its own: the caller's act ("reports.raised") names the photos, and a second line
-         would double the cost of the busiest write. Broken photos, copies and swept files are recorded.
+         would double the cost of the busiest write. Broken photos, opened and destroyed originals, swept files are recorded.
 
 Inside a web request, open no transaction before the files are checked and durable (on SQLite it is the only writer's
 lock):
@@ -18,34 +18,63 @@ lock):
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+import os
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from django.db import transaction
+from django.db.models import Q
 
-from qixia.audit.services import record
+from qixia.audit.services import Act, record, record_access, record_many
 from qixia.jobs.registry import declare_event
 from qixia.jobs.services import Ask, enqueue_many, publish
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
-from qixia.kernel.errors import DomainError
+from qixia.kernel.errors import DomainError, NotFound
 from qixia.kernel.faults import kill_point
-from qixia.media import files, pictures
-from qixia.media.models import Evidence
+from qixia.kernel.keys import BadSeal, keys
+from qixia.media import files, likeness, lookalikes, pictures, provenance
+from qixia.media.models import DESTROYED, Evidence, seal_facts
+from qixia.media.provenance import Facts
 from qixia.media.rules import Limits, PhotoTooLarge, Place, check_picture, clean_claims
+from qixia.media.sealed import Damaged, wrap_key
 from qixia.media.sniff import Format, Shape
+from qixia.media.uploads import SealedUpload
 
 READY = declare_event("media.ready")
 BROKEN = declare_event("media.broken")
+OPENED = declare_event("media.original_opened")  # ref evidence; payload evidence, owner_ref, basis
 
 SYSTEM = "system:media"
 GRACE = timedelta(hours=1)
 _DERIVE_PRIORITY = -10  # a report is settled before its pictures are shrunk
+_PART = 1 << 18  # bytes of a clip handed out at a time
+_CONTENT_TYPE = {
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "webm": "video/webm",
+}
+_ERASED: dict[str, Any] = {
+    "state": Evidence.State.BROKEN,
+    "broken_reason": "destroyed",
+    "digest": "",
+    "phash": None,
+    "colour": "",
+    "boxes": [],
+    "sealed_claimed": None,
+    "sealed_measured": None,
+    "provenance": "",
+    "provenance_signs": {},
+    "sizes": {},
+}
 
 log = logging.getLogger("qixia.media")
 
@@ -61,12 +90,22 @@ class Received:
     """A checked photo whose file is in place and whose row is not yet written."""
 
     name: str
-    sha256: str
-    size: int
+    written: files.Written
     shape: Shape
     claimed: dict[str, Any]
     kept: bool = False
     committed: bool = field(default=False, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Equal for equal files."""
+        return self.written.digest
+
+    sha256 = digest  # until intake is committed
+
+    @property
+    def size(self) -> int:
+        return self.written.size
 
 
 def limits() -> Limits:
@@ -157,32 +196,51 @@ def _take_in(uploads: Sequence[Upload], field: str, claimed: Sequence[object]) -
 
 def _take_in_one(upload: Upload, place: Place, claim: object) -> Received:
     bounds = limits()
-    written = files.write_temp(upload.chunks(), max_bytes=bounds.max_bytes)
-    if written is None:
+    content = _content(upload, bounds.max_bytes)
+    if content is None:
         raise place.refuse(PhotoTooLarge, limit_mb=bounds.max_mb)
-    try:
-        with files.mapped(written.path) as data:
-            shape = check_picture(data, bounds, place)
-    except BaseException:
-        files.remove([written.path])
-        raise
+    shape = check_picture(content, bounds, place)
+    written = _sealed(upload, content)
     name = files.new_name()
     files.settle([(written.path, files.original_path(name))])
-    return Received(name, written.sha256, written.size, shape, clean_claims(claim, now=clock.now()))
+    return Received(name, written, shape, clean_claims(claim, now=clock.now()))
+
+
+def _content(upload: Upload, most: int) -> bytes | None:
+    """A photo's bytes, in memory only; None for more than `most`."""
+    parts, size = [], 0
+    for part in upload.chunks():
+        size += len(part)
+        if size > most:
+            return None
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _sealed(upload: Upload, content: bytes) -> files.Written:
+    """The sealed temp file. A large upload is one already, under a key of its own."""
+    if isinstance(upload, SealedUpload):
+        return upload.hand_over()
+    written = files.write_temp([content], max_bytes=len(content))
+    assert written is not None
+    return written
 
 
 def _row(photo: Received, owner_ref: str) -> Evidence:
-    return Evidence(
+    row = Evidence(
         owner_ref=owner_ref,
-        sha256=photo.sha256,
-        bytes=photo.size,
+        digest=photo.digest,
+        bytes=photo.written.stored,
         width=photo.shape.width,
         height=photo.shape.height,
         format=photo.shape.format,
         notes=list(photo.shape.notes),
         storage_name=photo.name,
-        claimed=photo.claimed,
+        wrapped_key=wrap_key(photo.written.key, photo.name),
+        key_id=keys().key_id,
     )
+    row.claimed = photo.claimed
+    return row
 
 
 def _mark_committed(photos: Iterable[Received]) -> None:
@@ -206,7 +264,7 @@ def develop_evidence(evidence_id: int) -> None:
     if twin is not None:
         _settle_like(row, twin)
         return
-    content = files.read_original(row.storage_name)
+    content = files.read_original(row.storage_name, row.file_key)
     try:
         result = pictures.develop(content, cast(Format, row.format), limits=limits(), now=clock.now())
     except pictures.Undecodable as error:
@@ -219,14 +277,14 @@ def develop_evidence(evidence_id: int) -> None:
 
 def _twin_of(row: Evidence) -> Evidence | None:
     """Another ready photo of the same bytes: its copies serve again, nothing is decoded twice."""
-    same = Evidence.objects.filter(sha256=row.sha256, bytes=row.bytes, state=Evidence.State.READY)
+    same = Evidence.objects.filter(digest=row.digest, kind=row.kind, state=Evidence.State.READY)
     return same.exclude(pk=row.pk).order_by("pk").first()
 
 
 def _settle_like(row: Evidence, twin: Evidence) -> None:
     """Give `row` the copies of `twin` under names of its own, so that either may be deleted alone."""
     files.link_copies(twin.storage_name, row.storage_name, twin.sizes)
-    found = {name: getattr(twin, name) for name in ("width", "height", "colour", "phash", "measured", "sizes")}
+    found = {name: getattr(twin, name) for name in ("width", "height", "colour", "phash", "boxes", "measured", "sizes")}
     _settle_as(row, found)
 
 
@@ -239,7 +297,8 @@ def _settle_ready(row: Evidence, result: pictures.Developed) -> None:
 @transaction.atomic
 def _settle_as(row: Evidence, found: dict[str, Any]) -> None:
     pending = Evidence.objects.filter(pk=row.pk, state=Evidence.State.PENDING)
-    if pending.update(state=Evidence.State.READY, revision=row.revision + 1, **found):
+    sealed = seal_facts("measured", row.public_id, found.pop("measured"))
+    if pending.update(state=Evidence.State.READY, revision=row.revision + 1, sealed_measured=sealed, **found):
         publish(READY, _ref(row), _payload(row))
 
 
@@ -249,6 +308,184 @@ def _settle_broken(row: Evidence, reason: str) -> None:
     if pending.update(state=Evidence.State.BROKEN, broken_reason=reason):
         record("media.broken", subject=_ref(row), actor=SYSTEM, reason=reason, owner=row.owner_ref)
         publish(BROKEN, _ref(row), _payload(row) | {"reason": reason})
+
+
+# ── where it seems to come from ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def judge_provenance(
+    *, public_id: str, facts: Facts, nameable: Callable[[Sequence[str]], Collection[str]] = frozenset
+) -> str:
+    """Write down where a photo seems to come from and what speaks for it; returns the class, "" if it can't be said.
+
+    `facts` are the owner's: media knows no reports. Of the earlier photos that are the same picture only those are named
+    that `nameable` grants: whether two photos may be joined is the owner's to say. Judging again gives the same.
+    """
+    row = Evidence.objects.filter(public_id=public_id).exclude(kind=Evidence.Kind.CLIP).first()
+    if row is None:
+        return ""
+    try:
+        picture = lookalikes.pixels(row)
+    except lookalikes.NoPixels:
+        return ""
+    same = lookalikes.earlier_same(row, likeness.features(picture))
+    found = _findings(row, picture, facts, reused=bool(same))
+    signs = provenance.signs(found)
+    if same:
+        granted = nameable([match.public_id for match in same])
+        signs["reused"] = {
+            "exact": same[0].exact,
+            "copied": max(match.copied for match in same),
+            "earlier": [match.public_id for match in same if match.public_id in granted],
+        }
+    source = provenance.classify(found)
+    Evidence.objects.filter(pk=row.pk).update(provenance=source, provenance_signs=signs)
+    return source
+
+
+def _findings(row: Evidence, picture: likeness.Pixels, facts: Facts, *, reused: bool) -> provenance.Findings:
+    claimed, measured = row.claimed, row.measured
+    camera = bool(measured.get("camera") or claimed.get("camera"))
+    return provenance.Findings(
+        source=str(claimed.get("source", "")),
+        screenshot=provenance.screenshot(picture, size=(row.width, row.height), format=row.format, camera=camera),
+        screen=provenance.screen(picture),
+        odds=provenance.worst(provenance.odds(claimed, facts), provenance.odds(measured, facts)),
+        reused=reused,
+    )
+
+
+# ── originals ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What came, as it came. `content` of a photo is bytes; of a clip an iterator, so that none is in memory whole."""
+
+    content: bytes | Iterator[bytes]
+    content_type: str
+    size: int
+
+
+class OriginalGone(NotFound):
+    code = "media.original_gone"
+    message = "原图已按规定销毁或丢失，无法打开。"
+
+
+@transaction.atomic
+def open_original(*, public_id: str, actor: str, basis: str, reason: str) -> Original:
+    """The unredacted file, for a caller who has decided that `actor` may. The access is recorded and told of.
+
+    NotFound for an unknown id, OriginalGone when file or key is; Invalid names "basis" or "reason". Then nothing is
+    recorded.
+    """
+    row = Evidence.objects.filter(public_id=public_id).first()
+    if row is None:
+        raise NotFound
+    original = _original(row)
+    record_access(
+        kind="original", subject=row.owner_ref, actor=actor, basis=basis, reason=reason, evidence=row.public_id
+    )
+    publish(OPENED, _ref(row), _payload(row) | {"basis": basis})
+    return original
+
+
+def _original(row: Evidence) -> Original:
+    if row.key_id == DESTROYED:
+        raise OriginalGone
+    try:
+        file = files.open_original_stream(row.storage_name, row.file_key)
+    except (FileNotFoundError, Damaged, BadSeal) as error:
+        log.error("original does not open", extra={"evidence": row.public_id, "why": type(error).__name__})
+        raise OriginalGone from error
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if row.kind == Evidence.Kind.CLIP:
+        return Original(_parts(file), _CONTENT_TYPE[row.format], size)
+    with file:
+        return Original(_whole(file), _CONTENT_TYPE[row.format], size)
+
+
+def _whole(file: BinaryIO) -> bytes:
+    try:
+        return file.read()
+    except Damaged as error:
+        raise OriginalGone from error
+
+
+def _parts(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while part := file.read(_PART):
+            yield part
+
+
+def destroy_originals(public_ids: Iterable[str], *, actor: str, reason: str, copies: bool = False) -> int:
+    """Destroy the keys of these photos and clips (with their frames), then the files. Returns how many it found.
+
+    With `copies` nothing is left to see and the rows keep no facts; else the redacted copies stay. `reason` is a code
+    ("erasure", "retention"). Doing it again changes nothing. Without its key a file is noise, in backups of the media
+    too; a file that a crash leaves behind goes with the sweep. Backups of the database hold the wrapped keys until
+    they expire.
+    """
+    wanted = list(public_ids)
+    with transaction.atomic():
+        named = Q(public_id__in=wanted) | Q(parent__public_id__in=wanted)
+        rows = list(Evidence.objects.select_for_update(of=("self",)).filter(named).exclude(_gone(copies)))
+        if not rows:
+            return 0
+        found = Evidence.objects.filter(pk__in=[row.pk for row in rows])
+        found.update(wrapped_key=None, key_id=DESTROYED)
+        nothing_to_see = found if copies else found.filter(state=Evidence.State.PENDING)
+        nothing_to_see.update(**_ERASED)
+        record_many(
+            Act("media.destroyed", _ref(row), actor, {"reason": reason, "copies": copies, "owner": row.owner_ref})
+            for row in rows
+        )
+        transaction.on_commit(partial(_remove_files, rows, copies))
+    return len(rows)
+
+
+def _gone(copies: bool) -> Q:
+    """What `destroy_originals` has nothing to do for."""
+    return Q(key_id=DESTROYED, broken_reason="destroyed") if copies else Q(key_id=DESTROYED)
+
+
+def _remove_files(rows: Sequence[Evidence], copies: bool) -> None:
+    files.remove(files.original_path(row.storage_name) for row in rows)
+    if copies:
+        files.remove(files.copy_path(row.storage_name, size) for row in rows for size in row.sizes)
+
+
+def seal_plain_originals(limit: int = 50) -> int:
+    """Seal files from before files were sealed. Returns how many; 0 means that there are none left.
+
+    A sealed file gets a new name, the row changes to it in one statement, the old file goes: killed anywhere, the row
+    names a whole file, and the sweep takes the other.
+    """
+    rows = list(Evidence.objects.filter(key_id="").order_by("pk")[:limit])
+    done = sum(_seal_plain(row) for row in rows)
+    if done:
+        record("media.sealed", subject="media", actor=SYSTEM, files=done)
+    return done
+
+
+def _seal_plain(row: Evidence) -> bool:
+    try:
+        content = files.read_original(row.storage_name, None)
+    except FileNotFoundError:
+        log.error("original missing", extra={"evidence": row.public_id})
+        return False
+    written, name = files.write_temp([content], max_bytes=len(content)), files.new_name()
+    assert written is not None
+    files.settle([(written.path, files.original_path(name))])
+    files.link_copies(row.storage_name, name, row.sizes)
+    kill_point("media.sealed")
+    new = {"storage_name": name, "wrapped_key": wrap_key(written.key, name), "key_id": keys().key_id}
+    same = Evidence.objects.filter(pk=row.pk, storage_name=row.storage_name, revision=row.revision)
+    if same.update(bytes=written.stored, **new):
+        _remove_files([row], copies=True)
+        return True
+    return False  # its copies were made meanwhile; the next round has it
 
 
 def _ref(row: Evidence) -> str:
@@ -268,7 +505,7 @@ def sweep(shards: Iterable[int] = range(files.SHARDS)) -> int:
     orphans = files.stale_parts(before)
     for shard in shards:
         for kind in ("originals", "copies"):
-            orphans += _without_row(files.stored_files(kind, shard, before))
+            orphans += _without_row(files.stored_files(kind, shard, before), kind)
     if orphans:
         files.remove(orphans)
         record("media.swept", subject="media", actor=SYSTEM, files=len(orphans))
@@ -276,10 +513,11 @@ def sweep(shards: Iterable[int] = range(files.SHARDS)) -> int:
     return len(orphans)
 
 
-def _without_row(found: dict[Path, str]) -> list[Path]:
+def _without_row(found: dict[Path, str], kind: str) -> list[Path]:
     names = sorted(set(found.values()))
     known: set[str] = set()
+    rows = Evidence.objects.exclude(key_id=DESTROYED) if kind == "originals" else Evidence.objects
     for start in range(0, len(names), 500):  # SQLite takes 999 values a statement in old builds
         part = names[start : start + 500]
-        known.update(Evidence.objects.filter(storage_name__in=part).values_list("storage_name", flat=True))
+        known.update(rows.filter(storage_name__in=part).values_list("storage_name", flat=True))
     return [path for path, name in found.items() if name not in known]

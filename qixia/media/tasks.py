@@ -11,12 +11,27 @@ _HOURS = 24
 
 @task("media.derive", max_tries=6, timeout_s=120)
 def derive(ids: list[int]) -> None:
-    """Copies of all photos of one report; those done before are skipped, so a retry goes on where it stopped."""
+    """Copies of all photos of one report; those done before are skipped, so a retry goes on where it stopped.
+
+    One that fails keeps no other waiting; the first error passes at the end.
+    """
+    failed: list[Exception] = []
     for evidence_id in ids:
-        services.develop_evidence(evidence_id)
+        try:
+            services.develop_evidence(evidence_id)
+        except Exception as error:  # whatever it is, the worker counts and reports it below
+            failed.append(error)
+    if failed:
+        raise failed[0]
 
 
 @every("media.sweep", hours=1)
 def sweep() -> None:
     """Each hour looks at its 24th of the folders, so the cost of a large store is spread over the day."""
     services.sweep(range(clock.now().hour, files.SHARDS, _HOURS))
+
+
+@every("media.seal", hours=1)
+def seal() -> None:
+    """Files from before originals were sealed, some an hour; none are left soon, and then it asks one question."""
+    services.seal_plain_originals()
