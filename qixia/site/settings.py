@@ -144,7 +144,7 @@ STORAGES = {
 }
 WHITENOISE_MAX_AGE = 60
 MEDIA_ROOT = config.media
-FILE_UPLOAD_TEMP_DIR = None
+FILE_UPLOAD_HANDLERS = ["qixia.media.uploads.SealingUploadHandler"]  # no photo touches a disk as it is
 FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
