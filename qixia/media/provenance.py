@@ -226,10 +226,21 @@ class Odds:
 
 
 def odds(said: Mapping[str, Any], facts: Facts) -> Odds:
-    """Compare what phone and file say (`said`, in the shape of rules.clean_claims) with the report."""
+    """Compare what a phone or a file says (`said`, in the shape of rules.clean_claims) with the report."""
     time, apart_s = _time_odds(said, facts)
     place, apart_m = _place_odds(said, facts)
     return Odds(time, place, apart_m, apart_s)
+
+
+def worst(one: Odds, other: Odds) -> Odds:
+    """Of what the phone said and what the file says, whatever is at odds; else whatever fits."""
+    time, apart_s = _worst((one.time, one.apart_s), (other.time, other.apart_s))
+    place, apart_m = _worst((one.place, one.apart_m), (other.place, other.apart_m))
+    return Odds(time, place, apart_m, apart_s)
+
+
+def _worst(*found: tuple[str, float | None]) -> tuple[str, float | None]:
+    return max(found, key=lambda pair: ("", "fits", "odds").index(pair[0]))
 
 
 def _time_odds(said: Mapping[str, Any], facts: Facts) -> tuple[str, float | None]:
@@ -237,6 +248,8 @@ def _time_odds(said: Mapping[str, Any], facts: Facts) -> tuple[str, float | None
     happened = facts.captured_at or facts.received_at
     if facts.received_at and facts.captured_at and not _in_time(facts.captured_at, facts.received_at):
         return "odds", round((facts.received_at - facts.captured_at).total_seconds())
+    if taken is None and said.get("source") == "camera" and facts.captured_at and facts.received_at:
+        return "fits", None  # the app's own button, a moment ago; many cameras hand over no facts with the picture
     if taken is None or happened is None:
         return "", None
     apart = (happened - taken).total_seconds()
@@ -290,6 +303,20 @@ class Findings:
     screen: Sign = Sign(0.0)
     odds: Odds = Odds()
     reused: bool = False
+
+
+def signs(found: Findings) -> dict[str, Any]:
+    """What stands in Evidence.provenance_signs: what speaks for the class, in codes. Places and times only roughly."""
+    apart_m, apart_s = found.odds.apart_m, found.odds.apart_s
+    return {
+        "source": found.source,
+        "screenshot": {"score": found.screenshot.score, **found.screenshot.parts},
+        "screen": {"score": found.screen.score, **found.screen.parts},
+        "time": found.odds.time,
+        "place": found.odds.place,
+        **({"apart_m": round(apart_m / 50) * 50} if apart_m is not None else {}),
+        **({"apart_min": round(apart_s / 600) * 10} if apart_s is not None else {}),
+    }
 
 
 def classify(found: Findings) -> Source:
