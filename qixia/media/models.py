@@ -55,6 +55,11 @@ class Evidence(models.Model):
         CLIP = "clip", _("视频")
         FRAME = "frame", _("视频画面")  # a key frame; `parent` is its clip
 
+    class BoxesBy(models.TextChoices):
+        NOBODY = "", _("还没有人看过")
+        MACHINE = "machine", _("系统")
+        PERSON = "person", _("人工")
+
     public_id = models.CharField(max_length=26, unique=True, default=new_public_id, editable=False)
     owner_ref = models.CharField(max_length=64, db_index=True)
     kind = models.CharField(max_length=5, choices=Kind, default=Kind.PHOTO)
@@ -65,6 +70,8 @@ class Evidence(models.Model):
     key_id = models.CharField(max_length=8, blank=True, default="", db_index=True, editable=False)
     # What was blurred in the copies: [{"kind", "x", "y", "w", "h", "score", "by"}], pixels of the upright original.
     boxes = models.JSONField(default=list, blank=True)
+    # Who looked for them last. Without anybody there is no copy to see: see media_evidence_ready_was_looked_at.
+    boxes_by = models.CharField(max_length=8, choices=BoxesBy, blank=True, default="")
     # Where the picture seems to come from (rules.PROVENANCE) and what speaks for it; advice for a clerk, never a refusal.
     provenance = models.CharField(max_length=12, blank=True, default="")
     provenance_signs = models.JSONField(default=dict, blank=True)
@@ -100,6 +107,9 @@ class Evidence(models.Model):
                 condition=models.Q(kind="frame", parent__isnull=False)
                 | (~models.Q(kind="frame") & models.Q(parent=None)),
                 name="media_evidence_frame_has_clip",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="ready") | ~models.Q(boxes_by=""), name="media_evidence_ready_was_looked_at"
             ),
             models.CheckConstraint(
                 condition=models.Q(width__gt=0, height__gt=0, bytes__gt=0), name="media_evidence_has_size"

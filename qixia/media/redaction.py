@@ -22,6 +22,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from PIL import Image
 
+from qixia.kernel.errors import Invalid
 from qixia.media.redaction_models import CannotLook as CannotLook  # callers name it as ours
 from qixia.media.redaction_models import Find, Pixels, find_faces, find_plates
 
@@ -34,6 +35,7 @@ TILE: Final = 1280
 OVERLAP: Final = 160  # whatever is larger than this is found at a coarser size
 COARSE: Final = (480, 960)
 BUDGET_S: Final = 60.0  # of wall time; ten times what 12 megapixels take
+SMALLEST: Final = 4  # pixels a side of a person's box
 MOST: Final = 400  # boxes; more is a broken net
 
 _LEAST: Final[dict[Kind, float]] = {"face": 0.22, "plate": 0.3}
@@ -200,6 +202,41 @@ def resized(boxes: Sequence[Box], before: tuple[int, int], after: tuple[int, int
         right, bottom = -int(-(box.x + box.w) * across // 1), -int(-(box.y + box.h) * down // 1)
         out.append(_cut(replace(box, x=x, y=y, w=right - x, h=bottom - y), after))
     return out
+
+
+def boxes_of(stored: Iterable[dict[str, Any]]) -> list[Box]:
+    """From what a row holds."""
+    return [Box(**box) for box in stored]
+
+
+def read_boxes(raw: object, size: tuple[int, int], *, before: Sequence[Box], by: str) -> list[Box]:
+    """What a person sent, checked and cut at the edges. A box of `before` that is sent again stays what it was."""
+    if not isinstance(raw, list) or len(raw) > MOST:
+        raise Invalid("遮挡框没有读懂，请重新打开这一页。", field="boxes")
+    known = {_geometry(box): box for box in before}
+    boxes = [_cut(_read_box(item, size, by), size) for item in raw]
+    return list({_geometry(box): known.get(_geometry(box), box) for box in boxes}.values())
+
+
+def _read_box(raw: object, size: tuple[int, int], by: str) -> Box:
+    if not isinstance(raw, dict) or raw.get("kind") not in KINDS:
+        raise Invalid("请选择每个遮挡框的类别。", field="boxes")
+    numbers = [raw.get(side) for side in ("x", "y", "w", "h")]
+    if not all(isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 99_999 for value in numbers):
+        raise Invalid("遮挡框的位置和大小要填整数。", field="boxes")
+    x, y, w, h = numbers
+    if min(w, h) < SMALLEST or x >= size[0] or y >= size[1]:
+        raise Invalid("遮挡框要落在照片里，每边至少 %(count)s 像素。", field="boxes", count=SMALLEST)
+    return Box(raw["kind"], x, y, w, h, 1.0, by)
+
+
+def _geometry(box: Box) -> tuple[str, int, int, int, int]:
+    return box.kind, box.x, box.y, box.w, box.h
+
+
+def uncovered(before: Iterable[Box], after: Sequence[Box]) -> list[Box]:
+    """The boxes of `before` that no single box of `after` covers whole: something of theirs may come to light."""
+    return [old for old in before if all(_shared(old, new) < old.area for new in after)]
 
 
 # ── covering ────────────────────────────────────────────────────────────────────────────────────────────────────────

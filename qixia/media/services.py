@@ -28,17 +28,18 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol, cast
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from qixia.audit.rules import check_reason
 from qixia.audit.services import Act, record, record_access, record_many
 from qixia.jobs.registry import declare_event
 from qixia.jobs.services import Ask, enqueue_many, publish
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
-from qixia.kernel.errors import DomainError, NotFound
+from qixia.kernel.errors import DomainError, NotFound, Stale
 from qixia.kernel.faults import kill_point
 from qixia.kernel.keys import BadSeal, keys
-from qixia.media import files, likeness, lookalikes, pictures, provenance
+from qixia.media import files, likeness, lookalikes, pictures, provenance, redaction
 from qixia.media.models import DESTROYED, Evidence, seal_facts
 from qixia.media.provenance import Facts
 from qixia.media.rules import Limits, PhotoTooLarge, Place, check_picture, clean_claims
@@ -48,6 +49,7 @@ from qixia.media.uploads import SealedUpload
 
 READY = declare_event("media.ready")
 BROKEN = declare_event("media.broken")
+HELD = declare_event("media.held")
 OPENED = declare_event("media.original_opened")  # ref evidence; payload evidence, owner_ref, basis
 
 SYSTEM = "system:media"
@@ -69,6 +71,7 @@ _ERASED: dict[str, Any] = {
     "phash": None,
     "colour": "",
     "boxes": [],
+    "boxes_by": "",
     "sealed_claimed": None,
     "sealed_measured": None,
     "provenance": "",
@@ -265,49 +268,137 @@ def develop_evidence(evidence_id: int) -> None:
         _settle_like(row, twin)
         return
     content = files.read_original(row.storage_name, row.file_key)
+    boxes = redaction.boxes_of(row.boxes) if row.boxes_by == Evidence.BoxesBy.PERSON else None
     try:
-        result = pictures.develop(content, cast(Format, row.format), limits=limits(), now=clock.now())
+        result = pictures.develop(content, cast(Format, row.format), limits=limits(), now=clock.now(), boxes=boxes)
     except pictures.Undecodable as error:
         _settle_broken(row, error.reason)
         return
+    except redaction.CannotLook as error:
+        _settle_held(row, error.reason)
+        return
+    if not _pending(row).exists():
+        return  # another worker was faster, and a person may have settled other boxes since: leave its copies alone
     files.write_copies(row.storage_name, {size: copy.content for size, copy in result.copies.items()})
     kill_point("media.copied")
     _settle_ready(row, result)
 
 
 def _twin_of(row: Evidence) -> Evidence | None:
-    """Another ready photo of the same bytes: its copies serve again, nothing is decoded twice."""
-    same = Evidence.objects.filter(digest=row.digest, kind=row.kind, state=Evidence.State.READY)
+    """Another ready photo of the same bytes: its copies and boxes serve again, nothing is decoded twice."""
+    if row.boxes_by:  # a person has said what is covered in this one
+        return None
+    same = Evidence.objects.filter(digest=row.digest, kind=row.kind, state=Evidence.State.READY).exclude(boxes_by="")
     return same.exclude(pk=row.pk).order_by("pk").first()
 
 
 def _settle_like(row: Evidence, twin: Evidence) -> None:
     """Give `row` the copies of `twin` under names of its own, so that either may be deleted alone."""
+    files.remove(files.copy_path(row.storage_name, size) for size in twin.sizes)  # of an earlier try, or uncovered
     files.link_copies(twin.storage_name, row.storage_name, twin.sizes)
-    found = {name: getattr(twin, name) for name in ("width", "height", "colour", "phash", "boxes", "measured", "sizes")}
-    _settle_as(row, found)
+    names = ("width", "height", "colour", "phash", "boxes", "boxes_by", "measured", "sizes")
+    _settle_as(row, {name: getattr(twin, name) for name in names})
 
 
 def _settle_ready(row: Evidence, result: pictures.Developed) -> None:
     sizes = {size: [copy.width, copy.height, len(copy.content)] for size, copy in result.copies.items()}
     found = {name: getattr(result, name) for name in ("width", "height", "colour", "phash", "measured")}
-    _settle_as(row, found | {"sizes": sizes})
+    boxes = {"boxes": [box.as_dict() for box in result.boxes], "boxes_by": row.boxes_by or Evidence.BoxesBy.MACHINE}
+    _settle_as(row, found | boxes | {"sizes": sizes})
+
+
+def _pending(row: Evidence) -> QuerySet[Evidence]:
+    """The row, if it still waits for what was read with it."""
+    return Evidence.objects.filter(pk=row.pk, state=Evidence.State.PENDING, revision=row.revision)
 
 
 @transaction.atomic
 def _settle_as(row: Evidence, found: dict[str, Any]) -> None:
-    pending = Evidence.objects.filter(pk=row.pk, state=Evidence.State.PENDING)
     sealed = seal_facts("measured", row.public_id, found.pop("measured"))
-    if pending.update(state=Evidence.State.READY, revision=row.revision + 1, sealed_measured=sealed, **found):
+    settled = {"state": Evidence.State.READY, "revision": row.revision + 1, "sealed_measured": sealed}
+    if _pending(row).update(**settled, **found) and not row.sizes:  # copies made anew are no news
         publish(READY, _ref(row), _payload(row))
 
 
 @transaction.atomic
 def _settle_broken(row: Evidence, reason: str) -> None:
-    pending = Evidence.objects.filter(pk=row.pk, state=Evidence.State.PENDING)
-    if pending.update(state=Evidence.State.BROKEN, broken_reason=reason):
+    if _pending(row).update(state=Evidence.State.BROKEN, broken_reason=reason):
         record("media.broken", subject=_ref(row), actor=SYSTEM, reason=reason, owner=row.owner_ref)
         publish(BROKEN, _ref(row), _payload(row) | {"reason": reason})
+
+
+@transaction.atomic
+def _settle_held(row: Evidence, reason: str) -> None:
+    """Faces and plates could not be looked for: no copy, until a person has."""
+    if _pending(row).update(state=Evidence.State.HELD):
+        record("media.held", subject=_ref(row), actor=SYSTEM, reason=reason, owner=row.owner_ref)
+        publish(HELD, _ref(row), _payload(row) | {"reason": reason})
+
+
+# ── what is covered ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def set_boxes(*, public_id: str, boxes: object, actor: str, revision: int, reason: str = "") -> int:
+    """Say what is covered in a photo; its copies go at once and are made anew by a job. Returns how many boxes.
+
+    For a caller who has decided that `actor` (a ref) may. `boxes` is a list of {"kind", "x", "y", "w", "h"} in pixels of
+    the upright original; one that stood there before keeps its score and who set it. Whatever uncovers something, or
+    shows a held photo, is an access to what is personal: it wants a `reason` in words and is recorded as such.
+    Invalid names "boxes" or "reason"; Stale if `revision` isn't the one that is; then nothing has changed.
+    """
+    row = Evidence.objects.filter(public_id=public_id).exclude(kind=Evidence.Kind.CLIP).first()
+    if row is None:
+        raise NotFound
+    if row.key_id == DESTROYED:
+        raise OriginalGone
+    before = redaction.boxes_of(row.boxes)
+    after = redaction.read_boxes(boxes, (row.width, row.height), before=before, by=actor)
+    shown = redaction.uncovered(before, after)
+    may_show = bool(shown) or row.state == Evidence.State.HELD
+    if may_show:
+        reason = check_reason(reason)
+    with transaction.atomic():
+        _replace_boxes(row, after, revision)
+        if may_show:
+            record_access(
+                kind="boxes", subject=row.owner_ref, actor=actor, basis="quality", reason=reason, evidence=public_id
+            )
+        record("media.boxes_set", subject=_ref(row), actor=actor, boxes=len(after), shown=len(shown))
+        enqueue_many([copies_of([row])])
+    return len(after)
+
+
+def _replace_boxes(row: Evidence, boxes: Sequence[redaction.Box], revision: int) -> None:
+    """Pending at once: until the copies are made anew, the old ones might show what is to be covered."""
+    settled = Evidence.objects.filter(
+        pk=row.pk, revision=revision, state__in=(Evidence.State.READY, Evidence.State.HELD)
+    )
+    changed = settled.update(
+        boxes=[box.as_dict() for box in boxes],
+        boxes_by=Evidence.BoxesBy.PERSON,
+        state=Evidence.State.PENDING,
+        revision=revision + 1,
+    )
+    if not changed:
+        raise Stale
+
+
+def redact_again(limit: int = 50) -> int:
+    """Make copies anew that are older than redaction (migration 0006 took them away). Returns how many it took on.
+
+    Resumes where it was killed: a photo done is no longer pending. One that fails is left for the next round.
+    """
+    waiting = Evidence.objects.filter(state=Evidence.State.PENDING, boxes_by="").exclude(sizes={}).order_by("pk")
+    ids = list(waiting.values_list("pk", flat=True)[:limit])
+    for evidence_id in ids:
+        try:
+            develop_evidence(evidence_id)
+        except (OSError, Damaged, BadSeal):
+            log.exception("not redacted", extra={"evidence_pk": evidence_id})
+    done = len(ids) - waiting.filter(pk__in=ids).count()
+    if done:
+        record("media.redacted_again", subject="media", actor=SYSTEM, photos=done)
+    return done
 
 
 # ── where it seems to come from ─────────────────────────────────────────────────────────────────────────────────────

@@ -35,3 +35,9 @@ def sweep() -> None:
 def seal() -> None:
     """Files from before originals were sealed, some an hour; none are left soon, and then it asks one question."""
     services.seal_plain_originals()
+
+
+@every("media.redact_again", hours=1)
+def redact_again() -> None:
+    """Copies from before redaction, some an hour; none are left soon, and then it asks one question."""
+    services.redact_again()
