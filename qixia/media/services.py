@@ -384,7 +384,7 @@ def _replace_boxes(row: Evidence, boxes: Sequence[redaction.Box], revision: int)
 
 
 def redact_again(limit: int = 50) -> int:
-    """Make copies anew that are older than redaction (migration 0006 took them away). Returns how many it took on.
+    """Make copies anew that are older than redaction (migration 0007 took them away). Returns how many it took on.
 
     Resumes where it was killed: a photo done is no longer pending. One that fails is left for the next round.
     """

@@ -1,4 +1,4 @@
-"""A picture that can be seen was looked at: the database holds it. Apart from 0006, which moves the rows."""
+"""A picture that can be seen was looked at: the database holds it. Apart from 0007, which moves the rows."""
 
 from django.db import migrations, models
 
@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("media", "0006_who_looked_for_boxes"),
+        ("media", "0007_who_looked_for_boxes"),
     ]
 
     operations = [

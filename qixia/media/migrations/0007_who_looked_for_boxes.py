@@ -12,7 +12,7 @@ def take_out_of_sight(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("media", "0005_let_go_of_open_facts"),
+        ("media", "0006_bands_of_the_hash"),
     ]
 
     operations = [
