@@ -46,6 +46,27 @@ class NeedsAfterPhoto(Invalid):
     message = "请附一张处理后的照片。"
 
 
+class NothingStored(Conflict):
+    """The report is anonymous: who sent it is not known to anybody here."""
+
+    code = "reports.nothing_stored"
+    message = "这件是匿名上报，系统里没有存是谁报的，无从打开。"
+
+
+class CopiedPhoto(Invalid):
+    """The very file of a photo before."""
+
+    code = "reports.copied_photo"
+    message = "第 %(ordinal)d 张和处理前的照片是同一张。请拍一张处理后的照片。"
+
+
+class LooksCopied(Invalid):
+    """Nobody is refused by a machine: a person may verify all the same, and says why."""
+
+    code = "reports.looks_copied"
+    message = "处理后的照片疑似复制自处理前的照片。如果你确认已经处理好，请写明依据再通过。"
+
+
 class StepNotAllowed(Conflict):
     """The report is in a state from which this step does not lead on."""
 

@@ -141,6 +141,7 @@ class ReportPhoto(models.Model):
     # Whether it shows the same place as the photo of before; "" before somebody looked (media.likeness).
     likeness = models.CharField(max_length=9, blank=True, default="", db_default="")
     likeness_score = models.FloatField(null=True)
+    copied = models.BooleanField(default=False, db_default=False)  # looks like a copy of the photo of before
 
     class Meta:
         constraints: ClassVar = [

@@ -22,6 +22,7 @@ from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import SEALED
+from qixia.reports.services.looking import seems_copied
 from qixia.reports.services.moves import check_step, take_step
 from qixia.reports.services.settling import DISPATCHED, RESOLVED, pay_dispatch
 from qixia.reports.services.telling import reporter_of, reporter_told, tell_many, unit_told
@@ -100,6 +101,8 @@ def verify(*, actor: Actor, public_id: str, text: str = "") -> Report:
     """It is done as the unit says. A report that nobody called invalid by now is valid. The reporter is asked."""
     report = access.case(actor, public_id)
     words = rules.clean_text(text, field="text", limit=rules.NOTE_MAX)
+    if not words and seems_copied(report):
+        raise errors.LooksCopied(field="text")
     now = clock.now()
     changes: dict[str, Any] = {"verified_at": now, "validity": "valid"}
     if report.handled_by_rider:

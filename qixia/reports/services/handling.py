@@ -20,6 +20,7 @@ from qixia.people.queries import staff_of
 from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report, ReportPhoto
+from qixia.reports.services.looking import digests_before, refuse_copies
 from qixia.reports.services.moves import check_step, take_step
 from qixia.reports.services.settling import RESOLVED
 from qixia.reports.services.telling import clerks_told, reporter_told, tell_many
@@ -96,6 +97,7 @@ def resolve(
     if not photos:
         raise errors.NeedsAfterPhoto(field="photos")
     with receive(photos, field="photos", claimed=claimed) as taken, transaction.atomic():
+        refuse_copies(digests_before(report), taken, field="photos")
         _attach(report, taken, "after")
         now = clock.now()
         due = rules.verify_due(current("reports.limits").data, report.severity, now)

@@ -32,6 +32,7 @@ from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report, ReportPhoto
 from qixia.reports.sealing import REPORTER, SEALED, index_of, seal_link
+from qixia.reports.services.looking import refuse_copies
 
 RECEIVED = declare_event("reports.received")
 _SOURCES = ("gps", "photo", "map")
@@ -139,6 +140,7 @@ def take_in(
     """Write a report whose files are in place. Among 10^8 numbers one may be taken: the unique index says so, and
     another is drawn."""
     kill_point("intake.files_kept")
+    refuse_copies({photo.digest for photo in before}, after, field="after_photos")
     for _attempt in range(_DRAWS - 1):
         with suppress(IntegrityError):
             receipt = _write(source, client_key, values, before, after)
