@@ -324,6 +324,11 @@ def keys() -> Keys:
     return kept
 
 
+def renew() -> None:
+    """Look at the files at the next use."""
+    _Kept.keys = None
+
+
 def _renewed(known: Keys) -> Keys:
     """`known`, or the keys as their files are now if these changed. Files that can't be read just now change nothing."""
     path = known.path

@@ -3,8 +3,15 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from qixia.kernel.sealed import declare
+
 
 class MediaConfig(AppConfig):
     name = "qixia.media"
     label = "media"
     verbose_name = _("照片")
+
+    def ready(self) -> None:
+        declare("media.Evidence", "wrapped_key", "media.original:{storage_name}", key_id="key_id")
+        declare("media.Evidence", "sealed_claimed", "media.claimed:{public_id}")
+        declare("media.Evidence", "sealed_measured", "media.measured:{public_id}")

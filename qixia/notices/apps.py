@@ -7,6 +7,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
+from qixia.kernel.sealed import declare
 from qixia.notices.checks import check_sender
 from qixia.notices.rules import TemplateRules
 from qixia.policy import kinds
@@ -28,6 +29,7 @@ class NoticesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        declare("notices.Notice", "sealed", "notice")
         kinds.register(
             kinds.Kind(name="notices.templates", model=TemplateRules, seed=SEEDS / "templates.yaml", title="消息文字")
         )

@@ -3,6 +3,7 @@ from pathlib import Path
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from qixia.kernel.sealed import declare
 from qixia.people.rules import ConsentRules, DemoAccounts, PrivacyRules, SignInRules
 from qixia.policy import kinds
 
@@ -16,6 +17,11 @@ class PeopleConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        declare("people.PersonKey", "wrapped", None)
+        declare("people.SignInCode", "sealed_phone", "people.code.phone:{public_id}")
+        declare("people.SignInCode", "sealed_code", "people.code.code:{public_id}")
+        declare("people.TotpDevice", "sealed_secret", "people.totp:{person_id}")
+        declare("people.DataExport", "wrapped_key", "media.original:{storage_name}")
         kinds.register(
             kinds.Kind(name="people.sign_in", model=SignInRules, seed=SEEDS / "sign_in.yaml", title="登录限制")
         )

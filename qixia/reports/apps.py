@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from qixia.kernel.sealed import declare
 from qixia.policy import kinds
 from qixia.reports.policy import SEEDS, Limits, Routing, Secrecy
 
@@ -13,6 +14,7 @@ class ReportsConfig(AppConfig):
     verbose_name = _("上报")
 
     def ready(self) -> None:
+        declare("reports.Report", "reporter_link", "report-link:{public_id}")
         from qixia.reports.nav import register_desk  # noqa: PLC0415 — models are loaded only now
 
         register_desk()

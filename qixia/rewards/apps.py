@@ -3,6 +3,7 @@ from pathlib import Path
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from qixia.kernel.sealed import declare
 from qixia.policy import kinds
 from qixia.rewards.rules import ClaimsPolicy, PointsPolicy
 from qixia.ui import nav
@@ -15,6 +16,7 @@ class RewardsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        declare("rewards.Posting", "words", "ledger-words")
         kinds.register(
             kinds.Kind(
                 name="rewards.points",
