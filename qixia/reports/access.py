@@ -20,6 +20,8 @@ from qixia.reports.states import Who
 UNIT_ROLES = ("worker", "unit_lead")
 CLERK_ROLES = ("clerk",)
 STAFF_ROLES = (*UNIT_ROLES, *CLERK_ROLES, "admin")
+# Who may open who reported; sees no cases otherwise.
+REVEAL_ROLE = "data_officer"
 # Whoever shows the secret of an anonymous report. Made by `of_secret` alone, so it is never somebody who is signed in.
 HOLDER = Actor(ref=ANONYMOUS)
 

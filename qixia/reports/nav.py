@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.requests import request_id
 from qixia.people.access import Actor
+from qixia.reports.access import REVEAL_ROLE
 from qixia.reports.queries import list_counts
 from qixia.ui.nav import Item, register
 
@@ -34,5 +35,6 @@ def register_desk() -> None:
     register(Item(_("处置队列"), "list-check", "reports:queue", _STAFF, "工作", 10, _count("queue"), hot=True))
     register(Item(_("分拣队列"), "sparkles", "reports:sorting", _CLERK, "工作", 5, _count("sorting"), hot=True))
     register(Item(_("待核实"), "eye-check", "reports:checks", _CLERK, "工作", 20, _count("checks")))
+    register(Item(_("查明上报人"), "lock-open", "reports:reveal", (REVEAL_ROLE,), "工作", 10))
     register(Item(_("地图"), "map-2", "reports:map", _STAFF, "查看", 10))
     register(Item(_("全部上报"), "search", "reports:all", _STAFF, "查看", 20))

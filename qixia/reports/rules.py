@@ -22,6 +22,9 @@ WORDS_MAX = 2000
 PLACE_MAX = 40
 NOTE_MAX = 1000
 PHOTOS_MAX = 9
+# On what grounds (audit.rules.BASES) who reported is opened, and a picture as it came.
+REVEAL_BASES = ("law", "emergency", "safety", "complaint")
+ORIGINAL_BASES = (*REVEAL_BASES, "check")
 # What a control character may hide is never wanted; line breaks and tabs become spaces in one-line fields.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u200c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qixia.jobs.registry import Call, every, task
+from qixia.jobs.registry import Call, EventView, every, on, task
 from qixia.reports import services
 
 
@@ -15,3 +15,26 @@ def settle(calls: list[Call]) -> None:
 @every("reports.close_silent", hours=1)
 def close_silent() -> None:
     services.close_silent()
+
+
+@on("media.ready", atomic=False, priority=-20)
+def look_at_ready(event: EventView) -> None:
+    """Where it seems to come from, and whether after shows the same place: seconds of pixels, for the slow worker."""
+    services.look_at_photo(evidence=event.payload["evidence"])
+
+
+@on("media.held", atomic=False, priority=-20)
+def look_at_held(event: EventView) -> None:
+    """A clerk may know of a photo that nobody may see yet."""
+    services.look_at_photo(evidence=event.payload["evidence"])
+
+
+@on("media.original_opened")
+def tell_of_original(event: EventView) -> None:
+    """The reporter learns that a picture was opened as it came. The event's id makes it once."""
+    services.tell_of_original(
+        owner_ref=event.payload["owner_ref"],
+        evidence=event.payload["evidence"],
+        basis=event.payload["basis"],
+        key=event.id,
+    )

@@ -2,6 +2,7 @@
 
 from qixia.reports.queries.anonymous import AnonymousStatus, anonymous_status
 from qixia.reports.queries.desk import CasePage, CaseView, Filter, Row, case, case_page, list_counts
+from qixia.reports.queries.reveal import SealedCase, sealed_case
 from qixia.reports.queries.rider import (
     OwnCounts,
     Page,
@@ -24,6 +25,7 @@ __all__ = [
     "RiderCard",
     "RiderReport",
     "Row",
+    "SealedCase",
     "anonymous_status",
     "case",
     "case_page",
@@ -33,4 +35,5 @@ __all__ = [
     "my_reports",
     "own_counts",
     "rider_report",
+    "sealed_case",
 ]

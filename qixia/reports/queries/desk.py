@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
+from qixia.audit.rules import BASES
 from qixia.codes.queries import class_name, triage_classes
 from qixia.codes.rules import SEVERITY_LABELS
 from qixia.kernel import clock
 from qixia.kernel.ids import is_row_key, parse_number
 from qixia.people.access import Actor
 from qixia.people.queries import Member, Org, display_name_of, has_consent, organisations, person_id_for, staff_of
-from qixia.reports import access, states
+from qixia.reports import access, rules, states
 from qixia.reports.models import Report
 from qixia.reports.queries.shared import (
     ClockCell,
@@ -156,8 +157,14 @@ class CaseView:
     clocks: list[ClockCell]
     events: list[TimelineItem]
     steps: list[str]
+    is_anonymous: bool  # told to clerks only
+    original_bases: list[tuple[str, str]]  # grounds on which the reader may open a picture as it came; [] for none
     members: list[Member] = field(default_factory=list)
     units: list[Org] = field(default_factory=list)
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [*self.before, *self.onsite, *self.after]
 
 
 def case_page(actor: Actor, wanted: Filter, limit: int = 50) -> CasePage:
@@ -266,6 +273,8 @@ def case(actor: Actor, public_id: str) -> CaseView:
         clocks=clock_cells(report, clock.now()),
         events=[timeline_item(step, for_reporter=False) for step in report.steps.order_by("-id")],
         steps=steps,
+        is_anonymous="clerk" in parties and report.secrecy != SEALED,
+        original_bases=[(key, _(BASES[key])) for key in rules.ORIGINAL_BASES] if "clerk" in parties else [],
         members=staff_of(report.unit_id, *access.UNIT_ROLES) if report.unit_id and "assign" in steps else [],
         units=organisations("unit", "property", "community")
         if {"sort", "sort_handled", "redirect"} & set(steps)

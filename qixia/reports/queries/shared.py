@@ -21,6 +21,7 @@ from qixia.reports.models import Report, ReportPhoto, ReportStep
 class Picture:
     """A photo as a page shows it: addresses made for the viewer."""
 
+    public_id: str
     url: str
     full_url: str
     thumb_url: str
@@ -105,6 +106,7 @@ def pictures_of(report_ids: Iterable[int], viewer_ref: str) -> dict[int, dict[st
     for report_id, role, at, evidence, state in rows:
         found[report_id][role].append(
             Picture(
+                public_id=evidence,
                 url=picture_url(evidence, "phone", viewer_ref, state=state),
                 full_url=picture_url(evidence, "full", viewer_ref, state=state),
                 thumb_url=picture_url(evidence, "thumb", viewer_ref, state=state),

@@ -5,10 +5,13 @@ from qixia.reports.services.answering import confirm_solved, say_unsolved
 from qixia.reports.services.checking import close_silent, redirect, reject, send_back, sort, validate, verify
 from qixia.reports.services.handling import accept, answer, arrive, assign, resolve, return_report
 from qixia.reports.services.intake import Receipt, Whereabouts, submit
+from qixia.reports.services.looking import look_at_photo
+from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
 from qixia.reports.services.settling import settle
 
 __all__ = [
     "Receipt",
+    "Revealed",
     "Whereabouts",
     "accept",
     "answer",
@@ -17,16 +20,20 @@ __all__ = [
     "assign",
     "close_silent",
     "confirm_solved",
+    "look_at_photo",
+    "open_picture",
     "redirect",
     "reject",
     "resolve",
     "return_report",
+    "reveal_reporter",
     "say_unsolved",
     "send_back",
     "settle",
     "sort",
     "submit",
     "submit_anonymous",
+    "tell_of_original",
     "validate",
     "verify",
 ]

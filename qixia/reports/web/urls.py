@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qixia.reports.web import anonymous, desk, map, rider
+from qixia.reports.web import anonymous, desk, map, reveal, rider
 
 app_name = "reports"
 RIDER = [
@@ -28,6 +28,8 @@ DESK = [
     path("desk/checks", desk.checks, name="checks"),
     path("desk/all", desk.everything, name="all"),
     path("desk/case/<slug:public_id>/", desk.case, name="case"),
+    path("desk/case/<slug:public_id>/original", reveal.original, name="original"),
+    path("desk/reveal/", reveal.reveal, name="reveal"),
     path("desk/case/<slug:public_id>/<slug:name>", desk.step, name="step"),
 ]
 MAP = [
