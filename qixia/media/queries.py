@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
-from qixia.media.models import Evidence
+from qixia.media.models import DESTROYED, Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +55,33 @@ def oldest_pending_s(now: datetime) -> float:
     """Seconds that the oldest picture has waited for its copies; 0 if none waits."""
     since = Evidence.objects.filter(state="pending").order_by("created_at").values_list("created_at", flat=True).first()
     return max(0.0, (now - since).total_seconds()) if since else 0.0
+
+
+def older_than_redaction() -> QuerySet[Evidence]:
+    """Photos whose copies nobody has searched for faces and plates; they are out of sight."""
+    return Evidence.objects.filter(state=Evidence.State.PENDING, boxes_by="").exclude(sizes={})
+
+
+@dataclass(frozen=True, slots=True)
+class Covering:
+    """What the page needs where boxes are settled. Sizes are those of the upright original, in pixels."""
+
+    public_id: str
+    owner_ref: str
+    state: str
+    width: int
+    height: int
+    colour: str
+    revision: int
+    boxes: list[dict[str, Any]]
+    boxes_by: str
+    has_original: bool
+
+
+def covering(public_id: str) -> Covering | None:
+    """None for a clip too: its frames are covered, one by one."""
+    row = Evidence.objects.filter(public_id=public_id).exclude(kind=Evidence.Kind.CLIP).first()
+    if row is None:
+        return None
+    names = ("public_id", "owner_ref", "state", "width", "height", "colour", "revision", "boxes", "boxes_by")
+    return Covering(*(getattr(row, name) for name in names), has_original=row.key_id != DESTROYED)

@@ -39,7 +39,7 @@ from qixia.kernel.config import get_config
 from qixia.kernel.errors import DomainError, NotFound, Stale
 from qixia.kernel.faults import kill_point
 from qixia.kernel.keys import BadSeal, keys
-from qixia.media import files, likeness, lookalikes, pictures, provenance, redaction
+from qixia.media import files, lookalikes, pictures, provenance, queries, redaction
 from qixia.media.models import DESTROYED, Evidence, seal_facts
 from qixia.media.provenance import Facts
 from qixia.media.rules import Limits, PhotoTooLarge, Place, check_picture, clean_claims
@@ -388,8 +388,8 @@ def redact_again(limit: int = 50) -> int:
 
     Resumes where it was killed: a photo done is no longer pending. One that fails is left for the next round.
     """
-    waiting = Evidence.objects.filter(state=Evidence.State.PENDING, boxes_by="").exclude(sizes={}).order_by("pk")
-    ids = list(waiting.values_list("pk", flat=True)[:limit])
+    waiting = queries.older_than_redaction()
+    ids = list(waiting.order_by("pk").values_list("pk", flat=True)[:limit])
     for evidence_id in ids:
         try:
             develop_evidence(evidence_id)
@@ -415,12 +415,11 @@ def judge_provenance(
     row = Evidence.objects.filter(public_id=public_id).exclude(kind=Evidence.Kind.CLIP).first()
     if row is None:
         return ""
+    same = lookalikes.earlier_same(row)
     try:
-        picture = lookalikes.pixels(row)
+        found = _findings(row, facts, reused=bool(same))
     except lookalikes.NoPixels:
         return ""
-    same = lookalikes.earlier_same(row, likeness.features(picture))
-    found = _findings(row, picture, facts, reused=bool(same))
     signs = provenance.signs(found)
     if same:
         granted = nameable([match.public_id for match in same])
@@ -434,13 +433,15 @@ def judge_provenance(
     return source
 
 
-def _findings(row: Evidence, picture: likeness.Pixels, facts: Facts, *, reused: bool) -> provenance.Findings:
+def _findings(row: Evidence, facts: Facts, *, reused: bool) -> provenance.Findings:
     claimed, measured = row.claimed, row.measured
-    camera = bool(measured.get("camera") or claimed.get("camera"))
+    like_screenshot, like_screen = lookalikes.pixel_signs(
+        lookalikes.shot(row), bool(measured.get("camera") or claimed.get("camera"))
+    )
     return provenance.Findings(
         source=str(claimed.get("source", "")),
-        screenshot=provenance.screenshot(picture, size=(row.width, row.height), format=row.format, camera=camera),
-        screen=provenance.screen(picture),
+        screenshot=like_screenshot,
+        screen=like_screen,
         odds=provenance.worst(provenance.odds(claimed, facts), provenance.odds(measured, facts)),
         reused=reused,
     )

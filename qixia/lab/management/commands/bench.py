@@ -1,5 +1,5 @@
-"""`qixia bench intake` and `qixia bench ledger`: what the machine does in a second, as JSON lines; see lab/intake.py and
-lab/ledger.py. Logs go to stderr. Everything that they start and write is gone afterwards."""
+"""`qixia bench intake`, `ledger` and `redact`: what the machine does in a second, as JSON lines; see lab/intake.py,
+lab/ledger.py and lab/redaction.py. Logs go to stderr. Everything that they start and write is gone afterwards."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from qixia.lab import apt, intake, ledger
+from qixia.lab import apt, intake, ledger, redaction
 
 
 class Command(BaseCommand):
-    help = "Measure intake or the ledger against raw PostgreSQL; one JSON line each on stdout."
+    help = "Measure intake or the ledger against raw PostgreSQL, or the covering of pictures; one JSON line each on stdout."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=("intake", "ledger"))
+        parser.add_argument("what", choices=("intake", "ledger", "redact"))
         parser.add_argument("--seconds", type=float, default=10.0, help="of each round (less is a smoke test)")
         parser.add_argument("--rounds", type=int, default=3)
         parser.add_argument("--clients", type=int, default=8)
@@ -28,13 +28,17 @@ class Command(BaseCommand):
     def handle(self, *args: Any, what: str, **options: Any) -> None:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(130))  # the context managers tidy up
+        command = " ".join(["qixia", *sys.argv[1:]])
+        if what == "redact":
+            for line in redaction.run(command, seed=options["seed"], rounds=options["rounds"]):
+                self._say(line)
+            return
         try:
             apt.ensure([apt.POSTGRESQL])
         except apt.CannotInstall as error:
             print(error, file=sys.stderr)
             sys.exit(1)
         chosen = intake.Options(options["seconds"], options["rounds"], options["clients"], options["seed"])
-        command = " ".join(["qixia", *sys.argv[1:]])
         if what == "intake":
             self._say(intake.run(chosen, command))
         else:
