@@ -45,3 +45,18 @@ class AccessRecord(models.Model):
             models.Index(fields=["subject", "id"], name="audit_access_subject"),
             models.Index(fields=["actor", "id"], name="audit_access_actor"),
         ]
+
+
+class RetentionRun(models.Model):
+    """Proof that what was to go has gone: one kind, one run. Append-only by trigger."""
+
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=40)
+    days = models.PositiveIntegerField()
+    before = models.DateTimeField()  # everything older was to go
+    removed = models.PositiveIntegerField()
+    oldest_left = models.DateTimeField(null=True)
+    finished = models.BooleanField()  # False: the rest goes with the next run
+
+    class Meta:
+        indexes = [models.Index(fields=["kind", "id"], name="audit_retention_kind")]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
-from qixia.audit.models import AccessRecord, AuditEvent
+from qixia.audit.models import AccessRecord, AuditEvent, RetentionRun
 from qixia.kernel import clock
 from qixia.kernel.keys import BadSeal, keys
 
@@ -54,6 +54,40 @@ class AccessFilter:
     subject: str = ""
     since: date | None = None
     until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """One line of proof: one kind, one run."""
+
+    at: datetime
+    kind: str
+    days: int
+    before: datetime
+    removed: int
+    oldest_left: datetime | None
+    finished: bool
+
+
+def retention_finished_since(moment: datetime) -> frozenset[str]:
+    """The kinds with nothing left to do since then."""
+    return frozenset(RetentionRun.objects.filter(at__gte=moment, finished=True).values_list("kind", flat=True))
+
+
+def latest_purges() -> dict[str, Purge]:
+    """The last run over each kind."""
+    latest = RetentionRun.objects.values("kind").annotate(top=Max("pk")).values("top")
+    return {row.kind: _purge(row) for row in RetentionRun.objects.filter(pk__in=latest)}
+
+
+def purges(kind: str = "", *, limit: int = 60) -> list[Purge]:
+    """Runs, latest first."""
+    rows = RetentionRun.objects.filter(kind=kind) if kind else RetentionRun.objects.all()
+    return [_purge(row) for row in rows.order_by("-pk")[:limit]]
+
+
+def _purge(row: RetentionRun) -> Purge:
+    return Purge(row.at, row.kind, row.days, row.before, row.removed, row.oldest_left, row.finished)
 
 
 def history_of(subject: str) -> QuerySet[AuditEvent]:

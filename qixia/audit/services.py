@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from qixia.audit import rules
-from qixia.audit.models import AccessRecord, AuditEvent
+from qixia.audit.models import AccessRecord, AuditEvent, RetentionRun
 from qixia.kernel import clock
 from qixia.kernel.ids import new_public_id
 from qixia.kernel.keys import keys
@@ -73,3 +74,21 @@ def record_access(*, kind: str, subject: str, actor: str, basis: str, reason: st
     )
     record(f"access.{kind}", subject=subject, actor=actor, basis=basis, access=public_id)
     return public_id
+
+
+@transaction.atomic
+def record_retention(
+    *, kind: str, days: int, before: datetime, removed: int, oldest_left: datetime | None, finished: bool
+) -> None:
+    """Write the proof of one run over one kind."""
+    RetentionRun.objects.create(
+        at=clock.now(),
+        kind=kind,
+        days=days,
+        before=before,
+        removed=removed,
+        oldest_left=oldest_left,
+        finished=finished,
+    )
+    if removed:
+        record("audit.purged", subject=f"retention:{kind}", actor="system:retention", count=removed)

@@ -79,6 +79,14 @@ def mark_all_read(*, person_id: int) -> int:
     return Notice.objects.filter(person_id=person_id, read_at=None).update(read_at=clock.now())
 
 
+@transaction.atomic
+def forget_person(*, person_id: int) -> None:
+    """Delete everything that this person was told, because the person is erased. Idempotent."""
+    gone, _rows = Notice.objects.filter(person_id=person_id).delete()
+    if gone:
+        record("notices.forgotten", subject="notices", actor="system:erasure", count=gone)
+
+
 def send_code(phone: str, code: str, *, key: str, language: str = "zh-hans") -> None:
     """Send a one-time code by text message. Only from a job, never inside a transaction: it waits for a gateway."""
     sender = senders.sender_for(get_config())

@@ -39,8 +39,15 @@ def tell_of_device(event: EventView) -> None:
     if person_id is None:
         return
     at = f"{clock.city_time(clock.now()):%m-%d %H:%M}"
-    params = {"device": event.payload.get("label", ""), "at": at}
+    params = {"device": people.device_label(event.payload["device"]), "at": at}
     services.tell(person_id, "sign_in.new_device", params=params, key=f"event:{event.id}")
+
+
+@on("people.erased")
+def forget_notices(event: EventView) -> None:
+    person_id = _person(event)
+    if person_id is not None:
+        services.forget_person(person_id=person_id)
 
 
 def _person(event: EventView) -> int | None:

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.sealed import declare
-from qixia.people.rules import ConsentRules, DemoAccounts, PrivacyRules, SignInRules
+from qixia.people.rules import ConsentRules, DemoAccounts, PrivacyRules, RetentionRules, SignInRules
 from qixia.policy import kinds
 
 SEEDS = Path(__file__).parent / "seeds"
@@ -39,5 +39,10 @@ class PeopleConfig(AppConfig):
         kinds.register(
             kinds.Kind(
                 name="people.privacy", model=PrivacyRules, seed=SEEDS / "privacy.yaml", title="个人信息：查阅与期限"
+            )
+        )
+        kinds.register(
+            kinds.Kind(
+                name="people.retention", model=RetentionRules, seed=SEEDS / "retention.yaml", title="个人信息：保存期限"
             )
         )

@@ -41,6 +41,7 @@ class Person(AbstractBaseUser):
     phone_index = models.CharField(max_length=INDEX_LENGTH, unique=True, null=True, editable=False)  # noqa: DJ001
     created_at = models.DateTimeField(_("加入时间"), default=clock.now, editable=False)
     is_demo = models.BooleanField(_("演示数据"), default=False, editable=False)
+    erased_at = models.DateTimeField(null=True, editable=False)
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
@@ -277,3 +278,54 @@ class Device(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+
+class DataExport(models.Model):
+    """A copy of somebody's own data, on its way or waiting to be fetched. The file lies sealed under a key of its own;
+    row and file go when the time is over or the person is erased."""
+
+    public_id = models.CharField(max_length=PUBLIC_ID_LENGTH, unique=True, default=new_public_id, editable=False)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    asked_at = models.DateTimeField(default=clock.now)
+    ready_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    storage_name = models.CharField(max_length=40, blank=True, default="")
+    wrapped_key = models.BinaryField(null=True)
+    bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["person"], condition=Q(ready_at=None, failed_at=None), name="people_one_export_under_way"
+            ),
+            models.CheckConstraint(
+                condition=Q(ready_at=None, wrapped_key=None)
+                | Q(ready_at__isnull=False, wrapped_key__isnull=False, failed_at=None),
+                name="people_export_ready_has_key",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.public_id
+
+
+class ErasureRequest(models.Model):
+    """Somebody wants to be forgotten. Carried out at `due_at` unless called off; `done_at` says that it was."""
+
+    public_id = models.CharField(max_length=PUBLIC_ID_LENGTH, unique=True, default=new_public_id, editable=False)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    asked_at = models.DateTimeField(default=clock.now)
+    due_at = models.DateTimeField(db_index=True)
+    cancelled_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["person"], condition=Q(cancelled_at=None, done_at=None), name="people_one_erasure_waiting"
+            ),
+            models.CheckConstraint(condition=Q(cancelled_at=None) | Q(done_at=None), name="people_erasure_one_end"),
+        )
+
+    def __str__(self) -> str:
+        return self.public_id

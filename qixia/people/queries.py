@@ -8,17 +8,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 from django.db.models import Q
 
+from qixia.audit import retention
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.kernel.errors import NotFound
 from qixia.kernel.keys import keys
+from qixia.media.sealed import unwrap_key
 from qixia.people import vault
-from qixia.people.models import Consent, Organisation, Person, RoleGrant, SignInCode, TotpDevice, live_at
+from qixia.people.access import Actor
+from qixia.people.models import (
+    Consent,
+    DataExport,
+    Device,
+    ErasureRequest,
+    Organisation,
+    Person,
+    RoleGrant,
+    SignInCode,
+    TotpDevice,
+    live_at,
+)
 from qixia.people.rules import (
     EMPLOYER_KINDS,
     STAFF_ROLES,
@@ -28,6 +44,7 @@ from qixia.people.rules import (
     DemoAccounts,
     Limits,
     PrivacyRules,
+    RetentionRules,
     SignInRules,
     masked_phone,
     mobile_number,
@@ -72,6 +89,34 @@ class Member:
     public_id: str
     name: str
     role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportState:
+    """The latest export of a person. `until` is when it goes."""
+
+    public_id: str
+    asked_at: datetime
+    ready_at: datetime | None
+    failed: bool
+    bytes: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """A sealed export file and the key to it."""
+
+    path: Path
+    key: bytes = field(repr=False)
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLine:
+    label: str
+    first_seen: datetime
+    last_seen: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +191,12 @@ def consent_rules() -> ConsentRules:
 def privacy_rules() -> PrivacyRules:
     data: PrivacyRules = current("people.privacy").data
     return data
+
+
+def days_kept() -> dict[str, int]:
+    """Kind → days: the policy's, else the kind's own; never less than the kind allows."""
+    data: RetentionRules = current("people.retention").data
+    return {kind.name: max(kind.least, data.days.get(kind.name, kind.days)) for kind in retention.kinds()}
 
 
 def demo_is_on() -> bool:
@@ -240,6 +291,98 @@ def _open(person: Person, field: str) -> str:
     if not sealed or key is None:
         return ""
     return vault.unseal(sealed, wrapped=key.wrapped, owner=person.public_id, field=field)
+
+
+# ── the own data ────────────────────────────────────────────────────────────
+
+
+def export_path(name: str) -> Path:
+    return get_config().media / "exports" / name
+
+
+def latest_export(person_id: int) -> ExportState | None:
+    """The export that the page shows; None once its time is over."""
+    hours = privacy_rules().export_hours
+    row = DataExport.objects.filter(person_id=person_id).order_by("-pk").first()
+    if row is None:
+        return None
+    until = (row.ready_at or row.asked_at) + timedelta(hours=hours)
+    if until <= clock.now():
+        return None
+    return ExportState(row.public_id, row.asked_at, row.ready_at, row.failed_at is not None, row.bytes, until)
+
+
+def export_file(person_id: int, public_id: str) -> ExportFile | None:
+    since = clock.now() - timedelta(hours=privacy_rules().export_hours)
+    rows = DataExport.objects.filter(person_id=person_id, public_id=public_id, ready_at__gt=since)
+    row = rows.first()
+    if row is None or row.ready_at is None:
+        return None
+    return ExportFile(
+        export_path(row.storage_name), unwrap_key(bytes(row.wrapped_key or b""), row.storage_name), row.ready_at
+    )
+
+
+def export_owner(public_id: str) -> int | None:
+    """Whose export is to be made; None if it is made, failed or forgotten."""
+    waiting = DataExport.objects.filter(public_id=public_id, ready_at=None, failed_at=None)
+    return waiting.values_list("person_id", flat=True).first()
+
+
+def erasure_due(person_id: int) -> datetime | None:
+    """When the person is to be erased, if that was asked for and not called off."""
+    waiting = ErasureRequest.objects.filter(person_id=person_id, cancelled_at=None, done_at=None)
+    return waiting.values_list("due_at", flat=True).first()
+
+
+def devices_of(person_id: int) -> list[DeviceLine]:
+    rows = Device.objects.filter(person_id=person_id).order_by("-last_seen")
+    return [DeviceLine(*row) for row in rows.values_list("label", "first_seen", "last_seen")]
+
+
+def device_label(device_id: int) -> str:
+    return Device.objects.filter(pk=device_id).values_list("label", flat=True).first() or ""
+
+
+def export_of(actor: Actor) -> dict[str, Any]:
+    """Everything that this package keeps of the actor, opened, as plain data. For the actor only."""
+    person_id = actor.person_id or 0
+    person = Person.objects.select_related("key", "rider__platform").get(pk=person_id)
+    rider = getattr(person, "rider", None)
+    grants = RoleGrant.objects.filter(person_id=person_id).select_related("organisation", "division").order_by("pk")
+    return {
+        "id": person.public_id,
+        "nickname": person.display_name,
+        "username": person.username or "",
+        "phone": _open(person, "phone"),
+        "real_name": _open(person, "real_name"),
+        "language": person.language,
+        "joined_at": person.created_at,
+        "rider": {
+            "platform": rider.platform.name if rider.platform else "",
+            "rider_no": rider.rider_no,
+            "since": rider.since,
+        }
+        if rider
+        else None,
+        "roles": [
+            {
+                "role": grant.role,
+                "organisation": grant.organisation.name,
+                "area": grant.division.name if grant.division else "",
+                "from": grant.valid_from,
+                "until": grant.revoked_at or grant.valid_until,
+            }
+            for grant in grants
+        ],
+        "consents": [
+            {"kind": c.kind, "version": c.version, "given_at": c.given_at, "withdrawn_at": c.withdrawn_at}
+            for c in consent_history(person_id)
+        ],
+        "devices": [
+            {"label": d.label, "first_seen": d.first_seen, "last_seen": d.last_seen} for d in devices_of(person_id)
+        ],
+    }
 
 
 # ── organisations ───────────────────────────────────────────────────────────

@@ -97,6 +97,23 @@ class NotByPhone(NotAllowed):
     message = "这个号码属于工作人员，请从“工作人员登录”进入。"
 
 
+class LegalHold(Conflict):
+    """Something that concerns the person still runs; deleting now would leave others without an answer or money."""
+
+    code = "people.legal_hold"
+    message = "现在还不能注销：%(why)s"
+
+
+class ExportUnderWay(Conflict):
+    code = "people.export_under_way"
+    message = "已经在打包了，好了就能下载。"
+
+
+class SamePhone(Invalid):
+    code = "people.same_phone"
+    message = "这就是现在的手机号。"
+
+
 class AccountClosed(NotAllowed):
     code = "people.account_closed"
     message = "这个账号已停用，请联系你的平台或社区专员。"
@@ -225,6 +242,23 @@ class PrivacyRules(BaseModel):
     accesses_a_day: int = Field(ge=1)  # more than this by one person on one day is marked
     export_hours: int = Field(ge=1, le=168)
     cooling_off_days: int = Field(ge=1, le=15)  # the law wants an answer in time
+
+
+# ── policy "people.retention" ───────────────────────────────────────────────
+
+
+class RetentionRules(BaseModel):
+    """How many days each kind of data is kept; see audit.retention for the kinds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    days: dict[str, int]
+
+    @model_validator(mode="after")
+    def _positive(self) -> RetentionRules:
+        for kind, days in self.days.items():
+            if not 1 <= days <= 36_500:
+                raise ValueError(f"{kind}: between 1 and 36500 days")
+        return self
 
 
 # ── what people type ────────────────────────────────────────────────────────

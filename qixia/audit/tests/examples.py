@@ -2,6 +2,7 @@
 
 from qixia.audit import queries, services
 from qixia.audit.services import Act
+from qixia.kernel import clock
 from tests.examples import example
 
 
@@ -30,3 +31,10 @@ def note_who_opened_a_name() -> None:
         "派出所来函调取",
         {"letter": "2026-17"},
     )
+
+
+@example("audit.services.record_retention")
+def note_what_has_gone() -> None:
+    now = clock.now()
+    services.record_retention(kind="events", days=30, before=now, removed=3, oldest_left=None, finished=True)
+    assert queries.latest_purges()["events"].removed == 3

@@ -22,3 +22,13 @@ def a_code_goes_out() -> None:
     services.send_code(build.PHONE, "123456", key="sign-in:example")
     services.tell(person.pk, "report.fixed", params={"number": "407188235"}, link="/mine", key="report:x:fixed")
     assert queries.unread_count(person.pk) == 1
+
+
+@example("notices.services.forget_person")
+def an_inbox_is_emptied_for_good() -> None:
+    publish_seeds()
+    people.forget_organisations()
+    person = build.rider()
+    services.tell(person.pk, "report.fixed", params={"number": "407188235"}, link="/mine", key="report:x:fixed")
+    services.forget_person(person_id=person.pk)
+    assert queries.unread_count(person.pk) == 0

@@ -10,18 +10,25 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from qixia.audit.services import record
 from qixia.jobs.registry import declare_event
 from qixia.jobs.services import publish
 from qixia.kernel import clock
 from qixia.kernel.errors import Conflict, Invalid, NotFound, Stale
-from qixia.people import queries, rules, vault
+from qixia.media import files
+from qixia.people import holds, queries, rules, vault
+from qixia.people.access import actor_for
 from qixia.people.models import (
     Consent,
+    DataExport,
     Device,
     Organisation,
     Person,
@@ -29,10 +36,12 @@ from qixia.people.models import (
     Rider,
     RoleGrant,
     SignInCode,
+    Throttle,
     TotpDevice,
 )
 
 CONSENT_CHANGED = declare_event("people.consent_changed")  # ref person, payload {kind, given}
+ERASED = declare_event("people.erased")  # ref person: forget what is kept of it
 
 ERASED_NAME = "已注销"
 
@@ -148,27 +157,70 @@ def close_account(*, person_id: int, actor: str) -> None:
 
 @transaction.atomic
 def erase_person(*, person_id: int, actor: str) -> None:
-    """Forget who somebody was. The data key goes, so phone and real name are noise in every backup too; the row and
-    its public id stay, because reports and postings refer to them. Idempotent; there is no way back."""
-    person = _person(person_id)
+    """Forget who somebody was; LegalHold while something still runs that concerns the person.
+
+    The data key goes, so phone and real name are noise in every backup too; so do name, number, devices, sessions,
+    codes and counters. The row and its public id stay, because reports and postings refer to them, and name nobody.
+    Whoever keeps more hears `people.erased` (ref person). Idempotent; there is no way back.
+    """
+    person = _locked(person_id)
+    if Person.objects.filter(pk=person_id, erased_at__isnull=False).exists():
+        return
+    refuse_held(person)
     at = clock.now()
-    PersonKey.objects.filter(person=person).delete()
-    if person.phone_index:
-        SignInCode.objects.filter(phone_index=person.phone_index).delete()
-    Device.objects.filter(person=person).delete()
-    TotpDevice.objects.filter(person=person).delete()
-    Rider.objects.filter(person=person).update(rider_no="")
+    _forget_ways_in(person)
+    exports = list(
+        DataExport.objects.filter(person=person).exclude(storage_name="").values_list("storage_name", flat=True)
+    )
+    DataExport.objects.filter(person=person).delete()
+    transaction.on_commit(lambda: files.remove(queries.export_path(name) for name in exports))
+    Rider.objects.filter(person=person).delete()
     RoleGrant.objects.filter(person=person, revoked_at=None).update(revoked_at=at)
     Consent.objects.filter(person=person, withdrawn_at=None).update(withdrawn_at=at)
     Person.objects.filter(pk=person.pk).update(
         display_name=ERASED_NAME,
         username=None,
+        password=make_password(None),
+        language="zh-hans",
+        last_login=None,
         is_active=False,
         sealed_phone=None,
         sealed_real_name=None,
         phone_index=None,
+        erased_at=at,
     )
     record("people.person_erased", subject=_ref(person), actor=actor)
+    publish(ERASED, _ref(person))
+
+
+def _forget_ways_in(person: Person) -> None:
+    """Everything that says how somebody signed in, and the key of the sealed fields."""
+    PersonKey.objects.filter(person=person).delete()
+    SignInCode.objects.filter(person=person).delete()
+    if person.phone_index:
+        SignInCode.objects.filter(phone_index=person.phone_index).delete()
+        Throttle.objects.filter(who=person.phone_index).delete()
+    Throttle.objects.filter(who=str(person.pk)).delete()
+    Device.objects.filter(person=person).delete()
+    TotpDevice.objects.filter(person=person).delete()
+    _end_sessions(person.pk)
+
+
+def _end_sessions(person_id: int) -> None:
+    """Delete every session of a person. Sessions name their person inside, so all are looked through: a rare walk."""
+    found = [
+        session.session_key
+        for session in Session.objects.iterator(chunk_size=500)
+        if str(session.get_decoded().get(SESSION_KEY, "")) == str(person_id)
+    ]
+    for start in range(0, len(found), 500):
+        Session.objects.filter(session_key__in=found[start : start + 500]).delete()
+
+
+def refuse_held(person: Person) -> None:
+    """LegalHold with the first reason, if anything still runs that concerns the person."""
+    for hold in holds.holds_on(actor_for(person)):
+        raise rules.LegalHold(why=_(hold.reason) % {"count": hold.count} + _(hold.until))
 
 
 def enrol_rider(*, person_id: int, platform: str, actor: str, rider_no: str = "", since: date | None = None) -> Rider:

@@ -33,7 +33,7 @@ from qixia.people import queries, rules, vault
 from qixia.people.models import Device, Person, SignInCode, Throttle, TotpDevice
 from qixia.people.services import accounts
 
-NEW_DEVICE = declare_event("people.new_device")  # ref person, payload {label}
+NEW_DEVICE = declare_event("people.new_device")  # ref person, payload {device}: its key; the label would outlive it
 RIDER_REGISTERED = declare_event("people.rider_registered")
 SEND_CODE = "notices.send_code"  # a task of the layer above, by name
 
@@ -155,6 +155,23 @@ def _try_code(challenge: str, typed: str, at: datetime, policy: rules.SignInRule
         return Verified(challenge, None)
     SignInCode.objects.filter(pk=row.pk).update(person=person, sealed_phone=None)
     return _refusal(person) or Verified(challenge, person.pk)
+
+
+def prove_new_phone(*, challenge: str, code: str, address: str) -> str:
+    """The number that `challenge` went to, proven by its code and not yet anybody's. PhoneTaken if it is."""
+    policy, at = queries.sign_in_rules(), clock.now()
+    typed = rules.typed_code(code, digits=policy.code_digits)
+    with transaction.atomic():
+        _count("guess_per_address", _hash("address", address), queries.limits().guess_per_address, at=at, field="code")
+    outcome = _try_code(challenge, typed, at, policy)
+    if isinstance(outcome, rules.NotByPhone | rules.AccountClosed):
+        raise rules.PhoneTaken(field="phone")
+    if isinstance(outcome, DomainError):
+        raise outcome
+    if outcome.person_id is not None:
+        raise rules.PhoneTaken(field="phone")
+    row = SignInCode.objects.get(public_id=challenge)
+    return keys().open(bytes(row.sealed_phone or b""), purpose=f"people.code.phone:{challenge}").decode()
 
 
 def _refusal(person: Person) -> DomainError | None:
@@ -326,15 +343,8 @@ def note_sign_in(*, person_id: int, device: str, label: str) -> None:
     if not is_new:
         Device.objects.filter(pk=row.pk).update(last_seen=at, label=label[:60])
     elif not is_first:
-        publish(NEW_DEVICE, f"person:{person.public_id}", {"label": label[:60], "device": row.pk})
+        publish(NEW_DEVICE, f"person:{person.public_id}", {"device": row.pk})
     record("people.signed_in", subject=f"person:{person.public_id}", actor=f"person:{person.public_id}", new=is_new)
-
-
-def forget_old(*, now: datetime) -> None:
-    """Delete counters and codes that no longer matter: after two days."""
-    before = now - timedelta(days=2)
-    Throttle.objects.filter(window_start__lt=before).delete()
-    SignInCode.objects.filter(expires_at__lt=before).delete()
 
 
 def _count(scope: str, who: str, limits: tuple[rules.Limit, ...], *, at: datetime, field: str) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pyotp
 
 from qixia.kernel import clock
+from qixia.media import files
+from qixia.media.files import Written
 from qixia.people import access, queries, services
 from qixia.people.models import Device, Organisation, Person, SignInCode
 from qixia.people.tests import build
@@ -12,7 +16,9 @@ from qixia.policy.services import publish_seeds
 from tests.examples import example, exempt
 
 exempt("people.services.code_was_sent", "forgets a secret; the message that was sent is recorded by notices")
-exempt("people.services.forget_old", "deletes expired counters and codes; nobody acts and nothing is lost")
+exempt("people.services.forget_exports", "part of the retention run, which writes its own proof")
+exempt("people.services.request_phone_change", "asks request_sign_in_code, which records the code")
+exempt("people.services.request_step_up", "asks request_sign_in_code, which records the code")
 
 
 def _start() -> None:
@@ -37,6 +43,27 @@ def _proven() -> str:
     challenge, code = build.challenge()
     services.verify_sign_in_code(challenge=challenge, code=code, address=build.ADDRESS)
     return challenge
+
+
+def _waiting() -> tuple[Person, str]:
+    """A rider whose deletion has been asked for, and the ref."""
+    person = _rider()
+    ref = f"person:{person.public_id}"
+    services.request_erasure(person_id=person.pk, actor=ref)
+    return person, ref
+
+
+def _asked() -> tuple[Person, str, str]:
+    """A rider, the ref, and an export that was asked for."""
+    person = _rider()
+    ref = f"person:{person.public_id}"
+    return person, ref, services.request_export(person_id=person.pk, actor=ref)
+
+
+def _made() -> Written:
+    written = files.write_temp([b"PK"], max_bytes=10)
+    assert written is not None
+    return written
 
 
 def _totp(person: Person) -> str:
@@ -211,3 +238,107 @@ def a_browser_is_remembered() -> None:
     person = _rider()
     services.note_sign_in(person_id=person.pk, device="x" * 32, label="Chrome / Android")
     assert Device.objects.get().label == "Chrome / Android"
+
+
+# ── the own data ────────────────────────────────────────────────────────────
+
+
+@example("people.services.set_real_name")
+def a_real_name_is_corrected() -> None:
+    person = _rider()
+    services.set_real_name(person_id=person.pk, real_name="林小满", actor=f"person:{person.public_id}")
+    assert queries.own_card(person.pk).real_name == "林小满"
+
+
+@example("people.services.change_phone")
+def a_phone_is_changed_by_a_code_to_the_new_one() -> None:
+    person = _rider()
+    asked = services.request_phone_change(person_id=person.pk, phone="13900000002", address=build.ADDRESS)
+    message = queries.code_message(asked.public_id)
+    assert message is not None
+    services.change_phone(
+        person_id=person.pk,
+        challenge=asked.public_id,
+        code=message[1],
+        address=build.ADDRESS,
+        actor=f"person:{person.public_id}",
+    )
+    assert queries.phone_for_message(person.pk) == "13900000002"
+
+
+@example("people.services.prove_new_phone")
+def a_phone_is_proven_that_nobody_has() -> None:
+    _start()
+    challenge, code = build.challenge("13900000002")
+    assert services.prove_new_phone(challenge=challenge, code=code, address=build.ADDRESS) == "13900000002"
+
+
+@example("people.services.check_step_up")
+def a_code_to_the_own_phone_before_what_cannot_be_undone() -> None:
+    person = _rider()
+    asked = services.request_step_up(person_id=person.pk, address=build.ADDRESS)
+    message = queries.code_message(asked.public_id)
+    assert message is not None
+    services.check_step_up(person_id=person.pk, challenge=asked.public_id, code=message[1], address=build.ADDRESS)
+
+
+@example("people.services.request_export")
+def a_copy_is_asked_for() -> None:
+    person, _ref, export = _asked()
+    assert queries.export_owner(export) == person.pk
+
+
+@example("people.services.keep_export")
+def a_copy_is_ready() -> None:
+    person, _ref, export = _asked()
+    services.keep_export(export=export, written=_made())
+    state = queries.latest_export(person.pk)
+    assert state is not None
+    assert state.ready_at is not None
+
+
+@example("people.services.fail_export")
+def a_copy_could_not_be_made() -> None:
+    person, _ref, export = _asked()
+    services.fail_export(export=export)
+    state = queries.latest_export(person.pk)
+    assert state is not None
+    assert state.failed
+
+
+@example("people.services.fetch_export")
+def a_copy_is_fetched() -> None:
+    person, ref, export = _asked()
+    services.keep_export(export=export, written=_made())
+    found = services.fetch_export(person_id=person.pk, export=export, actor=ref)
+    assert found.path.exists()
+
+
+@example("people.services.request_erasure")
+def deletion_is_asked_for() -> None:
+    person, _ref = _waiting()
+    assert queries.erasure_due(person.pk) is not None
+
+
+@example("people.services.cancel_erasure")
+def deletion_is_called_off() -> None:
+    person, ref = _waiting()
+    services.cancel_erasure(person_id=person.pk, actor=ref)
+    assert queries.erasure_due(person.pk) is None
+
+
+@example("people.services.carry_out_erasures")
+def deletion_is_carried_out_when_its_time_has_come() -> None:
+    person, _ref = _waiting()
+    with clock.at(clock.now() + timedelta(days=8)):
+        assert services.carry_out_erasures() == 1
+    assert queries.display_name_for(person.public_id) == "已注销"
+
+
+@example("people.services.run_retention")
+def what_is_over_goes_and_leaves_proof() -> None:
+    _start()
+    with clock.at(clock.now() - timedelta(days=3)):
+        build.challenge()
+    assert services.run_retention() > 0
+    assert not SignInCode.objects.exists()

@@ -11,7 +11,7 @@ from qixia.kernel import clock
 from qixia.kernel.errors import DomainError, NotFound
 from qixia.people import queries, rules, services
 from qixia.people.models import Device, Person, SignInCode, Throttle, TotpDevice
-from qixia.people.services import sign_in
+from qixia.people.services import retention, sign_in
 from qixia.people.tests import build
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
@@ -240,9 +240,11 @@ def test_simultaneous_requests_for_one_phone_send_one_code(seeded_for_threads):
 
 def test_old_counters_and_codes_are_forgotten(noon):
     build.challenge()
-    sign_in.forget_old(now=NOON + timedelta(days=1))
+    with clock.at(NOON + timedelta(days=1)):
+        retention.run_retention()
     assert SignInCode.objects.count() == 1
-    sign_in.forget_old(now=NOON + timedelta(days=4))
+    with clock.at(NOON + timedelta(days=4)):
+        retention.run_retention()
     assert (SignInCode.objects.count(), Throttle.objects.count()) == (0, 0)
 
 

@@ -1,0 +1,7 @@
+"""How long notices and the record of outgoing messages are kept."""
+
+from qixia.audit.retention import Kind, register, rows
+from qixia.notices.models import Message, Notice
+
+register(Kind("notices", "站内消息", 365, *rows(Notice, "created_at")))
+register(Kind("outgoing-messages", "外发短信的记录", 180, *rows(Message, "created_at"), least=180))
