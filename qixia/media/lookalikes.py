@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from io import BytesIO
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from PIL import Image, ImageOps
 from qixia.media import files
 from qixia.media.likeness import Features, Likeness, Pixels, compare_features, features
 from qixia.media.models import Evidence
+from qixia.media.provenance import Sign, screen, screenshot
 from qixia.media.rules import HASH_REACH, hash_distance
 from qixia.media.sealed import Damaged
 
@@ -42,16 +44,28 @@ class Match:
     copied: float
 
 
+@dataclass(frozen=True)
+class Shot:
+    """One photo's pixels, wherever they are needed: equal files are equal, so that what was found out is kept for all."""
+
+    digest: str
+    row: Evidence = field(compare=False, repr=False)
+
+
 class NoPixels(Exception):
     """The original is not there any more, or no decoder takes it."""
 
 
+def shot(row: Evidence) -> Shot:
+    return Shot(row.digest, row)
+
+
 def pixels(row: Evidence, side: int = 1600) -> Pixels:
-    """The upright picture of an original, its long side about `side` (a JPEG is decoded no larger than needed)."""
+    """The upright picture of an original, its long side at most `side`."""
     try:
         content = files.read_original(row.storage_name, row.file_key)
         with Image.open(BytesIO(content), formats=[_PLUGINS[row.format]]) as source:
-            source.draft("RGB", (side, side))
+            source.draft("RGB", (side, side))  # a JPEG is decoded no larger than needed
             picture = ImageOps.exif_transpose(source).convert("RGB")
     except (MemoryError, Damaged):
         raise
@@ -61,12 +75,33 @@ def pixels(row: Evidence, side: int = 1600) -> Pixels:
     return np.ascontiguousarray(cv2.cvtColor(np.asarray(picture), cv2.COLOR_RGB2BGR))
 
 
-def earlier_same(row: Evidence, seen: Features) -> list[Match]:
-    """Earlier photos of other owners that are this one or a copy of it; `seen` are the features of `row`'s picture."""
+@lru_cache(maxsize=256)
+def pixel_signs(photo: Shot, camera: bool) -> tuple[Sign, Sign]:
+    """How much it is like a screenshot and like a photo of a screen. `camera`: whether file or phone names one."""
+    row = photo.row
+    picture = pixels(row)
+    size = (picture.shape[1], picture.shape[0])
+    if row.format == "png":  # no draft: what a screen's very size says is in the file's own
+        size = (row.width, row.height)
+    return screenshot(picture, size=size, format=row.format, camera=camera), screen(picture)
+
+
+@lru_cache(maxsize=12)  # about 1 MB each; one report's photos are compared with each other
+def features_of(photo: Shot) -> Features:
+    return features(pixels(photo.row, 960))
+
+
+@lru_cache(maxsize=512)
+def pair(before: Shot, after: Shot) -> Likeness:
+    return compare_features(features_of(before), features_of(after))
+
+
+def earlier_same(row: Evidence) -> list[Match]:
+    """Earlier photos of other owners that are this one or a copy of it."""
     exact = [Match(name, True, 1.0) for name in _same_file(row)]
     if exact:
         return exact[:_LOOKED_AT]
-    return [match for other in _near(row) if (match := _confirmed(seen, other))]
+    return [match for other in _near(row) if (match := _confirmed(row, other))]
 
 
 def _same_file(row: Evidence) -> Iterable[str]:
@@ -83,9 +118,9 @@ def _near(row: Evidence) -> list[Evidence]:
     return others[:_LOOKED_AT]
 
 
-def _confirmed(seen: Features, other: Evidence) -> Match | None:
+def _confirmed(row: Evidence, other: Evidence) -> Match | None:
     try:
-        found = compare_features(features(pixels(other, 960)), seen)
+        found = pair(shot(other), shot(row))
     except NoPixels:
         return None
     return Match(other.public_id, False, found.copied) if found.is_copy else None
@@ -96,15 +131,11 @@ def compare_places(before: Sequence[str], after: str) -> Likeness | None:
 
     A copy of any of them counts most: it is what the clerk has to know.
     """
-    rows = {row.public_id: row for row in Evidence.objects.filter(public_id__in=[*before, after])}
-    try:
-        seen = features(pixels(rows[after], 960))
-    except (KeyError, NoPixels):
-        return None
+    rows = {row.public_id: shot(row) for row in Evidence.objects.filter(public_id__in=[*before, after])}
     found = []
     for name in before:
         with suppress(KeyError, NoPixels):
-            found.append(compare_features(features(pixels(rows[name], 960)), seen))
+            found.append(pair(rows[name], rows[after]))
     return max(found, key=lambda one: (one.is_copy, one.score), default=None)
 
 
