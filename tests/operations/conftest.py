@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,10 +15,10 @@ from qixia.lab.stage import Stage, stage
 MakeStage = Callable[[str], Stage]
 
 
-@pytest.fixture
-def make_stage(tmp_path: Path) -> Iterator[MakeStage]:
+@pytest.fixture(scope="module")
+def make_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStage]:
     """A stage with an empty database and folder of its own, by name."""
-    suite = get_config().database
+    suite, tmp_path = get_config().database, tmp_path_factory.mktemp("stages")
     with ExitStack() as stack:
 
         def make(name: str) -> Stage:
