@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 AUTH_USER_MODEL = "people.Person"
 
 MIDDLEWARE = [
+    "qixia.site.ops.requests.MeasureMiddleware",
     "qixia.site.logs.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
