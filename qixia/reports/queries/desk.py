@@ -18,6 +18,7 @@ from qixia.people.access import Actor
 from qixia.people.queries import Member, Org, display_name_of, has_consent, organisations, person_id_for, staff_of
 from qixia.reports import access, rules, states
 from qixia.reports.models import Report
+from qixia.reports.queries.evidence import PhotoNote, photo_notes
 from qixia.reports.queries.shared import (
     ClockCell,
     ClockView,
@@ -159,8 +160,13 @@ class CaseView:
     steps: list[str]
     is_anonymous: bool  # told to clerks only
     original_bases: list[tuple[str, str]]  # grounds on which the reader may open a picture as it came; [] for none
+    notes: list[PhotoNote] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     units: list[Org] = field(default_factory=list)
+
+    @property
+    def notes_warn(self) -> bool:
+        return any(said and said.tone == "warn" for note in self.notes for said in (note.source, note.place))
 
     @property
     def pictures(self) -> list[Picture]:
@@ -275,6 +281,7 @@ def case(actor: Actor, public_id: str) -> CaseView:
         steps=steps,
         is_anonymous="clerk" in parties and report.secrecy != SEALED,
         original_bases=[(key, _(BASES[key])) for key in rules.ORIGINAL_BASES] if "clerk" in parties else [],
+        notes=photo_notes(actor, report, parties),
         members=staff_of(report.unit_id, *access.UNIT_ROLES) if report.unit_id and "assign" in steps else [],
         units=organisations("unit", "property", "community")
         if {"sort", "sort_handled", "redirect"} & set(steps)
