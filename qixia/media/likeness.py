@@ -24,9 +24,10 @@ SIDE: Final = 640
 SAME: Final = 0.5
 DIFFERENT: Final = 0.2
 COPY: Final = 0.8  # share of the common part whose pixels agree
-_FEATURES: Final = 1500
+_FEATURES: Final = 2000
 _FEW: Final = 60  # with fewer features in a picture nothing can be said: a wall, fog, darkness
-_RATIO: Final = 0.8  # Lowe's: the best match must be clearly better than the second
+_RATIO: Final = 0.85  # Lowe's: the best match must be clearly better than the second
+_DARK: Final = 65  # mean grey below which nothing is called different
 _REACH: Final = 4.0  # pixels that a match may miss its place by
 _TILE: Final = 32
 
@@ -59,8 +60,8 @@ class Features:
     descriptors: Pixels
 
     @property
-    def are_few(self) -> bool:
-        return len(self.points) < _FEW
+    def say_little(self) -> bool:
+        return len(self.points) < _FEW or float(self.grey.mean()) < _DARK
 
 
 def compare(before: Pixels, after: Pixels) -> Likeness:
@@ -71,9 +72,11 @@ def compare(before: Pixels, after: Pixels) -> Likeness:
 def features(picture: Pixels) -> Features:
     """The features of a picture, at working size."""
     grey = _working_grey(picture)
-    # Dusk and shade change contrast by place; equalised by tiles, the same corners are found again.
-    even = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(grey)
-    keypoints, descriptors = cv2.SIFT.create(nfeatures=_FEATURES, contrastThreshold=0.03).detectAndCompute(even, None)
+    # Dusk and shade change contrast by place; equalised by tiles, the same corners are found again. Smoothed before:
+    # else the grain of a dark photo is lifted too, and takes all the features.
+    smooth = cv2.GaussianBlur(grey, (0, 0), 1.2)
+    even = cv2.createCLAHE(clipLimit=3.0, tileGridSize=(8, 8)).apply(smooth)
+    keypoints, descriptors = cv2.SIFT.create(nfeatures=_FEATURES, contrastThreshold=0.02).detectAndCompute(even, None)
     if descriptors is None or not len(keypoints):
         return Features(grey, np.empty((0, 2), np.float32), np.empty((0, 128), np.float32))
     # RootSIFT (Arandjelović and Zisserman 2012): the same lengths, but a better distance.
@@ -93,14 +96,14 @@ def compare_features(before: Features, after: Features) -> Likeness:
             spread = min(_spread(here[agreeing], before.grey), _spread(there[agreeing], after.grey))
             score = _score(inliers, inliers / len(matches), spread)
             copied = _copied(before, after, here[agreeing], there[agreeing])
-    few = before.are_few or after.are_few
-    return Likeness(_verdict(score, few), round(score, 3), inliers, len(matches), round(spread, 3), round(copied, 3))
+    little = before.say_little or after.say_little
+    return Likeness(_verdict(score, little), round(score, 3), inliers, len(matches), round(spread, 3), round(copied, 3))
 
 
-def _verdict(score: float, few: bool) -> Verdict:
+def _verdict(score: float, little: bool) -> Verdict:
     if score >= SAME:
         return "same"
-    return "unsure" if few or score >= DIFFERENT else "different"
+    return "unsure" if little or score >= DIFFERENT else "different"
 
 
 def _score(inliers: int, share: float, spread: float) -> float:
