@@ -44,6 +44,7 @@ class Config(BaseSettings):
     district_name: str = Field("云溪区", description="name of the district in titles")
     max_photo_mb: int = Field(12, description="largest picture that is taken, in MB")
     max_photo_megapixels: int = Field(50, description="largest picture that is taken, in million pixels")
+    max_clip_mb: int = Field(50, description="largest clip that is taken, in MB; thirty seconds at most")
     session_days: int = Field(30, description="how long a rider stays signed in")
     staff_session_hours: int = Field(12, description="how long staff stay signed in")
     sms_sender: Literal["console", "file"] = Field("console", description="where one-time codes go")

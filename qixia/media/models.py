@@ -109,7 +109,9 @@ class Evidence(models.Model):
                 name="media_evidence_frame_has_clip",
             ),
             models.CheckConstraint(
-                condition=~models.Q(state="ready") | ~models.Q(boxes_by=""), name="media_evidence_ready_was_looked_at"
+                # A clip is never shown itself; its frames are.
+                condition=~models.Q(state="ready") | ~models.Q(boxes_by="") | models.Q(kind="clip"),
+                name="media_evidence_ready_was_looked_at",
             ),
             models.CheckConstraint(
                 condition=models.Q(width__gt=0, height__gt=0, bytes__gt=0), name="media_evidence_has_size"

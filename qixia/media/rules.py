@@ -14,9 +14,10 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from qixia.kernel.errors import DomainError
+from qixia.media.clips import LENGTH_MAX_MS, SLACK_MS, ClipShape, inspect_clip
 from qixia.media.sniff import Buffer, Flaw, Format, Shape, Unsound, inspect
 
 SIZES: Final[dict[str, int]] = {"thumb": 240, "phone": 960, "full": 1600}  # longest side in pixels
@@ -101,6 +102,34 @@ class TooFewPixels(PhotoRefused):
     message = "第 %(ordinal)s 张照片只有 %(width)s × %(height)s 像素，看不清。请换一张。"
 
 
+class ClipRefused(PhotoRefused):
+    """A clip that is not taken."""
+
+    code = "media.clip_refused"
+    message = "这段视频不能用，请换一段。"
+
+
+class ClipTooLarge(ClipRefused):
+    code = "media.clip_too_large"
+    status = 413
+    message = "视频超过 %(limit_mb)s MB，请拍短一些，或在相机里把清晰度调低。"
+
+
+class ClipTooLong(ClipRefused):
+    code = "media.clip_too_long"
+    message = "视频有 %(seconds)s 秒，最多 30 秒。请剪短，或重新拍一段。"
+
+
+class NotAClip(ClipRefused):
+    code = "media.not_a_clip"
+    message = "这个文件不是能用的视频。请选 MP4、MOV 或 WebM 视频，或直接拍一段。"
+
+
+class BrokenClip(ClipRefused):
+    code = "media.clip_broken"
+    message = "视频没有传完整，或文件坏了。请检查网络后重新选择。"
+
+
 _FLAWS: dict[Flaw, type[PhotoRefused]] = {
     "empty": EmptyPhoto,
     "not_a_picture": NotAPicture,
@@ -125,10 +154,15 @@ class Limits:
     max_megapixels: int = 50
     max_megapixels_whole: int = 24
     max_side: int = 12_000
+    max_clip_mb: int = 50
 
     @property
     def max_bytes(self) -> int:
         return self.max_mb * 1_048_576
+
+    @property
+    def max_clip_bytes(self) -> int:
+        return self.max_clip_mb * 1_048_576
 
     def megapixels_of(self, format: Format) -> int:
         return self.max_megapixels if format == "jpeg" else min(self.max_megapixels, self.max_megapixels_whole)
@@ -164,6 +198,22 @@ def check_picture(data: Buffer, limits: Limits, place: Place) -> Shape:
             error = NotAPictureBut
         raise place.refuse(error, found=unsound.found) from unsound
     _check_pixels(shape, limits, place)
+    return shape
+
+
+def check_clip(file: BinaryIO, size: int, limits: Limits, place: Place) -> ClipShape:
+    """The shape of a sound clip within the limits; one that doesn't say its length is measured when it is decoded."""
+    if size > limits.max_clip_bytes:
+        raise place.refuse(ClipTooLarge, limit_mb=limits.max_clip_mb)
+    try:
+        shape = inspect_clip(file, size)
+    except Unsound as unsound:
+        error = BrokenClip if unsound.flaw in ("empty", "truncated", "damaged") else NotAClip
+        raise place.refuse(error, found=unsound.found) from unsound
+    if (shape.duration_ms or 0) > LENGTH_MAX_MS + SLACK_MS:
+        raise place.refuse(ClipTooLong, seconds=round((shape.duration_ms or 0) / 1000))
+    if max(shape.width, shape.height) > limits.max_side:
+        raise place.refuse(NotAClip)
     return shape
 
 

@@ -40,14 +40,17 @@ from qixia.kernel.errors import DomainError, NotFound, Stale
 from qixia.kernel.faults import kill_point
 from qixia.kernel.keys import BadSeal, keys
 from qixia.media import files, lookalikes, pictures, provenance, queries, redaction
+from qixia.media.clips import ClipShape
+from qixia.media.frames import Taken, take_frames
 from qixia.media.models import DESTROYED, Evidence, seal_facts
 from qixia.media.provenance import Facts
-from qixia.media.rules import Limits, PhotoTooLarge, Place, check_picture, clean_claims
+from qixia.media.rules import ClipTooLarge, Limits, PhotoTooLarge, Place, check_clip, check_picture, clean_claims
 from qixia.media.sealed import Damaged, wrap_key
 from qixia.media.sniff import Format, Shape
 from qixia.media.uploads import SealedUpload
 
 READY = declare_event("media.ready")
+FILMED = declare_event("media.filmed")  # ref clip; payload evidence, owner_ref, frames
 BROKEN = declare_event("media.broken")
 HELD = declare_event("media.held")
 OPENED = declare_event("media.original_opened")  # ref evidence; payload evidence, owner_ref, basis
@@ -94,8 +97,9 @@ class Received:
 
     name: str
     written: files.Written
-    shape: Shape
+    shape: Shape | ClipShape
     claimed: dict[str, Any]
+    kind: Evidence.Kind = Evidence.Kind.PHOTO
     kept: bool = False
     committed: bool = field(default=False, repr=False)
 
@@ -104,8 +108,6 @@ class Received:
         """Equal for equal files."""
         return self.written.digest
 
-    sha256 = digest  # until intake is committed
-
     @property
     def size(self) -> int:
         return self.written.size
@@ -113,7 +115,9 @@ class Received:
 
 def limits() -> Limits:
     config = get_config()
-    return Limits(max_mb=config.max_photo_mb, max_megapixels=config.max_photo_megapixels)
+    return Limits(
+        max_mb=config.max_photo_mb, max_megapixels=config.max_photo_megapixels, max_clip_mb=config.max_clip_mb
+    )
 
 
 # ── taking in ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -121,15 +125,15 @@ def limits() -> Limits:
 
 @contextmanager
 def receive(
-    uploads: Sequence[Upload], *, field: str = "photos", claimed: Sequence[object] = ()
+    uploads: Sequence[Upload], *, field: str = "photos", claimed: Sequence[object] = (), clips: bool = False
 ) -> Iterator[list[Received]]:
-    """Check the photos of one form field and put their files in place, all or none; no SQL.
+    """Check the photos (or clips) of one form field and put their files in place, all or none; no SQL.
 
     `claimed[i]` is what the phone said about `uploads[i]`. Files that are not kept inside the block are removed at its
     end. After a DomainError those kept but rolled back are removed too; after any other error they are left to `sweep`,
     because the commit may have reached the database all the same.
     """
-    photos = _take_in(uploads, field, claimed)
+    photos = _take_in(uploads, field, claimed, _take_in_clip if clips else _take_in_one)
     refused = False
     try:
         yield photos
@@ -185,12 +189,14 @@ def store_upload(
         raise
 
 
-def _take_in(uploads: Sequence[Upload], field: str, claimed: Sequence[object]) -> list[Received]:
+def _take_in(
+    uploads: Sequence[Upload], field: str, claimed: Sequence[object], take: Callable[[Upload, Place, object], Received]
+) -> list[Received]:
     photos: list[Received] = []
     try:
         for index, upload in enumerate(uploads):
             claim = claimed[index] if index < len(claimed) else None
-            photos.append(_take_in_one(upload, Place(field, index + 1), claim))
+            photos.append(take(upload, Place(field, index + 1), claim))
     except BaseException:
         _remove(photos)
         raise
@@ -207,6 +213,26 @@ def _take_in_one(upload: Upload, place: Place, claim: object) -> Received:
     name = files.new_name()
     files.settle([(written.path, files.original_path(name))])
     return Received(name, written, shape, clean_claims(claim, now=clock.now()))
+
+
+def _take_in_clip(upload: Upload, place: Place, _claim: object) -> Received:
+    """Sealed piece by piece, then read where its container says what it is: never in memory as a whole."""
+    bounds = limits()
+    if isinstance(upload, SealedUpload):
+        written: files.Written | None = upload.hand_over()
+    else:
+        written = files.write_temp(upload.chunks(), max_bytes=bounds.max_clip_bytes)
+    if written is None:
+        raise place.refuse(ClipTooLarge, limit_mb=bounds.max_clip_mb)
+    try:
+        with files.open_temp(written) as content:
+            shape = check_clip(content, written.size, bounds, place)
+    except BaseException:
+        files.remove([written.path])
+        raise
+    name = files.new_name()
+    files.settle([(written.path, files.original_path(name))])
+    return Received(name, written, shape, {}, Evidence.Kind.CLIP)
 
 
 def _content(upload: Upload, most: int) -> bytes | None:
@@ -232,12 +258,14 @@ def _sealed(upload: Upload, content: bytes) -> files.Written:
 def _row(photo: Received, owner_ref: str) -> Evidence:
     row = Evidence(
         owner_ref=owner_ref,
+        kind=photo.kind,
+        duration_ms=getattr(photo.shape, "duration_ms", None),
         digest=photo.digest,
         bytes=photo.written.stored,
         width=photo.shape.width,
         height=photo.shape.height,
         format=photo.shape.format,
-        notes=list(photo.shape.notes),
+        notes=list(getattr(photo.shape, "notes", ())),
         storage_name=photo.name,
         wrapped_key=wrap_key(photo.written.key, photo.name),
         key_id=keys().key_id,
@@ -263,6 +291,9 @@ def develop_evidence(evidence_id: int) -> None:
     row = Evidence.objects.filter(pk=evidence_id, state=Evidence.State.PENDING).first()
     if row is None:
         return  # done before, or its report is gone
+    if row.kind == Evidence.Kind.CLIP:
+        _film(row)
+        return
     twin = _twin_of(row)
     if twin is not None:
         _settle_like(row, twin)
@@ -282,6 +313,42 @@ def develop_evidence(evidence_id: int) -> None:
     files.write_copies(row.storage_name, {size: copy.content for size, copy in result.copies.items()})
     kill_point("media.copied")
     _settle_ready(row, result)
+
+
+def _film(clip: Evidence) -> None:
+    """Take the key frames of a clip; they become pictures of their own, which are covered like photos."""
+    try:
+        with files.open_original_stream(clip.storage_name, clip.file_key) as content:
+            taken = take_frames(content)
+    except pictures.Undecodable as error:
+        _settle_broken(clip, error.reason)
+        return
+    rows = [_frame_row(clip, picture, taken) for picture in taken.frames]
+    kill_point("media.filmed")
+    _settle_filmed(clip, rows, taken)
+
+
+def _frame_row(clip: Evidence, picture: bytes, taken: Taken) -> Evidence:
+    """A row for a frame whose file is in place; without the row the sweep takes the file."""
+    written = files.write_temp([picture], max_bytes=len(picture))
+    assert written is not None
+    shape = check_picture(picture, limits(), Place("clip"))
+    name = files.new_name()
+    files.settle([(written.path, files.original_path(name))])
+    row = _row(Received(name, written, shape, {}, Evidence.Kind.FRAME), clip.owner_ref)
+    row.parent = clip
+    return row
+
+
+@transaction.atomic
+def _settle_filmed(clip: Evidence, frames: list[Evidence], taken: Taken) -> None:
+    """The clip itself is never shown: it is open to named roles only, with a reason."""
+    found = {"duration_ms": taken.duration_ms, "width": taken.width, "height": taken.height}
+    if not _pending(clip).update(state=Evidence.State.READY, revision=clip.revision + 1, **found):
+        return
+    Evidence.objects.bulk_create(frames)
+    enqueue_many([copies_of(frames)])
+    publish(FILMED, _ref(clip), _payload(clip) | {"frames": [row.public_id for row in frames]})
 
 
 def _twin_of(row: Evidence) -> Evidence | None:
@@ -527,7 +594,8 @@ def destroy_originals(public_ids: Iterable[str], *, actor: str, reason: str, cop
             return 0
         found = Evidence.objects.filter(pk__in=[row.pk for row in rows])
         found.update(wrapped_key=None, key_id=DESTROYED)
-        nothing_to_see = found if copies else found.filter(state=Evidence.State.PENDING)
+        # A photo without copies can never get any now.
+        nothing_to_see = found if copies else found.filter(state__in=[Evidence.State.PENDING, Evidence.State.HELD])
         nothing_to_see.update(**_ERASED)
         record_many(
             Act("media.destroyed", _ref(row), actor, {"reason": reason, "copies": copies, "owner": row.owner_ref})
@@ -554,7 +622,7 @@ def seal_plain_originals(limit: int = 50) -> int:
     A sealed file gets a new name, the row changes to it in one statement, the old file goes: killed anywhere, the row
     names a whole file, and the sweep takes the other.
     """
-    rows = list(Evidence.objects.filter(key_id="").order_by("pk")[:limit])
+    rows = list(Evidence.objects.filter(key_id="").exclude(state=Evidence.State.PENDING).order_by("pk")[:limit])
     done = sum(_seal_plain(row) for row in rows)
     if done:
         record("media.sealed", subject="media", actor=SYSTEM, files=done)
@@ -574,7 +642,7 @@ def _seal_plain(row: Evidence) -> bool:
     kill_point("media.sealed")
     new = {"storage_name": name, "wrapped_key": wrap_key(written.key, name), "key_id": keys().key_id}
     same = Evidence.objects.filter(pk=row.pk, storage_name=row.storage_name, revision=row.revision)
-    if same.update(bytes=written.stored, **new):
+    if same.update(bytes=written.stored, revision=row.revision + 1, **new):
         _remove_files([row], copies=True)
         return True
     return False  # its copies were made meanwhile; the next round has it
