@@ -1,11 +1,17 @@
 """How the services of reports are called: each step on a report that got where it is through the real steps."""
 
+import hashlib
 from datetime import timedelta
 
+from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
+from qixia.media.models import Evidence
+from qixia.people import services as people
+from qixia.people.access import Actor, actor_for
+from qixia.people.passes import rider_pass
 from qixia.places import queries as places
 from qixia.reports import services
-from qixia.reports.tests.town import Town, accepted, at, build_town, photo, reach, the
+from qixia.reports.tests.town import MAKER, Town, accepted, at, build_town, photo, reach, the
 from tests.examples import example
 
 
@@ -124,3 +130,69 @@ def file_what_nobody_answered() -> None:
     reach(a_town(), "confirming")
     with clock.at(clock.now() + timedelta(days=8)):
         assert services.close_silent() == 1
+
+
+# What a phone would draw at random.
+SECRET = "A" * 43
+
+
+def anonymously() -> services.Receipt:
+    return services.submit_anonymous(
+        rider_pass=rider_pass(),
+        claim_hash=hashlib.sha256(SECRET.encode()).hexdigest(),
+        client_key="phone-key-0002",
+        place=at(),
+        photos=[photo()],
+        words="井盖没了",
+    )
+
+
+@example("reports.services.submit_anonymous")
+def report_without_a_name() -> None:
+    a_town()
+    assert the(anonymously()).secrecy == "anonymous"
+
+
+@example("reports.services.answer_anonymously")
+def say_with_the_secret_that_it_is_not_solved() -> None:
+    town = a_town()
+    receipt = anonymously()
+    run_pending()
+    services.accept(actor=town.worker, public_id=receipt.public_id)
+    services.resolve(actor=town.worker, public_id=receipt.public_id, text="已换新井盖", photos=[photo(7)])
+    services.verify(actor=town.clerk, public_id=receipt.public_id)
+    services.answer_anonymously(secret=SECRET, solved=False, text="还是松的")
+
+
+def data_officer(town: Town) -> Actor:
+    person = people.create_person(display_name="数安", username="shuan", actor=MAKER)
+    organisation = next(grant.organisation_id for grant in town.clerk.grants)
+    people.grant_role(person_id=person.pk, role="data_officer", organisation_id=organisation, actor=MAKER)
+    return actor_for(person)
+
+
+@example("reports.services.reveal_reporter")
+def open_who_reported() -> None:
+    town = a_town()
+    number = reach(town, "dispatched").number
+    opened = services.reveal_reporter(
+        actor=data_officer(town), number=number, basis="law", reason="公安局调证通知书第 18 号"
+    )
+    assert opened.nickname == town.rider.display_name
+
+
+@example("reports.services.open_picture")
+def open_a_picture_as_it_came() -> None:
+    town = a_town()
+    receipt = reach(town, "dispatched")
+    picture = Evidence.objects.get(owner_ref=the(receipt).ref).public_id
+    services.open_picture(
+        actor=town.clerk, public_id=receipt.public_id, picture=picture, basis="check", reason="看清井盖上的编号"
+    )
+
+
+@example("reports.services.tell_of_original")
+def tell_the_reporter_of_an_opened_picture() -> None:
+    report = the(reach(a_town(), "dispatched"))
+    picture = Evidence.objects.get(owner_ref=report.ref).public_id
+    services.tell_of_original(owner_ref=report.ref, evidence=picture, basis="check", key="event-1")
