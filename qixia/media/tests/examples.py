@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
-from qixia.media import services
+from qixia.media import files, services
 from qixia.media.models import Evidence
 from qixia.media.tests.made import jpeg
 from qixia.policy.services import publish_seeds
@@ -18,6 +18,7 @@ ROW = "the photo's row says who brought it, when and its hash; the owner's servi
 
 for name in ("store_upload", "store_uploads", "keep", "write_rows", "copies_of", "receive", "limits"):
     exempt(f"media.services.{name}", ROW)
+exempt("media.services.judge_provenance", "a machine's advice, made anew at will; the row of the photo holds it")
 exempt("media.services.develop_evidence", "only a failure is history (media.broken); a success is the state of the row")
 
 
@@ -36,3 +37,25 @@ def clear_away_a_file_without_row() -> None:
         if path.is_file() and path.name.startswith(row.storage_name[:8]):
             os.utime(path, (long_ago, long_ago))
     assert services.sweep() >= 1
+
+
+@example("media.services.open_original")
+def open_what_came() -> None:
+    original = services.open_original(
+        public_id=stored().public_id, actor="person:a", basis="law", reason="法院调取令第五号"
+    )
+    assert original.content == jpeg()
+
+
+@example("media.services.destroy_originals")
+def destroy_what_came() -> None:
+    row = stored()
+    assert services.destroy_originals([row.public_id], actor="system:privacy", reason="retention") == 1
+
+
+@example("media.services.seal_plain_originals")
+def seal_a_file_from_before() -> None:
+    row = stored()
+    files.original_path(row.storage_name).write_bytes(jpeg())
+    Evidence.objects.filter(pk=row.pk).update(wrapped_key=None, key_id="", state="broken", broken_reason="decoder")
+    assert services.seal_plain_originals() == 1
