@@ -5,12 +5,13 @@ from __future__ import annotations
 from playwright.sync_api import Page
 
 PAGES: dict[str, tuple[str, ...]] = {
-    "anyone": ("/sign-in", "/staff/sign-in", "/styleguide", "/no-such-page"),
+    "anyone": ("/sign-in", "/staff/sign-in", "/styleguide", "/no-such-page", "/anonymous/sent/"),
     "rider": (
         "/",
         "/snap",
         "/mine",
         "/mine?state=fixed",
+        "/mine/anonymous",
         "/map",
         "/inbox",
         "/me",

@@ -27,6 +27,7 @@ class Site:
 
     url: str
     database: Path
+    stage: Stage
 
     def end_sessions(self, session_key: str) -> int:
         """What an expiry does, at once. Returns how many sessions ended."""
@@ -37,6 +38,21 @@ class Site:
         """Reports with exactly these words: whatever the browser shows, this many were written."""
         with closing(sqlite3.connect(self.database, timeout=20)) as connection:
             return int(connection.execute("SELECT count(*) FROM reports_report WHERE words = ?", [words]).fetchone()[0])
+
+    def secrecy_of(self, words: str) -> list[str]:
+        """How the reports with these words were taken in: sealed or anonymous."""
+        with closing(sqlite3.connect(self.database, timeout=20)) as connection:
+            rows = connection.execute("SELECT secrecy FROM reports_report WHERE words = ?", [words])
+            return [row[0] for row in rows]
+
+    def change(self, statement: str, *values: object) -> int:
+        """One statement, for what else only days would bring about. Returns how many rows it met."""
+        with closing(sqlite3.connect(self.database, timeout=20)) as connection, connection:
+            return connection.execute(statement, values).rowcount
+
+    def run(self, program: str) -> str:
+        """A short program beside the site's own, with the same database; what it prints."""
+        return self.stage.run("-c", f"import django\ndjango.setup()\n{program}")
 
 
 def start(stage: Stage) -> Site:
@@ -51,4 +67,4 @@ def start(stage: Stage) -> Site:
     stage.run("-m", "qixia.site.cli", "prepare")
     stage.run("-m", "qixia.site.cli", "demo", "--days", "1")
     stage.serve()
-    return Site(url, database)
+    return Site(url, database, stage)
