@@ -65,7 +65,7 @@ def main() -> int:
         signal.signal(number, lambda *_: sys.exit(130))  # the context managers tidy up
     started = time.monotonic()
     try:
-        apt.ensure([] if options.quick else [apt.POSTGRESQL, apt.CHROMIUM, apt.CJK_FONTS])
+        apt.ensure([] if options.quick else [apt.POSTGRESQL, apt.NGINX, apt.CHROMIUM, apt.CJK_FONTS])
     except apt.CannotInstall as error:
         print(f"{error}\n\n0 passed, 1 failed")
         return 1

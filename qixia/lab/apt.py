@@ -39,6 +39,7 @@ POSTGRESQL = Need(
     "postgresql", lambda: has_file("/usr/lib/postgresql/*/bin/initdb")() or has_program("initdb")(), "the database"
 )
 CHROMIUM = Need("chromium", has_program("chromium", "chromium-browser"), "the browser suite")
+NGINX = Need("nginx-light", has_file("/usr/sbin/nginx"), "the tests of the proxy's configuration")
 CJK_FONTS = Need(
     "fonts-noto-cjk", has_file("/usr/share/fonts/*/noto/NotoSansCJK*", "/usr/share/fonts/*/*/*CJK*"), "Chinese text"
 )

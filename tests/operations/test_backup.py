@@ -353,7 +353,7 @@ def refusals(life: Life, make_stage: MakeStage) -> dict[str, str]:
         SPOILT[name][0](life.quiet, path)
     said = json.loads(other.run("-c", TRY_ALL, *map(str, paths.values())))
     assert listing(other) == before
-    assert not [path for path in life.folder.parent.rglob("outside")]
+    assert not list(life.folder.parent.rglob("outside"))
     return {name: said[str(path)] for name, path in paths.items()}
 
 
