@@ -178,11 +178,12 @@ def verify(path: Path) -> Manifest:
     """Read the whole archive and compare it with its manifest."""
     found: dict[str, list[Any]] = {}
     manifest: Manifest | None = None
-    for member, source in _members(path):
-        if member.name == MANIFEST:
-            manifest = Manifest.parse(source.read(_MANIFEST_MAX))
-        else:
-            found[member.name] = [member.size, _digest_of(source)]
+    with _to_the_end():
+        for member, source in _members(path):
+            if member.name == MANIFEST:
+                manifest = Manifest.parse(source.read(_MANIFEST_MAX))
+            else:
+                found[member.name] = [member.size, _digest_of(source)]
     if manifest is None:
         raise BadArchive("it has no manifest: it was not finished, or it is no backup")
     for name in manifest.parts.keys() | found.keys():
@@ -197,39 +198,50 @@ def extract(path: Path, manifest: Manifest, database: Path, media: Path) -> None
     Both must be new names; what an extraction that failed has written is the caller's to remove.
     """
     folders = {media}
-    for member, source in _members(path):
-        if member.name == MANIFEST:
-            continue
-        target = database if member.name == DATABASE else media / member.name.removeprefix(f"{MEDIA}/")
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folders.add(target.parent)
-        digest = hashlib.sha256()
-        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE), "wb") as file:
-            while chunk := source.read(CHUNK):
-                digest.update(chunk)
-                file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        if manifest.parts.get(member.name) != [member.size, digest.hexdigest()]:
-            raise BadArchive(f"{member.name} changed while it was read")
+    with _to_the_end():
+        for member, source in _members(path):
+            if member.name == MANIFEST:
+                continue
+            target = database if member.name == DATABASE else media / member.name.removeprefix(f"{MEDIA}/")
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folders.add(target.parent)
+            if manifest.parts.get(member.name) != [member.size, _write_out(source, target)]:
+                raise BadArchive(f"{member.name} changed while it was read")
     media.mkdir(parents=True, exist_ok=True, mode=0o700)
     for folder in folders:
         sync_folder(folder)
 
 
+def _write_out(source: IO[bytes], target: Path) -> str:
+    """Copy to a new file, durably; returns the SHA-256."""
+    digest = hashlib.sha256()
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE), "wb") as file:
+        while chunk := source.read(CHUNK):
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _to_the_end() -> Iterator[None]:
+    try:
+        yield
+    except (tarfile.TarError, EOFError) as error:
+        raise BadArchive(f"it can't be read to its end: {error}") from error
+
+
 def _members(path: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Members in order, refusing everything that a backup never holds."""
     seen: set[str] = set()
-    try:
-        with tarfile.open(path, mode="r|") as tar:
-            for member in tar:
-                _refuse_odd(member, seen)
-                seen.add(member.name)
-                source = tar.extractfile(member)
-                assert source is not None  # a regular file
-                yield member, source
-    except (tarfile.TarError, EOFError) as error:
-        raise BadArchive(f"it can't be read to its end: {error}") from error
+    with tarfile.open(path, mode="r|") as tar:
+        for member in tar:
+            _refuse_odd(member, seen)
+            seen.add(member.name)
+            source = tar.extractfile(member)
+            assert source is not None  # a regular file
+            yield member, source
 
 
 def _refuse_odd(member: tarfile.TarInfo, seen: set[str]) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from qixia.audit.services import record
 from qixia.jobs.queries import worker_alive
@@ -120,7 +121,7 @@ def _refuse_keys(manifest: archive.Manifest) -> list[str]:
 
 
 def _refuse_newer(manifest: archive.Manifest) -> None:
-    known = {tuple(key) for key in MigrationExecutor(connection).loader.disk_migrations}
+    known = set(MigrationLoader(None).disk_migrations)  # without a connection: that would make an SQLite file
     foreign = {"admin", "auth", "contenttypes", "sessions"}  # Django's own, which an upgrade may add to
     newer = [f"{app}.{name}" for app, name in manifest.migrations if (app, name) not in known and app not in foreign]
     if newer:
