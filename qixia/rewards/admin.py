@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from qixia.rewards.models import Account, Item, Posting, Voucher
+from qixia.rewards.sealing import is_hidden
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -29,7 +30,8 @@ class AccountAdmin(ReadOnly):
 
 @admin.register(Posting)
 class PostingAdmin(ReadOnly):
-    """Without whom points for a report went to, in columns, fields and search: that would name the reporter."""
+    """Without whom points for a report went to, in columns, fields and search, and without the sealed words: rule and
+    time beside a name would be enough for a guess."""
 
     list_display = ("at", "kind", "rule", "rule_version", "points", "whose", "source")
     list_filter = ("kind",)
@@ -42,7 +44,6 @@ class PostingAdmin(ReadOnly):
         "nominal",
         "whose",
         "source",
-        "params",
         "reverses_id",
         "request_id",
     )
@@ -51,7 +52,7 @@ class PostingAdmin(ReadOnly):
 
     @admin.display(description=_("受益人"))
     def whose(self, posting: Posting) -> str:
-        return str(_("骑手（已隐去）")) if posting.source.startswith("report:") else posting.beneficiary
+        return str(_("骑手（已隐去）")) if is_hidden(posting.source) else posting.beneficiary
 
     @admin.display(description=_("冲正"))
     def reverses_id(self, posting: Posting) -> str:

@@ -4,6 +4,7 @@ Units    `amount`, `balance`, `price`: whole points. `face_value_fen`: 分 of mo
 Truth    `Entry` rows, append-only (triggers refuse UPDATE and DELETE on both databases), as are `Posting` rows.
          `Account.balance` of a person's account is their cached sum, changed in the same transaction under a lock;
          accounts that only collect (budget, settlement, forfeited) have no cached balance and are never updated.
+Secrecy  no row joins a rider with a report: sources and keys are keyed hashes, words are sealed (sealing.py).
 Limits   are constraints here, not only code: floor and ceiling of an account, stock ≥ 0, one reversal a posting,
          one posting a key, one voucher a client key, entries of a posting sum to zero per unit (PostgreSQL: trigger
          at the end of the inserting statement; SQLite: the service and `qixia rewards audit`).
@@ -11,13 +12,16 @@ Limits   are constraints here, not only code: floor and ceiling of an account, s
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel import clock
 from qixia.kernel.ids import new_public_id
-from qixia.rewards import rules, states
+from qixia.rewards import rules, sealing, states
 
 
 class Account(models.Model):
@@ -61,8 +65,9 @@ class Account(models.Model):
 
 
 class Posting(models.Model):
-    """Why points moved: one act, once. Append-only."""
+    """Why points moved: one act, once. Append-only but for the sealed words."""
 
+    # Keyed hashes: see sealing.py.
     key = models.CharField(_("幂等键"), max_length=200, unique=True)
     content_hash = models.CharField(max_length=64)
     kind = models.CharField(_("种类"), max_length=12)
@@ -76,8 +81,8 @@ class Posting(models.Model):
     nominal = models.BigIntegerField(_("应得积分"))
     # The spendable balance right after, so that a page of the ledger needs no sums.
     available_after = models.BigIntegerField(_("之后可用"))
-    # Words for the rider: title, place, number, reason. No personal data.
-    params = models.JSONField(_("说明"), default=dict)
+    # Words for the rider: title, place, number, link, reason. Sealed; `params` opens them.
+    words = models.BinaryField(_("说明"), default=b"")
     reverses = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, related_name="reversed_by", verbose_name=_("冲正")
     )
@@ -103,6 +108,10 @@ class Posting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.source}"  # the key would name the beneficiary
+
+    @cached_property
+    def params(self) -> dict[str, Any]:
+        return sealing.open_words(bytes(self.words))
 
 
 class Entry(models.Model):

@@ -168,7 +168,7 @@ def test_the_back_room_does_not_say_who_reported(town):
     rider, staff = town.people["rider"], desk(town, "admin")
     about = f"report:{receipt.public_id}"
     rows = {
-        "rewards_posting": apps.get_model("rewards", "Posting").objects.filter(source=about),
+        "rewards_posting": apps.get_model("rewards", "Posting").objects.filter(rule="manhole"),
         "audit_auditevent": apps.get_model("audit", "AuditEvent").objects.filter(subject=about),
     }
     for model, found in rows.items():

@@ -22,7 +22,7 @@ from django.db import connection
 
 from qixia.kernel import clock
 from qixia.kernel.requests import request_id
-from qixia.rewards import rules
+from qixia.rewards import rules, sealing
 from qixia.rewards.models import Account, Entry, Posting
 
 
@@ -76,7 +76,7 @@ def income(purse: Purse, points: int, origin: Pot) -> list[Line]:
 
 @dataclass(slots=True)
 class Draft:
-    """A posting to be written; its lines sum to zero."""
+    """A posting to be written; its lines sum to zero. `key`, `source` and `content_hash` are as they are stored."""
 
     key: str
     kind: str
@@ -171,7 +171,7 @@ def write(drafts: Sequence[Draft]) -> list[Posting]:
 def _posting(draft: Draft, now: datetime, request: str) -> Posting:
     return Posting(
         key=draft.key,
-        content_hash=draft.content_hash or rules.content_hash(act=draft.act, params=draft.params),
+        content_hash=draft.content_hash or content_of(draft.act, draft.params),
         kind=draft.kind,
         rule=draft.rule,
         rule_version=draft.rule_version,
@@ -184,11 +184,17 @@ def _posting(draft: Draft, now: datetime, request: str) -> Posting:
         points=draft.points,
         nominal=draft.nominal,
         available_after=draft.available_after,
-        params=dict(draft.params),
+        words=sealing.seal_words(draft.params),
         reverses_id=draft.reverses_id,
         created_at=now,
-        request_id=request,
+        # A request's id stands in the history of the report as well.
+        request_id="" if sealing.is_hidden(draft.source) else request,
     )
+
+
+def content_of(act: str, params: Mapping[str, Any]) -> str:
+    """What is compared when the same key comes again, as it is stored."""
+    return sealing.stored_content(rules.content_hash(act=act, params=params))
 
 
 def _move_balances(changes: Mapping[int, int]) -> None:

@@ -31,7 +31,7 @@ from qixia.kernel.ids import new_public_id
 from qixia.kernel.requests import without_request_id
 from qixia.people.access import SYSTEM
 from qixia.policy import queries as policy
-from qixia.rewards import rules
+from qixia.rewards import rules, sealing
 from qixia.rewards.models import Claim, Payout, Posting
 from qixia.rewards.services import books, telling
 
@@ -147,7 +147,7 @@ def _payment(purse: books.Purse, points: int, budget: books.Pot, now: datetime) 
     repaid = min(-purse.balance(rules.DEBT), points)
     income = books.income(purse, points, budget)
     return books.Draft(
-        key=rules.posting_key(rules.ANONYMOUS, source, purse.owner_ref),
+        key=sealing.stored_key(rules.posting_key(rules.ANONYMOUS, source, purse.owner_ref)),
         kind=rules.AWARD,
         rule=rules.ANONYMOUS,
         rule_version=in_force.version,

@@ -10,6 +10,7 @@ Caps     count what was paid on the city's day of the act, reversed or not, with
 Batch    `award_many` needs seven statements for the books (locked purses, budget, what is known, sums of the day,
          postings, entries, balances), six where no cap holds, one for history and the events' and notices' own: for
          one award as for a thousand.
+Secrecy  callers name sources in plain; what is stored, told and published names no report (sealing.py).
 Locks    purses stay locked until the caller's transaction ends: pay all acts of one transaction in one `award_many`, or
          two transactions that pay the same people in another order wait for each other.
 """
@@ -28,7 +29,7 @@ from django.db.models import Sum
 from qixia.codes.queries import triage_classes
 from qixia.kernel import clock
 from qixia.policy import queries as policy
-from qixia.rewards import rules
+from qixia.rewards import rules, sealing
 from qixia.rewards.errors import KeyReused
 from qixia.rewards.models import Posting
 from qixia.rewards.services import books, telling
@@ -83,7 +84,7 @@ def award_many(awards: Sequence[Award]) -> list[Posting]:
 
     drafts: dict[str, books.Draft] = {}
     for award, key, line in zip(awards, keys, lines, strict=True):
-        content = rules.content_hash(act=award.act, params=award.params)
+        content = books.content_of(award.act, award.params)
         first = known.get(key) or drafts.get(key)
         if first is None:
             pot = budget[rules.slot_of(award.beneficiary)]
@@ -119,7 +120,7 @@ def _payment(
         rule=award.rule,
         rule_version=version,
         act=award.act,
-        source=award.source,
+        source=sealing.stored_source(award.source),
         beneficiary=award.beneficiary,
         actor=award.actor,
         at=at,
@@ -139,7 +140,7 @@ def reverse(*, source: str, reason: str, actor: str, rule: str | None = None) ->
     Takes what is in the purse; the rest goes to the person's debt account and is repaid by later awards. `reason` is a
     sentence for the rider. Returns the reversals, also when they were made earlier.
     """
-    wanted = Posting.objects.filter(source=source, kind=rules.AWARD, points__gt=0)
+    wanted = Posting.objects.filter(source=sealing.stored_source(source), kind=rules.AWARD, points__gt=0)
     if rule is not None:
         wanted = wanted.filter(rule=rule)
     purses = books.lock_purses(wanted.values_list("beneficiary", flat=True), need=(rules.AVAILABLE, rules.DEBT))
@@ -164,7 +165,7 @@ def _reversal(
     taken = rules.out_of_purse(original.points, purse.balance(rules.AVAILABLE))
     lines = [books.move(purse.pots[kind], amount) for kind, amount in taken.items()]
     return books.Draft(
-        key=f"reverse|{original.key}"[:200],
+        key=sealing.stored_key(f"reverse|{original.key}"),
         kind=rules.REVERSAL,
         rule=original.rule,
         rule_version=original.rule_version,
@@ -197,7 +198,7 @@ def _line(award: Award, names: Mapping[str, str]) -> _Line:
 def _key(award: Award, names: Mapping[str, str]) -> str:
     """One report is paid once, also when somebody corrects its class later: all classes are one rule here."""
     rule = rules.CLASS_RULE if award.rule in names else award.rule
-    return rules.posting_key(rule, award.source, award.beneficiary)
+    return sealing.stored_key(rules.posting_key(rule, award.source, award.beneficiary))
 
 
 def _known(keys: set[str]) -> dict[str, Posting]:

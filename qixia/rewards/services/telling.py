@@ -14,6 +14,7 @@ from qixia.audit.services import Act, record_many
 from qixia.codes.queries import class_names
 from qixia.jobs.registry import declare_event
 from qixia.jobs.services import Happened, publish_many
+from qixia.kernel.requests import without_request_id
 from qixia.notices.services import Tell, tell_many
 from qixia.people.queries import person_ids_for
 from qixia.rewards import rules
@@ -34,9 +35,15 @@ LEDGER = "/points"
 
 
 def posted(postings: Sequence[Posting]) -> None:
-    """Awards and reversals that were just written."""
+    """Awards and reversals that were just written. Sources are told as they are stored, and under no request's id: the
+    same id stands in the history of the report that was paid."""
     if not postings:
         return
+    with without_request_id():
+        _posted(postings)
+
+
+def _posted(postings: Sequence[Posting]) -> None:
     record_many(
         Act(
             f"rewards.{row.kind}",

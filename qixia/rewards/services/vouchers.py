@@ -23,7 +23,7 @@ from qixia.kernel import clock, ids
 from qixia.kernel.errors import NotAllowed
 from qixia.people.access import SYSTEM, Actor
 from qixia.policy import queries as policy
-from qixia.rewards import rules, states
+from qixia.rewards import rules, sealing, states
 from qixia.rewards.access import merchant_ids, own_voucher
 from qixia.rewards.errors import (
     BadClientKey,
@@ -334,7 +334,7 @@ def _draft(
 ) -> books.Draft:
     source = f"voucher:{voucher.public_id}"
     return books.Draft(
-        key=rules.posting_key(f"voucher.{step}", source, purse.owner_ref),
+        key=sealing.stored_key(rules.posting_key(f"voucher.{step}", source, purse.owner_ref)),
         kind=kind,
         rule=f"voucher.{step}",
         rule_version=voucher.rule_version,

@@ -38,7 +38,7 @@ def a_voucher(rider: Actor, shop: Any) -> Voucher:
 def give_points_for_a_manhole() -> None:
     table()
     posting = services.award(**an_award(person().ref))
-    assert posting.source == REPORT
+    assert (posting.points, posting.params["title"]) == (15, "井盖缺失破损移位")
 
 
 @example("rewards.services.award_many")

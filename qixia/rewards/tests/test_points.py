@@ -14,6 +14,7 @@ from qixia.rewards import queries, rules
 from qixia.rewards.errors import KeyReused
 from qixia.rewards.models import Account, Entry, Posting
 from qixia.rewards.rules import UnknownRule
+from qixia.rewards.sealing import stored_source
 from qixia.rewards.services import Award, award, award_many, books, compare, rebuild, reverse
 from qixia.rewards.tests.builders import give, person
 from qixia.rewards.tests.conftest import publish_table
@@ -59,7 +60,11 @@ def test_it_is_told_to_history_subscribers_and_the_rider_once():
         after["notices"] - before["notices"],
     ) == (1, 1, 1)
     event = Event.objects.get(name="rewards.posted")
-    assert (event.ref, event.payload["points"], event.payload["beneficiary"]) == ("report:1", 15, rider.ref)
+    assert (event.ref, event.payload["points"], event.payload["beneficiary"]) == (
+        stored_source("report:1"),
+        15,
+        rider.ref,
+    )
     notice = apps.get_model("notices", "Notice").objects.get(person_id=rider.person_id)
     shown = inbox(rider.person_id, language="zh").days[0].items[0]
     assert (notice.template, shown.words.title) == ("points.awarded", "积分 +15")
