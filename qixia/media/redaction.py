@@ -31,14 +31,16 @@ KINDS: Final[tuple[Kind, ...]] = ("face", "plate")
 MACHINE: Final = "machine"
 
 FINE: Final = 3200  # longest side that is searched: what's under 12 px there has 6 in the largest copy
-TILE: Final = 1280
-OVERLAP: Final = 160  # whatever is larger than this is found at a coarser size
+TILE: Final = 1024
+OVERLAP: Final = 128  # whatever is larger than this is found at a coarser size
 COARSE: Final = (480, 960)
 BUDGET_S: Final = 60.0  # of wall time; ten times what 12 megapixels take
 SMALLEST: Final = 4  # pixels a side of a person's box
 MOST: Final = 400  # boxes; more is a broken net
 
 _LEAST: Final[dict[Kind, float]] = {"face": 0.22, "plate": 0.3}
+_LARGE_PLATE: Final = (0.35, 0.9)  # wider than this share of the picture: this sure, or it's the side of a lorry
+_FLAT: Final = 10  # levels of a channel; what differs by less shows nothing
 _PAD: Final[dict[Kind, tuple[float, float]]] = {"face": (0.15, 0.15), "plate": (0.1, 0.16)}  # of width and height
 _PLATE_SIZES: Final = (1920, FINE)
 _ENLARGE: Final = 2.5  # a small plate in a small picture is found in an enlarged one
@@ -99,7 +101,18 @@ def _search(picture: Image.Image, kind: Kind, deadline: float) -> Iterator[Box]:
                 raise CannotLook("time")
             tile: Pixels = np.asarray(shown.crop((left, top, right, bottom)))
             for found in detect(tile, _LEAST[kind]):
-                yield from _placed(found, kind, left, top, shown.size, scale)
+                if _is_something(found, kind, tile, max(shown.size)):
+                    yield from _placed(found, kind, left, top, shown.size, scale)
+
+
+def _is_something(found: Find, kind: Kind, tile: Pixels, longest: int) -> bool:
+    """Two sorts of false find that would cost whole pictures: a net takes a bare wall or a car's back for a plate."""
+    wide, sure = _LARGE_PLATE
+    if kind == "plate" and found.w > wide * longest and found.score < sure:
+        return False
+    left, top = max(0, int(found.x)), max(0, int(found.y))
+    inside = tile[top : int(found.y + found.h) + 1, left : int(found.x + found.w) + 1]
+    return inside.size == 0 or int(np.ptp(inside, axis=(0, 1)).max()) >= _FLAT
 
 
 def _sizes(longest: int, kind: Kind) -> list[int]:

@@ -19,6 +19,8 @@ from qixia.ui.access import allow
 
 log = logging.getLogger("qixia.media")
 
+FRESH_S: Final = 900  # what is covered may change: a browser asks again after a quarter of an hour, mostly for a 304
+
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -45,7 +47,7 @@ def picture(request: HttpRequest, token: str) -> HttpResponse:
 
 def _copy(request: HttpRequest, grant: Grant, photo: Served) -> HttpResponse:
     etag = f'"{photo.revision}-{grant.size}"'
-    headers = {**_HEADERS, "ETag": etag, "Cache-Control": f"private, max-age={grant.seconds}"}
+    headers = {**_HEADERS, "ETag": etag, "Cache-Control": f"private, max-age={min(grant.seconds, FRESH_S)}"}
     if etag in parse_etags(request.headers.get("If-None-Match", "")):
         return HttpResponse(status=304, headers=headers)
     try:
@@ -57,10 +59,20 @@ def _copy(request: HttpRequest, grant: Grant, photo: Served) -> HttpResponse:
 
 
 def _placeholder(state: str, size: str) -> HttpResponse:
-    words = _("照片打不开") if state == "broken" else _("照片处理中")
-    content = render_to_string("media/placeholder.svg", {"words": words, "state": state, "size": size})
+    words, more = _words(state)
+    context = {"words": words, "more": more, "state": state, "size": size}
+    content = render_to_string("media/placeholder.svg", context)
     headers = {**_HEADERS, "Cache-Control": "no-store"}
     return HttpResponse(content, content_type="image/svg+xml; charset=utf-8", headers=headers)
+
+
+def _words(state: str) -> tuple[str, str]:
+    """What is going on, in a few signs, and what comes next."""
+    if state == "broken":
+        return _("照片打不开"), _("文件坏了或已销毁")
+    if state == "held":
+        return _("照片待人工遮挡"), _("遮好人脸和车牌后才显示")
+    return _("照片处理中"), _("正在遮挡人脸和车牌，稍后刷新")
 
 
 def _nothing() -> HttpResponse:
