@@ -1,6 +1,7 @@
 """Reads of reports. Every view is made for one role and holds no more than that role may know."""
 
 from qixia.reports.queries.anonymous import AnonymousStatus, anonymous_status
+from qixia.reports.queries.covering import BoxView, CoveringView, covered_picture
 from qixia.reports.queries.desk import CasePage, CaseView, Filter, Row, case, case_page, list_counts
 from qixia.reports.queries.reveal import SealedCase, sealed_case
 from qixia.reports.queries.rider import (
@@ -17,8 +18,10 @@ from qixia.reports.queries.rider import (
 
 __all__ = [
     "AnonymousStatus",
+    "BoxView",
     "CasePage",
     "CaseView",
+    "CoveringView",
     "Filter",
     "OwnCounts",
     "Page",
@@ -29,6 +32,7 @@ __all__ = [
     "anonymous_status",
     "case",
     "case_page",
+    "covered_picture",
     "latest_reports",
     "list_counts",
     "my_report_by_number",

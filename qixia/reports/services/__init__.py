@@ -3,6 +3,8 @@
 from qixia.reports.services.anonymous import answer_anonymously, submit_anonymous
 from qixia.reports.services.answering import confirm_solved, say_unsolved
 from qixia.reports.services.checking import close_silent, redirect, reject, send_back, sort, validate, verify
+from qixia.reports.services.covering import cover_picture, open_for_covering
+from qixia.reports.services.filming import attach_frames
 from qixia.reports.services.handling import accept, answer, arrive, assign, resolve, return_report
 from qixia.reports.services.intake import Receipt, Whereabouts, submit
 from qixia.reports.services.looking import look_at_photo
@@ -18,9 +20,12 @@ __all__ = [
     "answer_anonymously",
     "arrive",
     "assign",
+    "attach_frames",
     "close_silent",
     "confirm_solved",
+    "cover_picture",
     "look_at_photo",
+    "open_for_covering",
     "open_picture",
     "redirect",
     "reject",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qixia.reports.web import anonymous, desk, map, reveal, rider
+from qixia.reports.web import anonymous, desk, map, redaction, reveal, rider
 
 app_name = "reports"
 RIDER = [
@@ -29,6 +29,8 @@ DESK = [
     path("desk/all", desk.everything, name="all"),
     path("desk/case/<slug:public_id>/", desk.case, name="case"),
     path("desk/case/<slug:public_id>/original", reveal.original, name="original"),
+    path("desk/case/<slug:public_id>/picture/<slug:evidence>/", redaction.redaction, name="redaction"),
+    path("desk/case/<slug:public_id>/picture/<slug:evidence>/uncovered", redaction.uncovered, name="uncovered"),
     path("desk/reveal/", reveal.reveal, name="reveal"),
     path("desk/case/<slug:public_id>/<slug:name>", desk.step, name="step"),
 ]
