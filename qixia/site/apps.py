@@ -16,6 +16,7 @@ class SiteConfig(AppConfig):
         register(Item(_("人员与单位"), "users", "admin:index", ("admin",), "管理", 30))
         register(Item(_("运行状况"), "settings", "ops", ("admin",), "管理", 40))
         register(Item(_("追踪"), "route", "ops-trace", ("admin", "auditor"), "管理", 50))
+        import_module("qixia.site.mydata.holds").register_holds()
         watchers = ("data_officer", "auditor")
         register(Item(_("查阅记录"), "shield-lock", "privacy:accesses", watchers, "个人信息", 10))
         register(Item(_("操作历史"), "history", "privacy:history", watchers, "个人信息", 20))

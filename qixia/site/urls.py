@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("qixia.site.pages")),
     path("", include("qixia.site.signin.urls")),
     path("", include("qixia.site.privacy.urls")),
+    path("", include("qixia.site.mydata.urls")),
     path("", include("qixia.reports.web.urls")),
     path("", include("qixia.rewards.web.urls")),
     path("", include("qixia.notices.web.urls")),
