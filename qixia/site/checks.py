@@ -1,5 +1,6 @@
 """What `qixia check --deploy` looks at before riders may use an installation. Each message says what to change."""
 
+import os
 import stat
 import time
 from collections.abc import Sequence
@@ -11,15 +12,13 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
-from qixia.kernel.config import Config, get_config
+from qixia.kernel.config import get_config
 from qixia.policy.queries import is_forbidden_demo
+from qixia.site.backup import mark
 
 BACKUP_HOURS = 26  # a nightly job, and two hours for a slow night
-
-
-def backup_mark(config: Config) -> Path:
-    """A backup job touches this file when it has succeeded."""
-    return config.var_dir / "backup" / "last-success"
+OLD_KEY_DAYS = 30  # signatures and backups of before a rotation need the old key for a while
+LONG_TOKEN = 24
 
 
 @register(Tags.security, deploy=True)
@@ -53,8 +52,9 @@ def check_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[Ch
     if not key.exists():
         return [Error(f"There is no master key at {key}.", hint="Set QIXIA_MASTER_KEY_FILE.", id="qixia.E010")]
     found: list[CheckMessage] = []
-    if stat.S_IMODE(key.stat().st_mode) & 0o077:
-        found.append(Error("Others may read the master key.", hint=f"chmod 600 {key}", id="qixia.E011"))
+    for path in (key, key.parent / "index.key", *(key.parent / "old").glob("*.key")):
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            found.append(Error(f"Others may read {path}.", hint=f"chmod 600 {path}", id="qixia.E011"))
     homes = {"media": config.media, "static files": config.static}
     if config.database.startswith("sqlite"):
         homes["the database"] = Path(config.database.removeprefix("sqlite:///")).parent
@@ -62,7 +62,15 @@ def check_key(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[Ch
         if key.resolve().is_relative_to(folder.resolve()):
             hint = "Whoever copies that folder has both lock and key; set QIXIA_MASTER_KEY_FILE to another place."
             found.append(Error(f"The master key lies in the folder of {name}.", hint=hint, id="qixia.E012"))
-    return found
+    return found + _old_keys(key)
+
+
+def _old_keys(key: Path) -> list[CheckMessage]:
+    """Old keys that have been there for longer than anything should need them."""
+    limit = time.time() - OLD_KEY_DAYS * 86_400
+    old = [path.stem for path in sorted((key.parent / "old").glob("*.key")) if path.stat().st_mtime < limit]
+    hint = "When `qixia rotate-keys` finds nothing under them any more and no backup is needed: --forget KEY."
+    return [Warning(f"Old master keys are still here: {', '.join(old)}.", hint=hint, id="qixia.W013")] if old else []
 
 
 @register(Tags.security, deploy=True)
@@ -91,10 +99,28 @@ def check_storage(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> lis
     if config.database.startswith("sqlite"):
         hint = "SQLite serves a trial; for a city set QIXIA_DATABASE_URL=postgresql://…"
         found.append(Warning("The database is SQLite.", hint=hint, id="qixia.W030"))
-    mark = backup_mark(config)
-    age = (time.time() - mark.stat().st_mtime) / 3600 if mark.exists() else None
+    last = mark.last_success(config)
+    age = None if last is None else (time.time() - last) / 3600
     if age is None or age > BACKUP_HOURS:
         when = "never" if age is None else f"{age:.0f} hours ago"
-        hint = f"Back up database, media and, apart from them, the master key; then `touch {mark}`."
+        hint = "qixia backup FOLDER, by qixia-backup.timer; keep the master key apart from it."
         found.append(Warning(f"The last backup that is known was {when}.", hint=hint, id="qixia.W031"))
+    if config.media.exists() and stat.S_IMODE(config.media.stat().st_mode) & 0o077:
+        hint = f"chmod 700 {config.media}"
+        found.append(Error("Others may look into the folder of pictures.", hint=hint, id="qixia.E032"))
+    if config.media.exists() and not os.access(config.media, os.W_OK | os.X_OK):
+        hint = f"Run this as the user of the service, or give it {config.media}."
+        found.append(Error("The folder of pictures can't be written.", hint=hint, id="qixia.E033"))
     return found
+
+
+@register(Tags.security, deploy=True)
+def check_monitoring(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    token = get_config().metrics_token
+    if not token:
+        hint = "Set QIXIA_METRICS_TOKEN to a long random word and let Prometheus ask /metrics (deploy/prometheus)."
+        return [Warning("Nobody is told when something breaks: /metrics has no token.", hint=hint, id="qixia.W040")]
+    if len(token) < LONG_TOKEN or token == "change-me-too":
+        hint = "For example: openssl rand -hex 24"
+        return [Error("QIXIA_METRICS_TOKEN can be guessed.", hint=hint, id="qixia.E041")]
+    return []

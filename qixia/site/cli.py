@@ -16,6 +16,7 @@ from qixia.site import supervisor
 # Started without Django: it only starts the two programs that have it.
 _SERVE = "serve"
 _PREPARE = "prepare"
+_MAKE_KEY = "make_key"
 _BENCH = "bench"  # starts programs with keys of their own, but Django wants one to start at all
 
 
@@ -28,14 +29,26 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if command in (_PREPARE, _BENCH):
             make_development_key()
+        if command == _MAKE_KEY:
+            return make_key()
         if command == _SERVE and not {"-h", "--help"} & set(arguments):
             return supervisor.main(arguments[2:])
         execute_from_command_line(arguments)
     except MissingKey as error:
-        return _refuse(f"{error}\nWithout it nothing can be read. In development `qixia prepare` makes one.")
+        return _refuse(f"{error}\nWithout it nothing can be read. `qixia make-key` makes one, once.")
     except ValidationError as error:
         lines = [f"QIXIA_{'.'.join(map(str, found['loc'])).upper()}: {found['msg']}" for found in error.errors()]
         return _refuse("A setting is wrong:\n  " + "\n  ".join(lines))
+    return 0
+
+
+def make_key() -> int:
+    """The master key of an installation, made once where the settings say; there is no second chance to copy it."""
+    path = get_config().key_file
+    if path.exists():
+        return _refuse(f"{path} is there already. To change it: qixia rotate-keys --new")
+    make_key_file(path)
+    print(f"{path} is made. Keep a copy where neither database nor backups lie: without it nothing can be read.")
     return 0
 
 

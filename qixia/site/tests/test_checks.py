@@ -7,8 +7,15 @@ import pytest
 from qixia.kernel.config import Config
 from qixia.kernel.keys import make_key_file
 from qixia.site import checks
+from qixia.site.backup import mark as backup_mark
 
-ALL = (checks.check_mode, checks.check_key, checks.check_addresses, checks.check_storage)
+ALL = (
+    checks.check_mode,
+    checks.check_key,
+    checks.check_addresses,
+    checks.check_storage,
+    checks.check_monitoring,
+)
 
 
 @pytest.fixture
@@ -16,9 +23,10 @@ def good(tmp_path: Path) -> dict[str, object]:
     """Settings with which nothing is to be said."""
     make_key_file(tmp_path / "secrets" / "master.key")
     config = Config(var_dir=tmp_path / "var")
-    mark = checks.backup_mark(config)
+    mark = backup_mark.path_of(config)
     mark.parent.mkdir(parents=True)
     mark.touch()
+    (tmp_path / "var" / "media").mkdir(mode=0o700)
     return {
         "mode": "production",
         "var_dir": tmp_path / "var",
@@ -28,6 +36,7 @@ def good(tmp_path: Path) -> dict[str, object]:
         "base_url": "https://qixia.example.org",
         "tls": True,
         "trusted_proxy": True,
+        "metrics_token": "f00d" * 12,
     }
 
 
@@ -53,6 +62,8 @@ def test_a_good_installation_is_left_alone(good, monkeypatch):
         ({"base_url": "http://qixia.example.org"}, "qixia.E021"),
         ({"tls": False}, "qixia.E022"),
         ({"trusted_proxy": False}, "qixia.W023"),
+        ({"metrics_token": ""}, "qixia.W040"),
+        ({"metrics_token": "short"}, "qixia.E041"),
         ({"database_url": "sqlite:////srv/qixia/db.sqlite3"}, "qixia.W030"),
     ],
 )
@@ -78,9 +89,35 @@ def test_a_key_beside_the_sqlite_file(good, monkeypatch, tmp_path):
 
 
 def test_an_old_backup(good, monkeypatch):
-    mark = checks.backup_mark(Config(**good))
+    mark = backup_mark.path_of(Config(**good))
     yesterday = time.time() - 27 * 3600
     os.utime(mark, (yesterday, yesterday))
     assert findings(monkeypatch, good) == {"qixia.W031"}
     mark.unlink()
     assert findings(monkeypatch, good) == {"qixia.W031"}
+
+
+def test_old_keys_that_others_can_read(good, monkeypatch):
+    old = good["master_key_file"].parent / "old" / "0a1b2c3d.key"
+    make_key_file(old)
+    assert findings(monkeypatch, good) == set()
+    old.chmod(0o644)
+    assert findings(monkeypatch, good) == {"qixia.E011"}
+
+
+def test_old_keys_that_nobody_removed(good, monkeypatch):
+    old = good["master_key_file"].parent / "old" / "0a1b2c3d.key"
+    make_key_file(old)
+    month = time.time() - 31 * 86_400
+    os.utime(old, (month, month))
+    assert findings(monkeypatch, good) == {"qixia.W013"}
+
+
+def test_pictures_that_others_can_look_at(good, monkeypatch):
+    (good["var_dir"] / "media").chmod(0o755)
+    assert findings(monkeypatch, good) == {"qixia.E032"}
+
+
+def test_pictures_that_cannot_be_written(good, monkeypatch):
+    monkeypatch.setattr(checks.os, "access", lambda *_: False)
+    assert findings(monkeypatch, good) == {"qixia.E033"}

@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 
+from qixia.kernel.config import get_config
 from qixia.site.welcome import write_sign_ins
 
 # Stands above us in the layers, so only its name is known here.
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--demo", action="store_true", help="load the demo district into an empty database")
 
     def handle(self, *args: Any, demo: bool, **options: Any) -> None:
+        get_config().media.mkdir(parents=True, exist_ok=True, mode=0o700)  # nobody else looks in, whatever the umask
         call_command("migrate", interactive=False, verbosity=0)
         call_command("setup_data", stdout=StringIO())
         call_command("collectstatic", interactive=False, verbosity=0)
