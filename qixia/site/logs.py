@@ -3,6 +3,10 @@
 A line says when, how bad, where in the code, which request, who (an opaque reference), and what. It never holds a query
 string, a form field, a name or a phone number; what looks like a Chinese mobile or identity number is blacked out as the
 last step, in the finished line, so that a traceback can't carry one either.
+
+A line joins nobody with a report. Of whoever is not staff it says the pattern of the address instead of the address, and
+"rider" or "anyone" instead of who; a database's DETAIL, which quotes the row, is left out of tracebacks. The web server
+writes no access log of its own; what stands before it (docs/operate.md) should write none of these addresses either.
 """
 
 import logging
@@ -18,15 +22,20 @@ from pythonjsonlogger.json import JsonFormatter
 
 from qixia.kernel.config import get_config
 from qixia.kernel.requests import request_id, with_request_id
+from qixia.ui.access import STAFF_ROLES
 
 REQUEST_ID_HEADER = "X-Request-ID"
 # Asked for every few seconds by probes: a line each would bury the rest.
 _PROBES = frozenset({"/healthz", "/readyz"})
+_UNKNOWN = "(no such address)"
 
 _PHONE = r"(?:\+?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}"
 _IDENTITY = r"[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[0-9Xx]"
 # Neither within a longer number nor within an id of letters and digits.
 _PERSONAL = re.compile(rf"(?<![0-9A-Za-z])(?:{_IDENTITY}|{_PHONE})(?![0-9A-Za-z])")
+
+# PostgreSQL quotes the values of a row that it refuses: "DETAIL:  Key (…)=(…)", "Failing row contains (…)".
+_QUOTED_ROW = re.compile(r"^(DETAIL|CONTEXT|PARAMETERS):.*$", re.MULTILINE)
 
 access = logging.getLogger("qixia.access")
 
@@ -50,7 +59,13 @@ class Line(JsonFormatter):
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         super().add_fields(log_data, record, message_dict)
         log_data.setdefault("request_id", request_id() or None)
-        log_data.pop("request", None)  # Django hands the whole request over, forms included
+        request = log_data.pop("request", None)  # Django hands the whole request over, forms included
+        path = getattr(request, "path", "")
+        if path and isinstance(request, HttpRequest):  # "Internal Server Error: /r/…"
+            log_data["message"] = str(log_data.get("message", "")).replace(path, shown_path(request))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 — logging's name
+        return _QUOTED_ROW.sub(r"\1: ███", str(super().formatException(ei)))
 
     def format(self, record: logging.LogRecord) -> str:
         return black_out(super().format(record))
@@ -110,20 +125,31 @@ class _Counter:
 
 
 def _fields(request: HttpRequest, response: HttpResponse, started: float, queries: int) -> dict[str, Any]:
-    actor = getattr(request, "actor", None)
     return {
         "method": request.method,
-        "path": _path(request),
+        "path": shown_path(request),
         "status": response.status_code,
         "ms": round((time.perf_counter() - started) * 1000, 1),
         "queries": queries,
-        "actor": getattr(actor, "ref", None),
+        "actor": _shown_actor(request),
     }
 
 
-def _path(request: HttpRequest) -> str:
-    """The path without query; where a secret stands in it (a signed token), the pattern of the address instead."""
+def _is_staff(request: HttpRequest) -> bool:
+    return bool(getattr(getattr(request, "actor", None), "roles", frozenset()) & STAFF_ROLES)
+
+
+def _shown_actor(request: HttpRequest) -> str:
+    """Staff by their reference, so that what they looked at can be told; others only by what they are."""
+    actor: Any = getattr(request, "actor", None)
+    if _is_staff(request):
+        return str(actor.ref)
+    return "rider" if getattr(actor, "person_id", None) else "anyone"
+
+
+def shown_path(request: HttpRequest) -> str:
+    """Of staff the path without query, unless a secret stands in it; of others the pattern of the address."""
     match = request.resolver_match
-    if match is not None and "token" in match.kwargs:
-        return f"/{match.route}"
-    return request.path
+    if _is_staff(request) and not (match is not None and "token" in match.kwargs):
+        return request.path
+    return f"/{match.route}" if match is not None else _UNKNOWN

@@ -6,7 +6,10 @@ import sys
 
 import pytest
 from django.test import Client
+from django.urls import resolve
 
+from qixia.people.sessions import BACKEND
+from qixia.reports.tests.town import accepted, build_town
 from qixia.site.logs import Line, black_out
 
 
@@ -78,7 +81,7 @@ class TestAccessLine:
     def test_says_what_was_asked_without_query(self, client: Client, records):
         answer = client.get("/no-such-page?phone=13812345678", headers={"X-Request-ID": "from-the-proxy-1"})
         (record,) = records
-        assert (record.path, record.status, record.method) == ("/no-such-page", 404, "GET")
+        assert (record.path, record.status, record.method, record.actor) == ("(no such address)", 404, "GET", "anyone")
         assert record.ms >= 0
         assert record.queries >= 0
         assert answer["X-Request-ID"] == "from-the-proxy-1"
@@ -92,6 +95,67 @@ class TestAccessLine:
     def test_probes_leave_no_line(self, client: Client, records):
         client.get("/healthz")
         assert records == []
+
+
+@pytest.mark.django_db
+class TestWho:
+    """A line of a rider joins nothing; what staff looked at can be told."""
+
+    def of(self, records, town, name, path):
+        client = Client()
+        client.force_login(town.people[name], backend=BACKEND)
+        client.get(path)
+        (record,) = records
+        return record.path, record.actor, json.loads(Line().format(record))
+
+    @pytest.fixture
+    def town(self):
+        return build_town()
+
+    def test_a_rider_is_a_rider_at_a_pattern(self, town, records):
+        report = accepted(town.rider).public_id
+        path, actor, whole = self.of(records, town, "rider", f"/r/{report}/")
+        assert actor == "rider"
+        assert path.startswith("/r/<")
+        written = json.dumps(whole)
+        for name in (report, town.people["rider"].public_id, town.rider.ref):
+            assert name not in written
+
+    def test_staff_are_named_with_what_they_looked_at(self, town, records):
+        report = accepted(town.rider).public_id
+        path, actor, _whole = self.of(records, town, "clerk", f"/desk/case/{report}/")
+        assert (path, actor) == (f"/desk/case/{report}/", town.clerk.ref)
+
+    def test_an_error_names_the_pattern_too(self, town, rf):
+        request = rf.get("/r/secret-of-a-report/")
+        request.resolver_match = resolve("/r/secret-of-a-report/")
+        record = logging.getLogger("django.request").makeRecord(
+            "django.request",
+            logging.ERROR,
+            __file__,
+            1,
+            "%s: %s",
+            ("Internal Server Error", request.path),
+            None,
+            extra={"request": request, "status_code": 500},
+        )
+        written = Line().format(record)
+        assert "secret-of-a-report" not in written
+        assert "Internal Server Error: /r/<" in written
+
+
+def test_a_row_that_the_database_refused_is_not_quoted():
+    refused = 'duplicate key "x"\nDETAIL:  Key (source)=(report:secret) already exists.\nmore'
+    try:
+        raise ValueError(refused)
+    except ValueError as error:
+        record = logging.getLogger("qixia").makeRecord(
+            "qixia", logging.ERROR, __file__, 1, "broke", (), (type(error), error, error.__traceback__)
+        )
+    written = Line().format(record)
+    assert "duplicate key" in written
+    assert "more" in written
+    assert "report:secret" not in written
 
 
 @pytest.mark.django_db
