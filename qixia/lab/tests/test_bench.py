@@ -58,3 +58,14 @@ def test_a_killed_bench_leaves_nothing(number):
     while leftovers() & made:
         assert time.monotonic() < until + 60, "the cluster's folder is still there"
         time.sleep(0.1)
+
+
+def test_the_vault_is_measured_against_plain_files():
+    process = start("vault")
+    out, logged = process.communicate(timeout=120)
+    assert process.returncode == 0, logged[-2000:]
+    small, large = (json.loads(line) for line in out.splitlines())
+    for line in (small, large):
+        assert set(line) >= COMMON | {"plain_cpu_ms", "sealed_cpu_ms", "plain_ms", "sealed_ms", "photo", "bytes"}
+    assert 200_000 < small["bytes"] < 500_000
+    assert 8_000_000 < large["bytes"] < 12_000_000

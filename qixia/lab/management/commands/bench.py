@@ -1,5 +1,5 @@
-"""`qixia bench intake`, `ledger` and `redact`: what the machine does in a second, as JSON lines; see lab/intake.py,
-lab/ledger.py and lab/redaction.py. Logs go to stderr. Everything that they start and write is gone afterwards."""
+"""`qixia bench intake`, `ledger`, `redact` and `vault`: what the machine does in a second, as JSON lines; see lab/intake.py,
+lab/ledger.py, lab/redaction.py and lab/vault.py. Logs go to stderr. Everything that they start and write is gone afterwards."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from qixia.lab import apt, intake, ledger, redaction
+from qixia.lab import apt, intake, ledger, redaction, vault
 
 
 class Command(BaseCommand):
-    help = "Measure intake or the ledger against raw PostgreSQL, or the covering of pictures; one JSON line each on stdout."
+    help = "Measure intake or the ledger against raw PostgreSQL, or covering and sealing pictures; one JSON line each on stdout."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=("intake", "ledger", "redact"))
+        parser.add_argument("what", choices=("intake", "ledger", "redact", "vault"))
         parser.add_argument("--seconds", type=float, default=10.0, help="of each round (less is a smoke test)")
         parser.add_argument("--rounds", type=int, default=3)
         parser.add_argument("--clients", type=int, default=8)
@@ -31,6 +31,10 @@ class Command(BaseCommand):
         command = " ".join(["qixia", *sys.argv[1:]])
         if what == "redact":
             for line in redaction.run(command, seed=options["seed"], rounds=options["rounds"]):
+                self._say(line)
+            return
+        if what == "vault":
+            for line in vault.run(options["rounds"], command, options["seed"]):
                 self._say(line)
             return
         try:
