@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,28 @@ def pictures(evidence_ids: Iterable[int]) -> dict[int, Picture]:
         "pk", "public_id", "state", "width", "height", "colour"
     )
     return {pk: Picture(name, state, width, height, colour) for pk, name, state, width, height, colour in rows}
+
+
+def ids_of(public_ids: Sequence[str]) -> list[int]:
+    """Evidence ids in the order asked for; what is not there is left out."""
+    found = dict(Evidence.objects.filter(public_id__in=public_ids).values_list("public_id", "pk"))
+    return [found[name] for name in public_ids if name in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A clip as a page names it; it is never shown itself."""
+
+    public_id: str
+    state: str
+    seconds: int | None
+
+
+def films(owner_ref: str) -> list[Film]:
+    """The clips of a record, oldest first."""
+    rows = Evidence.objects.filter(owner_ref=owner_ref, kind=Evidence.Kind.CLIP).order_by("pk")
+    found = rows.values_list("public_id", "state", "duration_ms")
+    return [Film(name, state, None if ms is None else round(ms / 1000)) for name, state, ms in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Reports over HTTP for apps: the same services as the pages. Refusals are problem+json (RFC 9457) with `code` and `field`.
 
-A report is sent as multipart form: photos and after_photos are files, the rest are fields. `client_key` makes a retry safe.
+A report is sent as multipart form: photos, after_photos and clip are files, the rest are fields. `client_key` makes a retry safe.
 """
 
 from __future__ import annotations
@@ -102,8 +102,9 @@ class SuggestionOut(Schema):
 def create_report(
     request: HttpRequest,
     data: Form[ReportIn],
-    photos: File[list[UploadedFile]],
-    after_photos: File[list[UploadedFile]] = [],  # noqa: B006 — ninja copies defaults
+    photos: File[list[UploadedFile]] = [],  # noqa: B006 — ninja copies defaults
+    after_photos: File[list[UploadedFile]] = [],  # noqa: B006
+    clip: File[list[UploadedFile]] = [],  # noqa: B006
 ) -> Status[services.Receipt]:
     place = services.Whereabouts(
         **data.dict(include={"lat", "lng", "datum", "accuracy_m", "building", "floor", "spot"}),
@@ -117,6 +118,7 @@ def create_report(
         claimed=claims(data.claimed, len(photos)),
         after_photos=after_photos,
         after_claimed=claims(data.after_claimed, len(after_photos)),
+        clips=clip,
         words=data.words,
         hint=data.cls,
         self_handled=data.self_handled,

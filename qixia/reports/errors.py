@@ -15,6 +15,11 @@ class TooManyPhotos(Invalid):
     message = "最多 %(limit)d 张照片，现在 %(given)d 张。"
 
 
+class TooManyClips(Invalid):
+    code = "reports.too_many_clips"
+    message = "最多 %(limit)d 段视频，现在 %(given)d 段。"
+
+
 class NoPlace(Invalid):
     code = "reports.no_place"
     message = "还不知道在哪里：请打开定位，或在地图上点一下。"

@@ -22,6 +22,7 @@ WORDS_MAX = 2000
 PLACE_MAX = 40
 NOTE_MAX = 1000
 PHOTOS_MAX = 9
+CLIPS_MAX = 1
 # On what grounds (audit.rules.BASES) who reported is opened, and a picture as it came.
 REVEAL_BASES = ("law", "emergency", "safety", "complaint")
 ORIGINAL_BASES = (*REVEAL_BASES, "check")

@@ -29,6 +29,12 @@ def look_at_held(event: EventView) -> None:
     services.look_at_photo(evidence=event.payload["evidence"])
 
 
+@on("media.filmed")
+def show_frames(event: EventView) -> None:
+    """What a clip shows stands among the photos of its report."""
+    services.attach_frames(owner_ref=event.payload["owner_ref"], frames=event.payload["frames"])
+
+
 @on("media.original_opened")
 def tell_of_original(event: EventView) -> None:
     """The reporter learns that a picture was opened as it came. The event's id makes it once."""

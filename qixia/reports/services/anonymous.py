@@ -30,7 +30,7 @@ from qixia.reports import access, pace, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import ANONYMOUS
 from qixia.reports.services.answering import FIXED, REOPENED, reopening
-from qixia.reports.services.intake import Receipt, Whereabouts, check_photos, checked, take_in
+from qixia.reports.services.intake import Pictures, Receipt, Whereabouts, check_photos, checked, take_in
 from qixia.reports.services.moves import take_step
 from qixia.reports.services.telling import clerks_told, tell_many, unit_told
 
@@ -65,7 +65,7 @@ def submit_anonymous(
         receive(plain, field="photos") as before,
         receive(plain_after, field="after_photos") as after,
     ):
-        receipt = take_in(_Nobody(claim_hash), client_key, values, before, after)
+        receipt = take_in(_Nobody(claim_hash), client_key, values, Pictures(before, after))
     if not receipt.repeated:
         pace.count(address)
     return receipt

@@ -72,13 +72,14 @@ def submit(
     claimed: Sequence[object] = (),
     after_photos: Sequence[Upload] = (),
     after_claimed: Sequence[object] = (),
+    clips: Sequence[Upload] = (),
     words: str = "",
     hint: str = "",
     self_handled: bool = False,
     name_hidden: bool = True,
     captured_at: datetime | None = None,
 ) -> Receipt:
-    """Accept a report. Refusals name the field: photos, after_photos, place, words, hint, client_key."""
+    """Accept a report. Refusals name the field: photos, clip, after_photos, place, words, hint, client_key."""
     if not actor.has("rider"):
         raise NotAllowed
     _check_consents(actor, place)
@@ -87,19 +88,25 @@ def submit(
         "name_hidden": name_hidden,
         "captured_at": _believable(captured_at),
     }
-    check_photos(photos, after_photos, self_handled)
+    check_photos(photos, after_photos, self_handled, clips)
     with (
         receive(photos, field="photos", claimed=claimed) as before,
         receive(after_photos if self_handled else (), field="after_photos", claimed=after_claimed) as after,
+        receive(clips, field="clip", clips=True) as films,
     ):
-        return take_in(_Known(actor), client_key, values, before, after)
+        return take_in(_Known(actor), client_key, values, Pictures(before, after, films))
 
 
 class Source(Protocol):
     """Where a report comes from: what is kept of it, and how often it may come."""
 
-    history: str  # how audit and steps name it
-    sender: str  # whose client keys are unique; kept as a keyed hash only
+    @property
+    def history(self) -> str:
+        """How audit and steps name it."""
+
+    @property
+    def sender(self) -> str:
+        """Whose client keys are unique; kept as a keyed hash only."""
 
     def columns(self, public_id: str) -> dict[str, Any]:
         """What the report with this public id keeps of its source."""
@@ -134,29 +141,44 @@ class _Known:
             raise errors.TooManyReports(limit=limit, retry_after=600)
 
 
-def take_in(
-    source: Source, client_key: str, values: dict[str, Any], before: list[Received], after: list[Received]
-) -> Receipt:
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What came with a report, files in place."""
+
+    before: Sequence[Received]
+    after: Sequence[Received] = ()
+    clips: Sequence[Received] = ()
+
+    @property
+    def all(self) -> list[Received]:
+        return [*self.before, *self.after, *self.clips]
+
+    @property
+    def digests(self) -> list[list[str]]:
+        """For the comparison of a retry with the first try."""
+        parts = [self.before, self.after, self.clips] if self.clips else [self.before, self.after]
+        return [[one.digest for one in part] for part in parts]
+
+
+def take_in(source: Source, client_key: str, values: dict[str, Any], pictures: Pictures) -> Receipt:
     """Write a report whose files are in place. Among 10^8 numbers one may be taken: the unique index says so, and
     another is drawn."""
     kill_point("intake.files_kept")
-    refuse_copies({photo.digest for photo in before}, after, field="after_photos")
+    refuse_copies({photo.digest for photo in pictures.before}, pictures.after, field="after_photos")
     for _attempt in range(_DRAWS - 1):
         with suppress(IntegrityError):
-            receipt = _write(source, client_key, values, before, after)
+            receipt = _write(source, client_key, values, pictures)
             break
     else:
-        receipt = _write(source, client_key, values, before, after)
+        receipt = _write(source, client_key, values, pictures)
     kill_point("intake.committed")
     return receipt
 
 
 @transaction.atomic
-def _write(
-    source: Source, client_key: str, values: dict[str, Any], before: list[Received], after: list[Received]
-) -> Receipt:
+def _write(source: Source, client_key: str, values: dict[str, Any], pictures: Pictures) -> Receipt:
     receipt = Receipt(new_public_id(), new_number())
-    digest = body_hash(values, [p.digest for p in before], [p.digest for p in after])
+    digest = body_hash(values, *pictures.digests)
     result = {"public_id": receipt.public_id, "number": receipt.number}
     first = once(actor=source.sender, key=client_key, body_hash=digest, result=result)
     if first is not None:
@@ -171,8 +193,8 @@ def _write(
         **source.columns(receipt.public_id),
         **values,
     )
-    derive = _attach(report, before, after, now)
-    record("reports.received", subject=report.ref, actor=source.history, photos=len(before) + len(after))
+    derive = _attach(report, pictures, now)
+    record("reports.received", subject=report.ref, actor=source.history, photos=len(pictures.all))
     publish_many(
         [Happened(RECEIVED, report.ref)], also=[Ask("reports.settle", {"id": report.pk}, priority=10), *derive]
     )
@@ -180,18 +202,20 @@ def _write(
     return receipt
 
 
-def _attach(report: Report, before: list[Received], after: list[Received], now: datetime) -> list[Ask]:
-    """Write the photos; returns the job that makes their copies, to be asked for together with the others."""
-    rows = write_rows([*before, *after], owner_ref=report.ref)
+def _attach(report: Report, pictures: Pictures, now: datetime) -> list[Ask]:
+    """Write the photos; returns the job that makes their copies, to be asked for together with the others. A clip is
+    shown by its key frames only, see filming.py."""
+    rows = write_rows(pictures.all, owner_ref=report.ref)
+    shown = len(pictures.before) + len(pictures.after)
     ReportPhoto.objects.bulk_create(
         ReportPhoto(
             report=report,
             evidence=row,
-            role="before" if index < len(before) else "after",
+            role="before" if index < len(pictures.before) else "after",
             position=index,
             at=now,
         )
-        for index, row in enumerate(rows)
+        for index, row in enumerate(rows[:shown])
     )
     return [copies_of(rows)]
 
@@ -244,9 +268,13 @@ def _check_consents(actor: Actor, place: Whereabouts | None) -> None:
         raise errors.NeedsPlaceConsent(field="place")
 
 
-def check_photos(photos: Sequence[Upload], after: Sequence[Upload], self_handled: bool) -> None:
-    if not photos:
+def check_photos(
+    photos: Sequence[Upload], after: Sequence[Upload], self_handled: bool, clips: Sequence[Upload] = ()
+) -> None:
+    if not photos and not clips:
         raise errors.NoPhoto(field="photos")
+    if len(clips) > rules.CLIPS_MAX:
+        raise errors.TooManyClips(field="clip", limit=rules.CLIPS_MAX, given=len(clips))
     if len(photos) > rules.PHOTOS_MAX:
         raise errors.TooManyPhotos(field="photos", limit=rules.PHOTOS_MAX, given=len(photos))
     if self_handled and not after:

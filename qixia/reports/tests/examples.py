@@ -3,14 +3,18 @@
 import hashlib
 from datetime import timedelta
 
+from django.core.files.base import ContentFile
+
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.media.models import Evidence
+from qixia.media.tests.filming import clip
 from qixia.people import services as people
 from qixia.people.access import Actor, actor_for
 from qixia.people.passes import rider_pass
 from qixia.places import queries as places
 from qixia.reports import services
+from qixia.reports.models import ReportPhoto
 from qixia.reports.tests.town import MAKER, Town, accepted, at, build_town, photo, reach, the
 from tests.examples import example
 
@@ -41,6 +45,19 @@ def sort_by_hand() -> None:
     town = a_town()
     report = the(reach(town, "sorting"))
     services.sort(actor=town.clerk, public_id=report.public_id, cls="manhole", severity="high", unit_code="shizheng")
+
+
+@example("reports.services.attach_frames")
+def show_what_a_clip_shows() -> None:
+    town = a_town()
+    receipt = services.submit(
+        actor=town.rider, client_key="phone-key-0002", place=at(), photos=[], clips=[ContentFile(clip("mp4"))]
+    )
+    run_pending()
+    film = Evidence.objects.get(owner_ref=the(receipt).ref, kind="clip")
+    frames = list(film.frames.values_list("public_id", flat=True))
+    ReportPhoto.objects.filter(report=the(receipt)).delete()
+    assert services.attach_frames(owner_ref=the(receipt).ref, frames=frames) == len(frames) >= 2
 
 
 @example("reports.services.validate")
