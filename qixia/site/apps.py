@@ -20,3 +20,4 @@ class SiteConfig(AppConfig):
         watchers = ("data_officer", "auditor")
         register(Item(_("查阅记录"), "shield-lock", "privacy:accesses", watchers, "个人信息", 10))
         register(Item(_("操作历史"), "history", "privacy:history", watchers, "个人信息", 20))
+        register(Item(_("保存期限"), "hourglass", "privacy:retention", (*watchers, "admin"), "个人信息", 30))
