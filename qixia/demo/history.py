@@ -21,8 +21,11 @@ from qixia.demo import scenes, words
 from qixia.demo.cast import Cast
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
+from qixia.kernel.claims import claim_hash
 from qixia.kernel.errors import DomainError
+from qixia.kernel.tokens import b64
 from qixia.people.access import Actor
+from qixia.people.passes import rider_pass
 from qixia.reports import services
 from qixia.reports.models import Report
 
@@ -50,6 +53,7 @@ class Plot:
     handled: bool = False
     hint: str = ""
     stop: str = ""  # the state in which it stands at the end
+    secret: str = ""  # of an anonymous report: what the phone keeps
     happy: bool | None = None  # True: goes well to the end; False: well, but not answered yet; None: as it comes
 
 
@@ -108,6 +112,14 @@ class History:
                     plot.hint, plot.text = "", words.VAGUE[index % len(words.VAGUE)]
                 self.plan_report(at, plot)
 
+    def plan_anonymous(self) -> None:
+        """A few of the last days that nobody can join to a rider; what they earned waits for whoever has the secret."""
+        for index, cls in enumerate(words.ANONYMOUS):
+            at = self.until - timedelta(days=5, hours=-7 * index)
+            secret = b64(self.rng.randbytes(32))
+            plot = self.plot(self.cast.riders[1], cls, handled=False, hint=cls, happy=False, secret=secret)
+            self.plan_report(at, plot)
+
     def plan_report(self, at: datetime, plot: Plot) -> None:
         self.plan(at, lambda: self.raise_report(plot))
 
@@ -131,20 +143,36 @@ class History:
         )
 
     def raise_report(self, plot: Plot) -> None:
-        receipt = services.submit(
-            actor=plot.rider,
+        receipt = self._send_anonymously(plot) if plot.secret else self._send(plot)
+        run_pending()
+        self._go_on(Report.objects.select_related("unit", "community").get(public_id=receipt.public_id), plot)
+
+    def _send_anonymously(self, plot: Plot) -> services.Receipt:
+        return services.submit_anonymous(
+            rider_pass=rider_pass(),
+            claim_hash=claim_hash(plot.secret) or "",
             client_key=f"demo-{next(self._keys):06d}",
             place=plot.place,
             photos=[self._file(plot.pair[0])],
+            words=plot.text,
+            hint=plot.hint,
+        )
+
+    def _send(self, plot: Plot) -> services.Receipt:
+        return services.submit(
+            actor=plot.rider,
+            client_key=f"demo-{next(self._keys):06d}",
+            place=plot.place,
+            # Those on the desks today are looked at closely: each has a photo of its own.
+            photos=[self._retaken(plot.pair[0]) if plot.stop else self._file(plot.pair[0])],
             claimed=[{"source": "camera"}],
+            captured_at=clock.now() - timedelta(seconds=70),
             after_photos=[self._file(plot.pair[1])] if plot.handled else [],
             words=plot.text,
             hint=plot.hint,
             self_handled=plot.handled,
             name_hidden=True,
         )
-        run_pending()
-        self._go_on(Report.objects.select_related("unit", "community").get(public_id=receipt.public_id), plot)
 
     def _go_on(self, report: Report, plot: Plot) -> None:
         if report.state == plot.stop:
@@ -284,6 +312,9 @@ class History:
         except DomainError as refusal:
             if refusal.status != 409 and refusal.status not in (403, 404):
                 raise
+
+    def _retaken(self, scene: str) -> ContentFile[bytes]:
+        return ContentFile(scenes.retaken(scene, int(clock.now().timestamp())), name=f"{scene}.jpg")
 
     def _file(self, scene: str) -> ContentFile[bytes]:
         return ContentFile(scenes.picture(scene), name=f"{scene}.jpg")

@@ -133,6 +133,23 @@ def _lens() -> Image.Image:
     return distance.point(levels).convert("RGB")
 
 
+def retaken(name: str, take: int) -> bytes:
+    """The same drawing photographed anew: another place to stand, other light and grain, so no copy of `picture`."""
+    rng = random.Random(take)
+    image = Image.open(io.BytesIO(picture(name)))
+    corners = [(0, 0), (0, HEIGHT), (WIDTH, HEIGHT), (WIDTH, 0)]
+    bent = [(abs(x - rng.uniform(8, 70)), abs(y - rng.uniform(6, 52))) for x, y in corners]
+    image = image.transform(
+        (WIDTH, HEIGHT), Image.Transform.QUAD, [value for corner in bent for value in corner], Image.Resampling.BICUBIC
+    )
+    light = rng.uniform(0.8, 1.15)
+    grain = ImageChops.offset(_grain(), rng.randrange(WIDTH), rng.randrange(HEIGHT))
+    image = Image.blend(image.point(lambda level: min(255, round(level * light))), grain, 0.06)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=84)
+    return out.getvalue()
+
+
 @lru_cache(maxsize=64)
 def picture(name: str) -> bytes:
     """One drawing as a JPEG of 960 × 720."""
