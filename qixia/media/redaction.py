@@ -166,19 +166,29 @@ def _placed(found: Find, kind: Kind, left: int, top: int, size: tuple[int, int],
 
 
 def merged(boxes: Iterable[Box]) -> list[Box]:
-    """One box for each thing: best first; what lies in a kept box goes, what nearly covers one widens it."""
+    """One box for each thing, best first. Finds of one thing at several sizes are its parts too: those as sure as the
+    best widen it, as far as nine in ten of them agree."""
     kept: list[Box] = []
-    for box in sorted(boxes, key=lambda box: -box.score):
-        for index, other in enumerate(kept):
-            shared = _shared(box, other)
-            if shared >= 0.75 * box.area:
-                break
-            if shared >= 0.35 * (box.area + other.area - shared):
-                kept[index] = _around(other, box)
-                break
-        else:
-            kept.append(box)
+    rest = sorted(boxes, key=lambda box: -box.score)
+    while rest:
+        best = rest[0]
+        same = [box for box in rest if _is_same(box, best)]
+        whole = _around(best, _agreed([box for box in same if box.score >= 0.9 * best.score]))
+        kept.append(whole)
+        rest = [box for box in rest[1:] if not _is_same(box, best) and _shared(box, whole) < 0.75 * box.area]
     return kept
+
+
+def _is_same(box: Box, best: Box) -> bool:
+    shared = _shared(box, best)
+    return shared >= 0.75 * box.area or shared >= 0.35 * (box.area + best.area - shared)
+
+
+def _agreed(boxes: Sequence[Box]) -> Box:
+    edges = np.array([(box.x, box.y, box.x + box.w, box.y + box.h) for box in boxes])
+    (x, y), (right, bottom) = np.percentile(edges[:, :2], 10, axis=0), np.percentile(edges[:, 2:], 90, axis=0)
+    x, y = int(x), int(y)
+    return replace(boxes[0], x=x, y=y, w=round(right) - x, h=round(bottom) - y)
 
 
 def _shared(a: Box, b: Box) -> int:
@@ -234,13 +244,16 @@ def read_boxes(raw: object, size: tuple[int, int], *, before: Sequence[Box], by:
 def _read_box(raw: object, size: tuple[int, int], by: str) -> Box:
     if not isinstance(raw, dict) or raw.get("kind") not in KINDS:
         raise Invalid("请选择每个遮挡框的类别。", field="boxes")
-    numbers = [raw.get(side) for side in ("x", "y", "w", "h")]
-    if not all(isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 99_999 for value in numbers):
-        raise Invalid("遮挡框的位置和大小要填整数。", field="boxes")
-    x, y, w, h = numbers
+    x, y, w, h = (_whole(raw.get(side)) for side in ("x", "y", "w", "h"))
     if min(w, h) < SMALLEST or x >= size[0] or y >= size[1]:
         raise Invalid("遮挡框要落在照片里，每边至少 %(count)s 像素。", field="boxes", count=SMALLEST)
     return Box(raw["kind"], x, y, w, h, 1.0, by)
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 99_999:
+        raise Invalid("遮挡框的位置和大小要填整数。", field="boxes")
+    return value
 
 
 def _geometry(box: Box) -> tuple[str, int, int, int, int]:

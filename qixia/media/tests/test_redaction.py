@@ -190,11 +190,14 @@ class TestBoxes:
     def test_one_box_for_what_two_sizes_found(self):
         strong, weak, inside, apart = (
             a(score=0.9),
-            a(x=20, w=34, score=0.4),
+            a(x=20, w=34, score=0.85),
             a(x=15, y=25, w=8, h=8, score=0.8),
             a(x=200, score=0.3),
         )
-        assert merged([weak, apart, inside, strong]) == [a(w=44, score=0.9), apart]
+        assert merged([weak, apart, inside, strong]) == [a(w=43, score=0.9), apart]
+
+    def test_an_unsure_find_does_not_widen(self):
+        assert merged([a(score=0.9), a(x=20, w=34, score=0.4)]) == [a(score=0.9)]
 
     def test_a_persons_boxes_are_read(self):
         kept = a(score=0.7)

@@ -67,6 +67,11 @@ function adopt(row) {
   draw(row);
 }
 
+function count() {
+  const shown = document.getElementById('cover-count');
+  shown.textContent = shown.dataset.words.replace('N', boxes.size);
+}
+
 function choose(row) {
   for (const [group, other] of boxes) {
     group.classList.toggle('is-chosen', other === row);
@@ -80,6 +85,7 @@ function discard(row) {
   row.box.remove();
   row.remove();
   for (const other of boxes.values()) draw(other);
+  count();
   (next?.box || tools.querySelector('button')).focus();
 }
 
@@ -96,6 +102,7 @@ function add(named, box) {
   adopt(row);
   place(row, box);
   choose(row);
+  count();
   return row;
 }
 
