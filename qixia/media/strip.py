@@ -152,7 +152,8 @@ def _png(data: bytes) -> bytes:
 
 
 def _webp(data: bytes) -> bytes:
-    parts, turned, canvas = [], 0, -1
+    parts: list[tuple[bytes, bytes]] = []
+    turned, canvas = 0, -1
     pos, last = 12, 8 + int.from_bytes(data[4:8], "little")
     while pos + 8 <= last:
         kind, length = data[pos : pos + 4], int.from_bytes(data[pos + 4 : pos + 8], "little")

@@ -39,10 +39,10 @@ def anonymous_status(secrets: Sequence[object]) -> list[AnonymousStatus | None]:
     """The reports of these secrets in their order, None where there is none. At most 50; four queries."""
     if len(secrets) > MOST:
         raise Invalid("一次最多查 %(limit)d 件。", field="secrets", limit=MOST)
-    found = {report.claim_hash: report for report in access.of_secrets(secrets).select_related("unit")}
+    found = {report.claim_hash or "": report for report in access.of_secrets(secrets).select_related("unit")}
     answers, points = _answers(list(found.values())), _points(found)
     views = {key: _view(report, answers.get(report.pk, ""), points[key]) for key, report in found.items()}
-    return [views.get(claim_hash(secret)) for secret in secrets]
+    return [views.get(claim_hash(secret) or "") for secret in secrets]
 
 
 def _answers(reports: Sequence[Report]) -> dict[int, str]:
@@ -53,8 +53,8 @@ def _answers(reports: Sequence[Report]) -> dict[int, str]:
     return dict(steps.exclude(text="").order_by("id").values_list("report_id", "text")) if reports else {}
 
 
-def _points(found: dict[str | None, Report]) -> dict[str | None, str]:
-    valid = [key for key, report in found.items() if key and report.validity == "valid"]
+def _points(found: dict[str, Report]) -> dict[str, str]:
+    valid = [key for key, report in found.items() if report.validity == "valid"]
     claims = rewards.claim_states(valid) if valid else {}
     return {key: _POINTS.get(claims.get(key, ""), "none") for key in found}
 

@@ -88,8 +88,9 @@ def map_data(actor: Actor, view: View, state_keys: list[str]) -> dict[str, list[
     return {"points": _points(actor, rows.filter(pk__in=single)), "clusters": clusters, "heat": heat}
 
 
-def _visible(actor: Actor) -> QuerySet[Report]:
+def _visible(actor: Actor) -> QuerySet[Any]:
     """What the actor may see, with `y` and `x` as the place that the actor may know."""
+    rows: QuerySet[Any]
     if actor.has(*access.STAFF_ROLES):
         rows = access.cases(actor).annotate(y=F("lat"), x=F("lng"))
     else:
@@ -115,7 +116,7 @@ def _is_rounded(actor: Actor) -> Q:
     return (Q(cls__in=classes) | unsure) & ~Q(reporter_index=index_of(actor.public_id))
 
 
-def _within(rows: QuerySet[Report], view: View) -> QuerySet[Report]:
+def _within(rows: QuerySet[Any], view: View) -> QuerySet[Any]:
     """Whose known place lies in the view. The first, wider frame is for the index."""
     tall = _secrecy().cell_m / rules.METRES_A_DEGREE
     wide = 2 * tall / max(0.1, math.cos(math.radians(max(abs(view.south), abs(view.north)))))
@@ -134,13 +135,13 @@ def _today() -> datetime:
     return clock.city_time(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _grouped(rows: QuerySet[Report], view: View, pixels: int) -> QuerySet[Any]:
+def _grouped(rows: QuerySet[Any], view: View, pixels: int) -> QuerySet[Any]:
     east, north = view.cells(pixels)
     cells = rows.annotate(gx=Floor(F("x") * east), gy=Floor(F("y") * north)).values("gx", "gy")
     return cells.annotate(n=Count("pk"), at_x=Avg("x"), at_y=Avg("y")).order_by("gx", "gy")
 
 
-def _points(actor: Actor, rows: QuerySet[Report]) -> list[dict[str, Any]]:
+def _points(actor: Actor, rows: QuerySet[Any]) -> list[dict[str, Any]]:
     is_staff = actor.has(*access.STAFF_ROLES)
     name = "reports:case" if is_staff else "reports:timeline"
     points = []

@@ -18,8 +18,12 @@ def reporter_told(report: Report, template: str, key: str, **params: Any) -> lis
 
 def reporters_told(wanted: Iterable[tuple[Report, str, str, dict[str, Any]]]) -> list[Tell]:
     """The same for many reports, each with its template, key and params. One query."""
-    listed = [(report, reporter_of(report), *rest) for report, *rest in wanted if report.secrecy == SEALED]
-    known = person_ids_for(person for _report, person, *_rest in listed) if listed else {}
+    listed = [
+        (report, reporter_of(report), template, key, params)
+        for report, template, key, params in wanted
+        if report.secrecy == SEALED
+    ]
+    known = person_ids_for(one[1] for one in listed) if listed else {}
     return [
         Tell(
             known[person],
