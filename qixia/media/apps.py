@@ -16,5 +16,6 @@ class MediaConfig(AppConfig):
         declare("media.Evidence", "wrapped_key", "media.original:{storage_name}", key_id="key_id")
         declare("media.Evidence", "sealed_claimed", "media.claimed:{public_id}")
         declare("media.Evidence", "sealed_measured", "media.measured:{public_id}")
+        declare("media.Transfer", "wrapped_key", "media.original:{public_id}", key_id="key_id")
         offer("redact", "qixia.media.management.redact")
         offer("redact-again", "qixia.media.management.redact_again")

@@ -140,6 +140,18 @@ def write_copies(name: str, copies: dict[str, bytes]) -> None:
     settle(moves)
 
 
+def write_piece(path: Path, content: bytes) -> None:
+    """A piece of a transfer, sealed by the caller: durable when this returns; writing it again replaces it."""
+    temp = _incoming() / f"{new_name()}.part"
+    try:
+        with _create(temp) as file:
+            write_all(file, content)
+    except BaseException:
+        remove([temp])
+        raise
+    settle([(temp, path)])
+
+
 def read_original(name: str, key: bytes | None) -> bytes:
     """The content as it came. FileNotFoundError if it's gone. Without a key: a file from before files were sealed."""
     if key is None:

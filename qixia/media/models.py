@@ -147,3 +147,29 @@ class Evidence(models.Model):
             return {}
         found: dict[str, Any] = json.loads(keys().open(bytes(sealed), purpose=facts_purpose(what, self.public_id)))
         return found
+
+
+class Transfer(models.Model):
+    """A file that comes in pieces; see transfers.py. `owner_index` is a keyed hash of who sends it."""
+
+    public_id = models.CharField(max_length=26, unique=True, default=new_public_id, editable=False)
+    owner_index = models.CharField(max_length=40)
+    size = models.PositiveBigIntegerField()
+    received = models.PositiveBigIntegerField(default=0)
+    wrapped_key = models.BinaryField(editable=False)
+    key_id = models.CharField(max_length=8, db_index=True, editable=False)
+    created_at = models.DateTimeField(default=clock.now, db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("分片上传")
+        verbose_name_plural = _("分片上传")
+        indexes = [models.Index(fields=["owner_index", "created_at"], name="media_transfer_of_owner")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(received__lte=models.F("size"), size__gt=0), name="media_transfer_not_too_much"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.public_id

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qixia.jobs.registry import every, task
 from qixia.kernel import clock
-from qixia.media import files, services
+from qixia.media import files, services, transfers
 
 _HOURS = 24
 
@@ -29,6 +29,12 @@ def derive(ids: list[int]) -> None:
 def sweep() -> None:
     """Each hour looks at its 24th of the folders, so the cost of a large store is spread over the day."""
     services.sweep(range(clock.now().hour, files.SHARDS, _HOURS))
+
+
+@every("media.sweep_transfers", hours=1)
+def sweep_transfers() -> None:
+    """Pieces that nobody wants any more."""
+    transfers.sweep()
 
 
 @every("media.seal", hours=1)

@@ -62,6 +62,8 @@ class SnapForm(forms.Form):
     client_key = Raw(required=False)
     photos = PhotosField(required=False)
     after_photos = PhotosField(required=False)
+    clip = PhotosField(required=False)
+    uploaded = Raw(required=False)
     claimed = Raw(required=False)
     after_claimed = Raw(required=False)
     lat = LooseFloat(required=False)
@@ -109,6 +111,16 @@ class AnswerForm(forms.Form):
 def new_key() -> str:
     """A client key for a page without script."""
     return new_public_id()
+
+
+def uploaded(text: str) -> object:
+    """The files that came in pieces, as the phone names them; see media.transfers.collect."""
+    if not text:
+        return []
+    try:
+        return json.loads(text[:MAX_CLAIMS_CHARS])
+    except ValueError:
+        return None
 
 
 def claims(text: str, count: int) -> list[dict[str, Any]]:

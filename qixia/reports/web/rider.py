@@ -25,6 +25,7 @@ from qixia.kernel.config import get_config
 from qixia.kernel.errors import DomainError, Invalid
 from qixia.kernel.geo import Point
 from qixia.kernel.ids import parse_number, show_number
+from qixia.media.transfers import collect
 from qixia.people.passes import rider_pass
 from qixia.places import queries as places
 from qixia.reports import queries, services
@@ -76,6 +77,8 @@ def _check_way(data: dict[str, Any]) -> None:
 
 
 def _send(request: HttpRequest, data: dict[str, Any]) -> services.Receipt:
+    pieces = collect(owner=request.actor.ref, named=forms.uploaded(data["uploaded"]))
+    data = {**data, **{field: [*data[field], *getattr(pieces, field)] for field in ("photos", "after_photos", "clip")}}
     taken = forms.claims(data["claimed"], len(data["photos"]))
     return services.submit(
         actor=request.actor,
@@ -84,6 +87,7 @@ def _send(request: HttpRequest, data: dict[str, Any]) -> services.Receipt:
         photos=data["photos"],
         claimed=taken,
         after_photos=data["after_photos"],
+        clips=data["clip"],
         after_claimed=forms.claims(data["after_claimed"], len(data["after_photos"])),
         words=data["words"],
         hint=data["cls"] or data["cls_plain"],
@@ -124,6 +128,7 @@ def _snap_page(request: HttpRequest, form: forms.SnapForm, status: int = 200) ->
         "may_name": "name" in request.actor.consents,
         "rider_pass": rider_pass() if "photo" in request.actor.consents else "",
         "max_bytes": get_config().max_photo_mb * 1024 * 1024,
+        "max_clip_bytes": get_config().max_clip_mb * 1024 * 1024,
     }
     return render(request, "reports/rider/snap.html", context, status=status)
 

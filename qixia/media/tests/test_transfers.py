@@ -1,0 +1,191 @@
+"""Files in pieces: whatever the network does, what arrives is what was sent, and only its sender can use it."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from qixia.kernel import clock
+from qixia.kernel.config import get_config
+from qixia.kernel.errors import Invalid, TooLarge, TooMany
+from qixia.media import transfers
+from qixia.media.models import Transfer
+from qixia.media.tests import made
+from qixia.media.tests.filming import clip
+from qixia.media.transfers import TransferGone, WrongOffset, add, begin, collect
+from qixia.people.sessions import BACKEND
+from qixia.reports.models import Report
+from qixia.reports.tests.town import build_town
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_dir")]
+ME, OTHER = "person:a", "person:b"
+PIECE = transfers.PIECE_MIN
+
+
+def send(data: bytes, piece: int = PIECE, owner: str = ME) -> str:
+    row = begin(owner=owner, size=len(data))
+    for at in range(0, len(data), piece):
+        assert add(owner=owner, public_id=row.public_id, offset=at, piece=data[at : at + piece]) == at + len(
+            data[at : at + piece]
+        )
+    return row.public_id
+
+
+def content(upload) -> bytes:
+    return b"".join(upload.chunks())
+
+
+def stored():
+    folder = get_config().media / "transfers"
+    return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+
+
+def test_what_arrives_is_what_was_sent_and_lies_sealed():
+    data = clip("mp4", 6.0)
+    name = send(data)
+    found = collect(owner=ME, named=[{"id": name, "as": "clip"}])
+    assert content(found.clip[0]) == data
+    assert (found.photos, found.after_photos) == ([], [])
+    on_disk = b"".join(path.read_bytes() for path in stored())
+    assert len(stored()) > 1
+    assert all(data[at : at + 32] not in on_disk for at in range(0, len(data) - 32, 4001))
+
+
+def test_pieces_again_and_pieces_too_early():
+    data = made.jpeg(900, 700)[: PIECE * 2 + 100].ljust(PIECE * 2 + 100, b"x")
+    row = begin(owner=ME, size=len(data))
+    assert add(owner=ME, public_id=row.public_id, offset=0, piece=data[:PIECE]) == PIECE
+    assert add(owner=ME, public_id=row.public_id, offset=0, piece=data[:PIECE]) == PIECE  # the answer was lost
+    with pytest.raises(WrongOffset) as refusal:
+        add(owner=ME, public_id=row.public_id, offset=PIECE * 2, piece=data[PIECE * 2 :])
+    assert refusal.value.context["offset"] == PIECE
+    add(owner=ME, public_id=row.public_id, offset=PIECE, piece=data[PIECE : PIECE * 2])
+    with pytest.raises(Invalid, match="没有传完"):
+        collect(owner=ME, named=[{"id": row.public_id, "as": "photos"}])
+    add(owner=ME, public_id=row.public_id, offset=PIECE * 2, piece=data[PIECE * 2 :])
+    assert content(collect(owner=ME, named=[{"id": row.public_id, "as": "photos"}]).photos[0]) == data
+
+
+def test_named_again_after_a_lost_answer():
+    name = send(b"x" * 100)
+    for _ in range(2):
+        assert content(collect(owner=ME, named=[{"id": name, "as": "clip"}]).clip[0]) == b"x" * 100
+
+
+class TestRefused:
+    def test_of_somebody_else(self):
+        name = send(b"x" * 100)
+        with pytest.raises(TransferGone):
+            collect(owner=OTHER, named=[{"id": name, "as": "clip"}])
+        with pytest.raises(TransferGone):
+            add(owner=OTHER, public_id=name, offset=0, piece=b"y")
+
+    @pytest.mark.parametrize("size", [0, -1])
+    def test_no_size(self, size):
+        with pytest.raises(Invalid):
+            begin(owner=ME, size=size)
+        assert Transfer.objects.count() == 0
+
+    def test_too_large(self):
+        with pytest.raises(TooLarge):
+            begin(owner=ME, size=51 * 1024 * 1024)
+
+    def test_too_many_at_once(self):
+        for _ in range(transfers.OPEN_MAX):
+            begin(owner=ME, size=10)
+        with pytest.raises(TooMany):
+            begin(owner=ME, size=10)
+        begin(owner=OTHER, size=10)
+
+    @pytest.mark.parametrize("piece", [b"", b"x" * (PIECE - 1), b"x" * (transfers.PIECE_MAX + 1)])
+    def test_pieces_of_a_wrong_size(self, piece):
+        row = begin(owner=ME, size=3 * 1024 * 1024)
+        with pytest.raises(Invalid):
+            add(owner=ME, public_id=row.public_id, offset=0, piece=piece)
+        assert stored() == []
+
+    def test_more_than_was_said(self):
+        row = begin(owner=ME, size=10)
+        with pytest.raises(Invalid):
+            add(owner=ME, public_id=row.public_id, offset=0, piece=b"x" * 11)
+
+    @pytest.mark.parametrize(
+        "named", [None, {}, "x", [1], [{}], [{"id": "x", "as": "evil"}], [{"id": "x", "as": "clip"}] * 21]
+    )
+    def test_a_list_that_is_none(self, named):
+        with pytest.raises(Invalid):
+            collect(owner=ME, named=named)
+
+    @pytest.mark.parametrize("name", ["", "x" * 26, "../../etc/passwd", None])
+    def test_a_name_that_is_none(self, name):
+        with pytest.raises(TransferGone):
+            collect(owner=ME, named=[{"id": name, "as": "clip"}])
+
+
+def test_the_sweep_takes_what_nobody_wants():
+    used, kept, old = send(b"a" * 50), send(b"b" * 50), send(b"c" * 50)
+    collect(owner=ME, named=[{"id": used, "as": "clip"}])
+    Transfer.objects.filter(public_id=old).update(created_at=clock.now() - timedelta(days=2))
+    with clock.at(clock.now() + timedelta(hours=3)):
+        assert transfers.sweep() == 2
+    assert list(Transfer.objects.values_list("public_id", flat=True)) == [kept]
+    assert {path.parent.name for path in stored()} == {kept}
+
+
+class TestOverHttp:
+    @pytest.fixture
+    def town(self):
+        return build_town()
+
+    @pytest.fixture
+    def phone(self, town):
+        client = Client()
+        client.force_login(town.people["rider"], backend=BACKEND)
+        return client
+
+    def up(self, phone, data: bytes) -> str:
+        begun = phone.post("/uploads/", {"size": len(data), "name": "x.mp4"})
+        assert begun.status_code == 201
+        name, at = begun.json()["id"], 0
+        while at < len(data):
+            piece = data[at : at + PIECE]
+            answer = phone.put(f"/uploads/{name}/{at}", piece, content_type="application/octet-stream")
+            assert answer.status_code == 200
+            at = answer.json()["offset"]
+        return name
+
+    def report(self, phone, **fields):
+        values = {"client_key": "phone-key-0001", "lat": "24.8992", "lng": "118.6002", "words": "井盖响", **fields}
+        return phone.post("/snap", values, headers={"accept": "application/json", "x-requested-with": "XMLHttpRequest"})
+
+    def test_a_report_names_what_came_before(self, town, phone):
+        named = [
+            {"id": self.up(phone, made.jpeg(800, 600)), "as": "photos"},
+            {"id": self.up(phone, clip("mp4", 6.0)), "as": "clip"},
+        ]
+        first = self.report(phone, uploaded=json.dumps(named))
+        assert first.status_code == 201, first.content
+        again = self.report(phone, uploaded=json.dumps(named))
+        assert again.json()["public_id"] == first.json()["public_id"]
+        report = Report.objects.get()
+        assert report.photos.count() == 1
+
+    def test_the_end_is_said_where_a_piece_does_not_fit(self, phone):
+        name = phone.post("/uploads/", {"size": 100_000}).json()["id"]
+        answer = phone.put(f"/uploads/{name}/50000", b"x" * PIECE, content_type="application/octet-stream")
+        assert (answer.status_code, answer.json()["offset"], answer.json()["code"]) == (409, 0, "media.wrong_offset")
+
+    def test_gone_is_said_at_the_field_that_the_phone_knows(self, phone):
+        answer = self.report(phone, uploaded=json.dumps([{"id": "0" * 26, "as": "clip"}]))
+        assert (answer.status_code, answer.json()["field"]) == (404, "uploaded")
+        assert Report.objects.count() == 0
+
+    @pytest.mark.parametrize("text", ["{", "[1]", "null", "x" * 30_000])
+    def test_nonsense(self, phone, text):
+        answer = self.report(phone, uploaded=text)
+        assert (answer.status_code, answer.json()["field"]) == (422, "uploaded")
+
+    def test_strangers(self, client):
+        assert client.post("/uploads/", {"size": 5}).status_code in (302, 401)
+        assert client.put("/uploads/x/0", b"x").status_code in (302, 401, 403)
