@@ -112,7 +112,7 @@ def _source(
     slug: str, signs: dict[str, Any], row: ReportPhoto, report: Report, before: Sequence[Report]
 ) -> Said | None:
     said = {
-        "in_app": Said(_("现场拍摄"), "good", _("上报时用相机现拍，时间和地点对得上。")),
+        "in_app": Said(_("现场拍摄"), "good", _("上报时用相机现拍，时间和地点没有对不上的。")),
         "album": Said(_("相册照片"), "", _("从相册选的，拍摄时间和地点与上报一致。")),
         "screenshot": Said(_("像是截图"), "warn", _("画面有手机截图的样子：平整的色块、横平竖直的边或状态栏。")),
         "screen": Said(_("像是翻拍屏幕"), "warn", _("画面上有对着屏幕拍才有的彩色波纹。")),
@@ -158,7 +158,7 @@ def _signs(signs: dict[str, Any]) -> list[str]:
     if signs.get("time"):
         found.append(_("时间%(word)s") % {"word": words[signs["time"]]})
     if signs.get("place"):
-        found.append(_("地点%(word)s") % {"word": words[signs["place"]]})
+        found.append(_("地点%(word)s，相距约 %(m)d 米") % {"word": words[signs["place"]], "m": signs.get("apart_m", 0)})
     if "reused" in signs:
         found.append(
             _("文件相同")
