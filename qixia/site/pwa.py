@@ -36,6 +36,7 @@ SHELL = (
 MODULES = (
     "claims",
     "classes",
+    "clip",
     "drafts",
     "exif",
     "photos",
@@ -46,6 +47,7 @@ MODULES = (
     "sha256",
     "shrink",
     "store",
+    "uploads",
 )
 
 

@@ -157,6 +157,7 @@ def test_no_cookie_goes_out(town, address):
 BAD: dict[str, tuple[dict[str, Any], int, str]] = {
     "no photo": ({"photos": None}, 422, "photos"),
     "no picture": ({"photos": [SimpleUploadedFile("a.jpg", b"<svg/>" * 99, "image/jpeg")]}, 422, "photos"),
+    "a clip": ({"clip": [SimpleUploadedFile("a.mp4", b"\0\0\0\x14ftypmp42", "video/mp4")]}, 422, "clip"),
     "no position": ({"lat": None, "lng": None}, 422, "place"),
     "not a number": ({"lat": "nan"}, 422, "place"),
     "no hash": ({"claim_hash": None}, 422, "claim_hash"),

@@ -76,6 +76,8 @@ def submit(request: HttpRequest) -> HttpResponse:
     check_rider_pass(rider_pass)  # before the body is read: a stranger can't make us take photos in
     _check_size(request, FIELDS_BYTES + 2 * rules.PHOTOS_MAX * get_config().max_photo_mb * 1024 * 1024)
     data = forms.bound(request.POST, request.FILES).cleaned_data
+    if data["clip"]:  # its pixels can't be taken apart from what the camera wrote beside them
+        raise Invalid("匿名上报不能带视频。删掉视频，或改用密封上报。", field="clip")
     receipt = services.submit_anonymous(
         rider_pass=rider_pass,
         claim_hash=str(request.POST.get("claim_hash", "")),

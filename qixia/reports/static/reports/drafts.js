@@ -28,7 +28,7 @@ export async function waiting(owner) {
 }
 
 export async function unfinished(owner) {
-  return (await draftsOf(owner)).filter((draft) => draft.state !== "queued" && draft.photos.length + (draft.fields.words || "").length > 0).pop();
+  return (await draftsOf(owner)).filter((draft) => draft.state !== "queued" && (draft.photos.length || draft.clip || draft.fields.words)).pop();
 }
 
 export function newKey() {

@@ -13,7 +13,8 @@ async function show() {
 
 async function flush() {
   await show();
-  if (!box.hidden) await keepSending({ url: box.dataset.url, token: box.dataset.token, owner: box.dataset.owner }, () => {}, show);
+  const { url, token, owner, uploadsUrl } = box.dataset; // the pass for an anonymous one is fetched when it is needed
+  if (!box.hidden) await keepSending({ url, token, owner, uploadsUrl }, () => {}, show);
 }
 
 if (box) {

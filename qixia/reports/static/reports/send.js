@@ -7,9 +7,11 @@
 
 import { dropClaim, hashOf, saveClaim } from "./claims.js";
 import { dropDraft, saveDraft, waiting } from "./drafts.js";
+import { uploadLarge } from "./uploads.js";
 
 const PAUSES_MS = [1000, 2000, 4000, 8000];
 const TIMEOUT_MS = 90000;
+const SLOWEST_BYTES_PER_MS = 25; // a clip on a bad network takes long, and that is no failure
 const STALE = ["token", "pass"]; // what a page hands out, and an open page may hold too long
 
 export class SendError extends Error {
@@ -42,9 +44,27 @@ async function sendOnce(draft, context, onProgress) {
   const isAnonymous = draft.fields.secrecy === "anonymous";
   draft.tried = isAnonymous ? "anonymous" : "sealed";
   await saveDraft(draft);
-  const answer = isAnonymous ? await sendAnonymously(draft, context, onProgress) : await post(context, bodyOf(draft), onProgress);
+  const answer = await (isAnonymous ? sendAnonymously : sendSealed)(draft, context, onProgress);
   await dropDraft(draft.key);
   return answer;
+}
+
+// Large files first, in pieces, if this page knows where to; then the report, which names them.
+async function sendSealed(draft, context, onProgress) {
+  const files = [...draft.photos, ...(draft.clip ? [draft.clip] : [])];
+  if (context.uploadsUrl) await uploadLarge(files, context, refusePiece, onProgress);
+  try {
+    return await post(context, bodyOf(draft), onProgress);
+  } catch (error) {
+    if (error.problem?.field !== "uploaded") throw error;
+    for (const file of files) delete file.upload; // kept too long on the way: from the start, with the next try
+    throw new SendError("network", error.problem);
+  }
+}
+
+function refusePiece(status, text) {
+  verdict(status, text);
+  throw new SendError("network");
 }
 
 // The secret is kept before the report goes: an answer may be lost, and then only the secret finds the report again.
@@ -67,12 +87,19 @@ async function sendAnonymously(draft, context, onProgress) {
 // Refused because an earlier try did arrive: then the secret is all that is left of it.
 const arrivedBefore = (problem) => problem.code === "key_reused" || problem.field === "claim_hash";
 
+function bytesOf(body) {
+  let sum = 0;
+  for (const value of body.values()) sum += value.size || 0;
+  return sum;
+}
+
 // What the camera wrote stays here: neither its claims nor a picture that was not drawn anew.
 function anonymousBody(draft, key, hash) {
   const body = new FormData();
   body.set("client_key", key);
   body.set("claim_hash", hash);
   for (const [name, value] of Object.entries(draft.fields)) if (!["secrecy", "hide_name"].includes(name)) body.set(name, value);
+  if (draft.clip) throw new SendError("refused", { field: "clip" }); // a clip can't be drawn anew here
   for (const photo of draft.photos) {
     if (!photo.clean) throw new SendError("refused", { field: "photos" });
     body.append(photo.after ? "after_photos" : "photos", photo.blob, photo.name);
@@ -101,19 +128,22 @@ async function postBare(context, body) {
   }
 }
 
-// The order of the claims is the order of the photos: `claimed` for photos, `after_claimed` for the photos after.
+// The order of the claims is the order of the photos: `claimed` for photos, `after_claimed` for the photos after; those that
+// went up before stand behind those that come along.
 function bodyOf(draft) {
   const body = new FormData();
   body.set("client_key", draft.key);
   for (const [name, value] of Object.entries(draft.fields)) body.set(name, value);
-  const parts = { photos: [], after_photos: [] };
-  for (const photo of draft.photos) {
-    const field = photo.after ? "after_photos" : "photos";
-    body.append(field, photo.blob, photo.name);
-    parts[field].push(photo.claimed);
-  }
-  body.set("claimed", JSON.stringify(parts.photos));
-  body.set("after_claimed", JSON.stringify(parts.after_photos));
+  const claims = { photos: [], after_photos: [] };
+  const files = draft.photos.map((photo) => [photo.after ? "after_photos" : "photos", photo]);
+  if (draft.clip) files.push(["clip", draft.clip]);
+  const isUp = ([, file]) => file.upload?.offset === file.blob.size;
+  const uploaded = files.filter(isUp), along = files.filter((one) => !isUp(one));
+  for (const [field, file] of along) body.append(field, file.blob, file.name);
+  for (const [field, file] of [...along, ...uploaded]) claims[field]?.push(file.claimed);
+  if (uploaded.length) body.set("uploaded", JSON.stringify(uploaded.map(([field, file]) => ({ id: file.upload.id, as: field }))));
+  body.set("claimed", JSON.stringify(claims.photos));
+  body.set("after_claimed", JSON.stringify(claims.after_photos));
   return body;
 }
 
@@ -121,7 +151,7 @@ function post(context, body, onProgress) {
   return new Promise((done, fail) => {
     const call = new XMLHttpRequest();
     call.open("POST", context.url);
-    call.timeout = TIMEOUT_MS;
+    call.timeout = TIMEOUT_MS + bytesOf(body) / SLOWEST_BYTES_PER_MS;
     call.responseType = "text";
     call.setRequestHeader("Accept", "application/json");
     call.setRequestHeader("X-Requested-With", "XMLHttpRequest");

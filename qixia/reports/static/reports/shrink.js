@@ -83,5 +83,5 @@ function paint(picture, width, height) {
 }
 
 export function megabytes(bytes) {
-  return (Math.max(bytes, 51200) / 1048576).toFixed(1);
+  return (Math.max(bytes, 104858) / 1048576).toFixed(1);
 }

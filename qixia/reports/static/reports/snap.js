@@ -5,6 +5,7 @@
 
 import { draftsOf, dropDraft, newKey, saveDraft, unfinished, waiting } from "./drafts.js";
 import { keepSending, sendWithRetry } from "./send.js";
+import { Clip } from "./clip.js";
 import { Classes } from "./classes.js";
 import { Photos } from "./photos.js";
 import { Place } from "./place.js";
@@ -22,6 +23,7 @@ const context = {
   owner: form.dataset.owner,
   anonymousUrl: form.dataset.anonymousUrl,
   pass: form.dataset.pass,
+  uploadsUrl: form.dataset.uploadsUrl,
 };
 const button = at("[data-submit]");
 const onsite = form.elements.onsite;
@@ -30,12 +32,18 @@ let sending = false;
 let saveTimer;
 
 const photos = new Photos(at("[data-photos]"), {
-  inputs: form.querySelectorAll("input.qx-file"),
+  inputs: form.querySelectorAll("input.qx-file:not(#film)"),
   say,
   maxBytes: Number(form.dataset.maxBytes),
   onChange: changed,
   onExif: (claimed) => place.offerPhoto(claimed),
   onError: (text) => fieldError("photos", text),
+});
+const clip = new Clip(at("[data-clip]"), {
+  say,
+  maxBytes: Number(form.dataset.maxClipBytes),
+  onChange: changed,
+  onError: (text) => fieldError("clip", text),
 });
 const place = new Place(at("[data-place]"), say, changed);
 const classes = new Classes(at("[data-classes]"), at("#classes"), changed);
@@ -48,7 +56,7 @@ function draft(state) {
     if (typeof value === "string" && !["csrfmiddlewaretoken", "client_key"].includes(name)) fields[name] = value;
   }
   const about = { cls_name: classes.chosen?.name || "", anonymous: secrecy.ticket, tried: secrecy.tried };
-  return { key, owner: context.owner, state, fields, photos: photos.items, ...about };
+  return { key, owner: context.owner, state, fields, photos: photos.items, clip: clip.item, ...about };
 }
 
 function changed() {
@@ -61,7 +69,7 @@ async function save() {
   clearTimeout(saveTimer);
   if (sending) return;
   const now = draft("editing");
-  if (!now.photos.length && !now.fields.words) return void dropDraft(key);
+  if (!now.photos.length && !now.clip && !now.fields.words) return void dropDraft(key);
   at("[data-saved]").hidden = !(await saveDraft(now));
 }
 
@@ -78,8 +86,10 @@ async function restore() {
   secrecy.restore(kept);
   if (kept.fields.cls) classes.choose(kept.fields.cls, kept.cls_name);
   await photos.restore(kept.photos);
+  await clip.restore(kept.clip);
   if (place.known) place.describe();
   at("[data-restored]").hidden = false;
+  update();
   if (kept.problem) refused(kept.problem);
   return true;
 }
@@ -88,6 +98,7 @@ function startOver() {
   key = newKey();
   form.reset();
   photos.clear();
+  clip.clear();
   classes.clear();
   secrecy.clear();
   for (const field of Object.values(place.fields)) field.value = "";
@@ -100,7 +111,8 @@ function startOver() {
 
 // ── what is missing, what the button says ─────────────────────────────────
 function missing() {
-  if (!photos.count(false)) return "photo";
+  if (!photos.count(false) && !clip.item) return "photo";
+  if (clip.item && secrecy.isAnonymous) return "no-clip";
   if (onsite.checked && !photos.count(true)) return "after";
   if (!place.known && !place.root.hasAttribute("aria-busy")) return "place";
   return "";
@@ -121,15 +133,17 @@ function update() {
 }
 
 function repairLack(lack) {
+  if (lack === "no-clip") return fieldError("clip", say("clip-names"), true);
   if (lack === "photo") at("#shoot").click();
   else if (lack === "after") at("#shoot-after").click();
   else place.openMap();
+  return undefined;
 }
 
 // ── sending ───────────────────────────────────────────────────────────────
 async function submit(event) {
   event.preventDefault();
-  if (sending || photos.busy) return;
+  if (sending || photos.busy || clip.busy) return;
   clearErrors();
   setSending(true);
   button.querySelector("[data-label]").textContent = say("sending");
@@ -206,7 +220,7 @@ function fieldError(field, text, moveFocus = false) {
   box.querySelector("[data-text]").textContent = text;
   box.hidden = !text;
   if (!text || !moveFocus) return;
-  const target = at(`[data-field=${field}]`) || box;
+  const target = [at(`[data-field=${field}]`), box].find((one) => one?.offsetParent) || box; // not one that is hidden
   target.focus();
   target.scrollIntoView({ block: "center" });
 }
