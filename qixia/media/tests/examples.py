@@ -59,3 +59,19 @@ def seal_a_file_from_before() -> None:
     files.original_path(row.storage_name).write_bytes(jpeg())
     Evidence.objects.filter(pk=row.pk).update(wrapped_key=None, key_id="", state="broken", broken_reason="decoder")
     assert services.seal_plain_originals() == 1
+
+
+@example("media.services.set_boxes")
+def cover_a_face_that_the_detectors_missed() -> None:
+    row = stored()
+    services.develop_evidence(row.pk)
+    row.refresh_from_db()
+    box = {"kind": "face", "x": 4, "y": 4, "w": 20, "h": 20}
+    assert services.set_boxes(public_id=row.public_id, boxes=[box], actor="person:a", revision=row.revision) == 1
+
+
+@example("media.services.redact_again")
+def make_copies_anew_that_nobody_searched() -> None:
+    row = stored()
+    Evidence.objects.filter(pk=row.pk).update(sizes={"full": [96, 64, 900]})
+    assert services.redact_again() == 1

@@ -215,3 +215,30 @@ def tell_the_reporter_of_an_opened_picture() -> None:
     report = the(reach(a_town(), "dispatched"))
     picture = Evidence.objects.get(owner_ref=report.ref).public_id
     services.tell_of_original(owner_ref=report.ref, evidence=picture, basis="check", key="event-1")
+
+
+@example("reports.services.cover_picture")
+def cover_a_number_plate() -> None:
+    town = a_town()
+    report = the(reach(town, "dispatched"))
+    picture = Evidence.objects.get(owner_ref=report.ref)
+    run_pending()
+    picture.refresh_from_db()
+    box = {"kind": "plate", "x": 4, "y": 4, "w": 20, "h": 10}
+    services.cover_picture(
+        actor=town.clerk,
+        public_id=report.public_id,
+        picture=picture.public_id,
+        boxes=[*picture.boxes, box],
+        revision=picture.revision,
+    )
+
+
+@example("reports.services.open_for_covering")
+def open_a_held_picture_to_place_boxes() -> None:
+    town = a_town()
+    report = the(reach(town, "dispatched"))
+    picture = Evidence.objects.get(owner_ref=report.ref).public_id
+    services.open_for_covering(
+        actor=town.clerk, public_id=report.public_id, picture=picture, reason="检测失败，人工框出人脸"
+    )
