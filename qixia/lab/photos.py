@@ -179,7 +179,7 @@ def developed(picture: Pixels, shot: Shot, light: np.random.Generator) -> Pixels
     sensor[0::2, 1::2] = picture[0::2, 1::2, 1]
     sensor[1::2, 0::2] = picture[1::2, 0::2, 1]
     sensor[1::2, 1::2] = picture[1::2, 1::2, 2]
-    sensor += light.standard_normal(sensor.shape).astype(np.float32) * shot.noise
+    sensor += np.asarray(light.standard_normal(sensor.shape), np.float32) * shot.noise
     colour = cv2.cvtColor(_clipped(sensor), cv2.COLOR_BayerRGGB2RGB)
     return recompressed(colour, shot.quality)
 
