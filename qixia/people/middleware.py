@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
@@ -26,6 +27,12 @@ def identify(request: HttpRequest) -> tuple[Person | AnonymousUser, Actor]:
     return known
 
 
+def known_actor(request: HttpRequest) -> Actor:
+    """Who sends this request, if anybody asked so far; ANONYMOUS otherwise. Asks nothing, so it can't fail."""
+    known: tuple[Person | AnonymousUser, Actor] | None = getattr(request, _CACHE, None)
+    return known[1] if known else ANONYMOUS
+
+
 def forget(request: HttpRequest) -> None:
     """Somebody has just signed in or out: ask anew."""
     if hasattr(request, _CACHE):
@@ -34,6 +41,7 @@ def forget(request: HttpRequest) -> None:
 
 
 def attach(request: HttpRequest) -> None:
+    request.known_actor = partial(known_actor, request)  # type: ignore[attr-defined]  # for the log, which must not ask
     request.actor = SimpleLazyObject(lambda: identify(request)[1])
     request.user = SimpleLazyObject(lambda: identify(request)[0])  # type: ignore[assignment]
 

@@ -135,13 +135,19 @@ def _fields(request: HttpRequest, response: HttpResponse, started: float, querie
     }
 
 
+def _known(request: HttpRequest) -> Any:
+    """Who it is, if somebody asked already. A log line asks the database nothing: it may be gone."""
+    asked = getattr(request, "known_actor", None)
+    return asked() if asked else None
+
+
 def _is_staff(request: HttpRequest) -> bool:
-    return bool(getattr(getattr(request, "actor", None), "roles", frozenset()) & STAFF_ROLES)
+    return bool(getattr(_known(request), "roles", frozenset()) & STAFF_ROLES)
 
 
 def _shown_actor(request: HttpRequest) -> str:
     """Staff by their reference, so that what they looked at can be told; others only by what they are."""
-    actor: Any = getattr(request, "actor", None)
+    actor = _known(request)
     if _is_staff(request):
         return str(actor.ref)
     return "rider" if getattr(actor, "person_id", None) else "anyone"

@@ -5,12 +5,15 @@ import subprocess
 import sys
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import resolve
 
+from qixia.people.middleware import attach
 from qixia.people.sessions import BACKEND
 from qixia.reports.tests.town import accepted, build_town
-from qixia.site.logs import Line, black_out
+from qixia.site.logs import Line, RequestLogMiddleware, black_out
 
 
 def line(message: str, *args: object, **extra: object) -> dict[str, object]:
@@ -174,3 +177,17 @@ def test_a_failure_that_nobody_foresaw_is_logged_with_its_traceback(tmp_path):
     ran = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "500"
     assert any("ZeroDivisionError" in row and json.loads(row)["level"] == "ERROR" for row in ran.stderr.splitlines())
+
+
+@pytest.mark.django_db
+def test_a_line_asks_the_database_nothing(rf, records, django_assert_num_queries):
+    """Else a request that fails because the database is gone would fail again, outside of all that answers decently."""
+
+    def respond(request):
+        request.session = SessionStore("x" * 32)
+        attach(request)
+        return HttpResponse()
+
+    with django_assert_num_queries(0):
+        RequestLogMiddleware(respond)(rf.get("/x"))
+    assert records[-1].actor == "anyone"
