@@ -30,6 +30,13 @@ _BEARER = "Bearer "
 _PERSON = re.compile(r"person:[0-9A-Za-z]+")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}\Z")
 HIDDEN = gettext_lazy("骑手（已隐去）")
+# Words of the records themselves, as people read them.
+WORDS = {
+    "reporter": gettext_lazy("上报人"),
+    "anonymous": gettext_lazy("匿名上报人"),
+    "waiting": gettext_lazy("等着办"),
+    "quarantined": gettext_lazy("搁下了"),
+}
 
 
 @allow("anyone")  # who may is decided here: a scraper has a token and no session
@@ -129,9 +136,10 @@ def _lines(request_id: str) -> list[TraceLine]:
     acts = [TraceLine(one.at, "act", one.action, one.subject, one.actor) for one in tracing.of_request(request_id)]
     rest = [TraceLine(one.at, one.kind, one.name, one.ref or one.state, "") for one in jobs.of_request(request_id)]
     lines = sorted([*acts, *rest], key=lambda line: line.at)
-    staff = {one.ref for one in staff_ever()}
+    staff = {one.ref: one.name for one in staff_ever()}
 
-    def hide(text: str) -> str:
-        return _PERSON.sub(lambda found: found[0] if found[0] in staff else str(HIDDEN), text)
+    def say(text: str) -> str:
+        known = str(WORDS[text]) if text in WORDS else text
+        return _PERSON.sub(lambda found: staff.get(found[0], str(HIDDEN)), known)
 
-    return [TraceLine(line.at, line.kind, line.name, hide(line.about), hide(line.who)) for line in lines]
+    return [TraceLine(line.at, line.kind, line.name, say(line.about), say(line.who)) for line in lines]
