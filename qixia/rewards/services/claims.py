@@ -8,7 +8,8 @@ Once     a secret is promised to once and claimed once; both are deletions or un
          one gets nothing. A kill leaves a claim or a payout, never neither: each step is one transaction.
 Caps     don't hold here: the day of the batch is not the rider's choice.
 Limits   who can watch the database at all times sees a claim go and a payout come. What is at rest does not tell, nor
-         do ids, times or the order of rows; PostgreSQL's dead rows go with VACUUM, SQLite overwrites them (secure_delete).
+         do ids, times or the order of rows. Deleted rows stay readable in the database's files until it uses the room
+         again (PostgreSQL: VACUUM) and in logs of changes and backups of that time.
 Errors   Invalid for more than 50 secrets. Unknown secrets count nothing, without a word: they tell nobody anything.
 """
 
