@@ -303,7 +303,7 @@ def test_consent_and_new_devices_are_told(person):
     run_pending()
     told = [(item.template, item.words.body) for item in queries.latest(person.pk, language="zh-hans")]
     assert [template for template, _body in told] == ["sign_in.new_device", "consent.changed"]
-    assert told[1][1].startswith("让处置单位看到你的称呼：已收回")
+    assert told[1][1].startswith("让社区专员看到你的称呼：已收回")
 
 
 @pytest.mark.parametrize(("sender", "found"), [("console", ["qixia.E040"]), ("file", [])])
