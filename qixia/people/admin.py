@@ -37,6 +37,14 @@ admin.site.unregister(Group)
 admin.site.login = to_staff_sign_in  # type: ignore[method-assign]
 
 
+def to_own_password(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """The admin's own form asks for no second factor."""
+    return redirect("own-password")
+
+
+admin.site.password_change = to_own_password  # type: ignore[method-assign]
+
+
 def _ref(request: HttpRequest) -> str:
     ref: str = request.actor.ref
     return ref

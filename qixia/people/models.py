@@ -1,8 +1,8 @@
 """Persons and what they may do: people, riders, organisations, roles, consent, ways to sign in.
 
 Truth    rows here. Phone and real name are sealed with a key of the person's own (PersonKey, itself wrapped by the
-         master key outside the database): deleting that row erases them, in every backup too. `phone_index` is a keyed
-         hash, so a number is found without being stored.
+         master key outside the database): deleting that row erases them everywhere but in backups of the
+         database from before, which expire. `phone_index` is a keyed hash: a number is found without being stored.
 Times    UTC.
 """
 

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError
+from qixia.people.rules import STAFF_ROLES
 from qixia.people.services import set_display_name
 from qixia.reports import queries as reports
 from qixia.rewards import queries as rewards
@@ -75,6 +76,7 @@ def me(request: HttpRequest) -> HttpResponse:
     context = {
         "tab": "me",
         "is_rider": is_rider,
+        "is_staff": bool(actor.roles & STAFF_ROLES),
         "points": rewards.balance(actor.ref) if is_rider else None,
         "first_page": first_page(actor.roles),
     }

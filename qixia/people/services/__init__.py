@@ -34,6 +34,7 @@ from qixia.people.services.own_data import (
 )
 from qixia.people.services.retention import run_retention
 from qixia.people.services.sign_in import (
+    change_own_password,
     check_staff_password,
     code_was_sent,
     confirm_totp,
@@ -54,6 +55,7 @@ __all__ = [
     "cancel_erasure",
     "carry_out_erasures",
     "change_organisation",
+    "change_own_password",
     "change_phone",
     "check_staff_password",
     "check_step_up",

@@ -159,7 +159,7 @@ def close_account(*, person_id: int, actor: str) -> None:
 def erase_person(*, person_id: int, actor: str) -> None:
     """Forget who somebody was; LegalHold while something still runs that concerns the person.
 
-    The data key goes, so phone and real name are noise in every backup too; so do name, number, devices, sessions,
+    The data key goes, so phone and real name are noise wherever a copy of them is left; so do name, number, devices, sessions,
     codes and counters. The row and its public id stay, because reports and postings refer to them, and name nobody.
     Whoever keeps more hears `people.erased` (ref person). Idempotent; there is no way back.
     """

@@ -235,6 +235,22 @@ def check_staff_password(*, username: str, password: str, address: str) -> int:
     raise rules.WrongPassword(field="password")
 
 
+def change_own_password(*, person_id: int, current: str, new: str, code: str, address: str) -> None:
+    """A new password by whoever knows the present one and has the second factor. Every session of the person ends.
+
+    WrongPassword and WrongTotp count as tries, as in signing in.
+    """
+    person = Person.objects.filter(pk=person_id, is_active=True).first()
+    if person is None or not person.username:
+        raise NotFound
+    if check_staff_password(username=person.username, password=current, address=address) != person_id:
+        raise rules.WrongPassword(field="current")
+    if new == current:
+        raise accounts.BadPassword(field="new", why="和现在的一样。")
+    _use_totp(person_id, code, confirmed=True)
+    accounts.set_password(person_id=person_id, password=new, actor=f"person:{person.public_id}")
+
+
 def _password_fits(person: Person | None, password: str) -> bool:
     if person is None or not person.has_usable_password():
         make_password(password)  # as slow as checking one

@@ -342,3 +342,19 @@ def what_is_over_goes_and_leaves_proof() -> None:
         build.challenge()
     assert services.run_retention() > 0
     assert not SignInCode.objects.exists()
+
+
+@example("people.services.change_own_password")
+def staff_change_their_own_password() -> None:
+    person = _worker()
+    secret = pyotp.TOTP(services.enrol_totp(person_id=person.pk).secret)
+    services.confirm_totp(person_id=person.pk, code=secret.at(clock.now()))
+    services.change_own_password(
+        person_id=person.pk,
+        current=build.PASSWORD,
+        new="a-better-horse-battery-8",
+        code=secret.at(clock.now() + timedelta(seconds=30)),
+        address=build.ADDRESS,
+    )
+    name = person.username or ""
+    assert services.check_staff_password(username=name, password="a-better-horse-battery-8", address=build.ADDRESS)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qixia.site.signin import consents, phone, staff
+from qixia.site.signin import consents, password, phone, staff
 
 urlpatterns = [
     path("sign-in", phone.ask_phone, name="sign-in"),
@@ -14,5 +14,6 @@ urlpatterns = [
     path("staff/sign-in", staff.ask_password, name="staff-sign-in"),
     path("staff/code", staff.ask_totp, name="staff-totp"),
     path("staff/code.svg", staff.totp_picture, name="staff-totp-picture"),
+    path("me/password", password.own_password, name="own-password"),
     path("me/consents", consents.overview, name="consents"),
 ]
