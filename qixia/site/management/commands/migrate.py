@@ -7,10 +7,9 @@ the others go first, and tries again, `--lock-tries` times. Each migration is a 
 from __future__ import annotations
 
 import time
-from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 
@@ -23,7 +22,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 class Command(migrate.Command):
     help = f"{migrate.Command.help} On PostgreSQL it waits for locks in short tries."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         text = "PostgreSQL: longest wait for a lock, in seconds"
         parser.add_argument("--lock-timeout", type=float, default=LOCK_TIMEOUT_S, help=text)
