@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qixia.kernel import clock
@@ -29,6 +29,7 @@ def tomorrow():
     return clock.at(clock.now() + timedelta(days=1))
 
 
+@settings(deadline=None)
 @given(st.floats(18, 53), st.floats(74, 134), st.sampled_from([100, 500, 2000]))
 def test_a_cell_is_a_fixed_square_around_its_middle(lat: float, lng: float, cell_m: int) -> None:
     y, x = rules.cell_middle(lat, lng, cell_m)
