@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import gc
-import os
 import secrets
-import signal
-import socket
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
@@ -22,7 +18,6 @@ from django.test import RequestFactory
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from PIL import Image
 
-from qixia.lab.stage import Stage, stage
 from qixia.media import files, services
 from qixia.media.models import Evidence
 from qixia.media.services import receive, store_uploads
@@ -223,40 +218,3 @@ def is_refused_by_disk(request: WSGIRequest) -> bool:
     except OSError as error:
         return error.errno == 28
     return False
-
-
-# ── the real server ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Stage]:
-    with stage(f"sqlite:///{tmp_path / 'uploads.sqlite3'}", tmp_path) as found:
-        yield found
-
-
-@pytest.mark.slow
-def test_a_server_killed_in_the_middle_of_an_upload_leaves_noise_only(place: Stage, tmp_path: Path):
-    """Half a photo over the wire to the real server, then SIGKILL: what it had taken in is sealed, and the key is gone."""
-    place.run("-m", "qixia.site.cli", "migrate", "--no-input", "--verbosity", "0")
-    server = place.serve()
-    mark = secrets.token_bytes(12)
-    body = encode_multipart(BOUNDARY, {"photos": [named(marked(mark, 3_000_000))]})
-    # The check against forged requests reads the form of whoever has its cookie, before any view.
-    head = (
-        f"POST / HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken={'a' * 32}\r\nContent-Type: {MULTIPART_CONTENT}\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", place.port), timeout=10) as wire:
-        wire.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:2_000_000])
-        incoming = tmp_path / "var" / "media" / "incoming"
-        until = time.monotonic() + 15
-        while time.monotonic() < until and not any(p.stat().st_size > 600_000 for p in parts_in(incoming)):
-            time.sleep(0.05)
-        assert parts_in(incoming), "the server did not begin to read"
-        assert where_found(mark, tmp_path) == []
-        os.killpg(server.pid, signal.SIGKILL)
-    assert parts_in(incoming)
-    assert where_found(mark, tmp_path) == []
-
-
-def parts_in(folder: Path) -> list[Path]:
-    return list(folder.glob("*.part"))
