@@ -29,7 +29,9 @@ class Config(BaseSettings):
         "FULL", description="SQLite only: FULL keeps an acknowledged write through a power cut"
     )
     master_key_file: Path | None = Field(
-        None, description="32 random bytes in base64; empty: keys/master.key in var_dir"
+        None,
+        description="32 random bytes in base64; empty: keys/master.key in var_dir. After a rotation old/ and index.key"
+        " lie beside it",
     )
     media_dir: Path | None = Field(None, description="evidence pictures; empty: media in var_dir")
     assets_dir: Path = Field(PROJECT_DIR / "build" / "static", description="front-end assets made by `make setup`")
