@@ -19,30 +19,24 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 
 from qixia.kernel.keys import BadSeal, keys
+from qixia.kernel.sealed import sealed_columns
 
 STATIC = ("codes_", "places_", "policy_", "django_migrations", "django_content_type", "auth_permission", "sqlite_")
 NEAR = timedelta(seconds=2)
-# Sealed columns and the purposes under which the code opens them; {column} stands for a value of the same row.
-PURPOSES = {
-    ("notices_notice", "sealed"): "notice",
-    ("rewards_posting", "words"): "ledger-words",
-    ("jobs_command", "result"): "command:{caller}",
-    ("reports_report", "reporter_link"): "report-link:{public_id}",
-    ("media_evidence", "sealed_claimed"): "media.claimed:{public_id}",
-    ("media_evidence", "sealed_measured"): "media.measured:{public_id}",
-}
-# Bytes that are keys, or that a person's own key seals: they hold no name of a report.
-UNOPENED = {
-    ("people_personkey", "wrapped"),
-    ("people_person", "sealed_phone"),
-    ("media_evidence", "wrapped_key"),
-}
+# Sealed by a person's own key: it holds no name of a report.
+PERSONS_OWN = {("people_person", "sealed_phone")}
 _VALUE = re.compile(r"[A-Za-z0-9_\-]{16,}|(?<![0-9-])\d{3}-\d{3}-\d{3}(?![0-9-])|(?<!\d)\d{9}(?!\d)")
 _REF_KEYS = {"person_id": "people_person", "report_id": "reports_report", "item_id": "rewards_item"}
+
+
+def purposes() -> dict[tuple[str, str], str | None]:
+    """(table, column) → under which purpose the master key opens it; None for a wrapped key, which names nothing."""
+    return {(apps.get_model(one.model)._meta.db_table, one.column): one.purpose for one in sealed_columns()}
 
 
 @dataclass
@@ -133,14 +127,15 @@ class Dump:
 
     def _bytes(self, table: str, column: str, row: dict[str, Any]) -> Iterator[Any]:
         value = bytes(row[column])
-        purpose = PURPOSES.get((table, column))
-        if purpose is None and (table, column) not in UNOPENED and value:
+        known = purposes()
+        purpose = known.get((table, column))
+        if value and (table, column) not in known and (table, column) not in PERSONS_OWN:
             self.unknown.add((table, column))
         if purpose is None or not self.opened or not value:
             yield value.decode("latin-1") if value.isascii() else None
             return
         try:
-            plain = keys().open(value, purpose=purpose.format(**row)).decode()
+            plain = keys().open(value, purpose=purpose.format(**row)).decode("utf-8", "replace")
         except BadSeal:
             self.unknown.add((table, column))
             return

@@ -266,7 +266,7 @@ def ways(story: Story, dump: Dump, reports: dict[str, Report], *, times: bool) -
 def test_nothing_that_is_stored_leads_from_a_rider_to_the_report(story: Story) -> None:
     opened, closed = dumped(story, opened=True), dumped(story, opened=False)
     assert len(opened.records) > 200
-    assert opened.unknown == set(), "a sealed column that this test does not open: say how in PURPOSES"
+    assert opened.unknown == set(), "bytes that nobody declared: see kernel/sealed.py"
     assert ways(story, opened, story.anonymous, times=True) == {}
     assert ways(story, closed, story.sealed, times=False) == {}
     # Controls: the finder finds what is there.
