@@ -42,7 +42,7 @@ def to_own_password(request: HttpRequest, extra_context: dict[str, Any] | None =
     return redirect("own-password")
 
 
-admin.site.password_change = to_own_password  # type: ignore[method-assign]
+admin.site.password_change = to_own_password  # type: ignore[method-assign,assignment]
 
 
 def _ref(request: HttpRequest) -> str:

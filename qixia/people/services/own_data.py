@@ -42,7 +42,7 @@ def set_real_name(*, person_id: int, real_name: str, actor: str) -> None:
     person = _locked(person_id)
     name = rules.real_name(real_name)
     key = PersonKey.objects.get(person=person)
-    sealed = vault.seal(name, wrapped=key.wrapped, owner=person.public_id, field="real_name") if name else None
+    sealed = vault.seal(name, wrapped=bytes(key.wrapped), owner=person.public_id, field="real_name") if name else None
     Person.objects.filter(pk=person.pk).update(sealed_real_name=sealed)
     record("people.real_name_set", subject=_ref(person), actor=actor, given=bool(name))
 
@@ -64,7 +64,7 @@ def change_phone(*, person_id: int, challenge: str, code: str, address: str, act
             key = PersonKey.objects.get(person=person)
             old = person.phone_index
             Person.objects.filter(pk=person.pk).update(
-                sealed_phone=vault.seal(number, wrapped=key.wrapped, owner=person.public_id, field="phone"),
+                sealed_phone=vault.seal(number, wrapped=bytes(key.wrapped), owner=person.public_id, field="phone"),
                 phone_index=vault.phone_index(number),
             )
             SignInCode.objects.filter(

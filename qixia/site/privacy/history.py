@@ -145,7 +145,8 @@ def history(request: HttpRequest) -> HttpResponse:
 def _wanted(request: HttpRequest, names: Names) -> tuple[HistoryFilter, str]:
     """Everybody who may be shown, or the one who was chosen from them: a rider's ref in the address finds nothing."""
     actor = request.GET.get("actor", "")[:80]
-    actors, prefixes = (*names.staff, "reporter", "anonymous"), ("system:",)
+    actors: tuple[str, ...] = (*names.staff, "reporter", "anonymous")
+    prefixes: tuple[str, ...] = ("system:",)
     if actor == SYSTEM:
         actors = ()
     elif actor:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from qixia.kernel.errors import DomainError, Invalid
 from qixia.people import sessions
 from qixia.people.rules import STAFF_ROLES
-from qixia.people.services import sign_in
+from qixia.people.services import BadPassword, sign_in
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
@@ -48,7 +48,7 @@ def _change(request: HttpRequest) -> None:
             code=request.POST.get("code", ""),
             address=sessions.client_address(request),
         )
-    except sign_in.accounts.BadPassword as refusal:
+    except BadPassword as refusal:
         refusal.field = "new"  # to the service the password is the new one, on this page there are two
         raise
 
