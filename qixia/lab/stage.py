@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,11 +94,12 @@ class Stage:
         found: list[dict[str, Any]] = json.loads(self.run("-m", "qixia.site.cli", "lab_town", "--riders", str(riders)))
         return found
 
-    def start(self, *words: str, **more: str) -> Program:
+    def start(self, *words: str, before: Sequence[str] = (), **more: str) -> Program:
+        """A program of ours in the background; `before` is what runs it ("unshare …"), `more` goes into its environment."""
         log = self.folder / "var" / f"program-{len(self.programs)}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, *words],
+                [*before, sys.executable, *words],
                 env={**self.environment, **more},
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -17,7 +17,7 @@ from qixia.site import supervisor
 _SERVE = "serve"
 _PREPARE = "prepare"
 _MAKE_KEY = "make_key"
-_BENCH = "bench"  # starts programs with keys of their own, but Django wants one to start at all
+_OWN_STAGE = ("bench", "drill")  # start programs with keys of their own, but Django wants one to start at all
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> int:
         arguments[1] = arguments[1].replace("-", "_")
     command = arguments[1] if len(arguments) > 1 else "help"
     try:
-        if command in (_PREPARE, _BENCH):
+        if command in (_PREPARE, *_OWN_STAGE):
             make_development_key()
         if command == _MAKE_KEY:
             return make_key()
