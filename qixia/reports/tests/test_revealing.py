@@ -46,7 +46,7 @@ def signed_in(person: Person) -> Client:
 
 
 def told(town: Town, name: str = "rider") -> list[str]:
-    return [f"{n.rendered.title} {n.rendered.body}" for n in latest(town.people[name].pk, language="zh-hans", size=50)]
+    return [f"{n.words.title} {n.words.body}" for n in latest(town.people[name].pk, language="zh-hans", size=50)]
 
 
 def traces() -> tuple[int, int]:
