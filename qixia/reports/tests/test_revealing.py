@@ -10,6 +10,7 @@ from django.urls import reverse
 from qixia.audit.models import AccessRecord, AuditEvent
 from qixia.jobs.worker import run_pending
 from qixia.kernel.errors import DomainError, Invalid, NotAllowed, NotFound
+from qixia.kernel.ids import show_number
 from qixia.media.tests import made
 from qixia.notices.models import Notice
 from qixia.notices.queries import latest
@@ -62,7 +63,7 @@ class TestReporter:
         assert (record.kind, record.subject, record.actor, record.basis) == ("reporter", report.ref, officer.ref, "law")
         assert WHY["reason"].encode() not in bytes(record.sealed_reason)
         (latest, *_rest) = told(town)
-        for words in (report.number, "依法调取", "个人信息保护负责人"):
+        for words in (show_number(report.number), "依法调取", "个人信息保护负责人"):
             assert words in latest
         assert "数安" not in latest
         assert "公安" not in latest
