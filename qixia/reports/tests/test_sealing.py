@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.kernel.keys import BadSeal
 from qixia.people.services import create_person
@@ -73,6 +74,8 @@ def test_old_reports_are_sealed_and_their_history_forgets(before_sealing: Migrat
     step = {"report_id": known[0].pk, "at": now, "before": "confirming", "after": "fixed"}
     old_step.objects.create(step="confirm", actor=f"person:{person.public_id}", **step)
     old_step.objects.create(step="verify", actor="person:clerk", **step)
+    for action in ("reports.received", "reports.confirm", "reports.verify"):
+        record(action, subject=f"report:{known[0].public_id}", actor=f"person:{person.public_id}")
     migrate_to_head()
     found = Report.objects.filter(reporter_index=index_of(person.public_id))
     assert {report.pk for report in found} == {report.pk for report in known}
@@ -84,3 +87,10 @@ def test_old_reports_are_sealed_and_their_history_forgets(before_sealing: Migrat
         ReportStep.objects.update(actor="x")
     with pytest.raises(DatabaseError), transaction.atomic():
         ReportStep.objects.all().delete()
+    history = apps.get_model("audit", "AuditEvent").objects.filter(subject=f"report:{known[0].public_id}")
+    actors = list(history.order_by("id").values_list("actor", flat=True))
+    assert actors == ["reporter", "reporter", f"person:{person.public_id}"]  # staff answer for what they did
+    with pytest.raises(DatabaseError), transaction.atomic():
+        history.update(actor="x")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        history.delete()
