@@ -2,10 +2,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from qixia.jobs.models import Job
+from qixia.ui.backroom import OwnFiltersOnly
 
 
 @admin.register(Job)
-class JobAdmin(admin.ModelAdmin):
+class JobAdmin(OwnFiltersOnly, admin.ModelAdmin):
     list_display = ["name", "attempts", "run_at", "quarantined_at", "last_error"]
     list_filter = ["name", ("quarantined_at", admin.EmptyFieldListFilter)]
     show_full_result_count = False

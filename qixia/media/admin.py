@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from qixia.media.models import Evidence
+from qixia.ui.backroom import OwnFiltersOnly
 
 
 @admin.register(Evidence)
-class EvidenceAdmin(admin.ModelAdmin):
+class EvidenceAdmin(OwnFiltersOnly, admin.ModelAdmin):
     """To look at. Claims, measured place and file name are left out: they need a role of their own."""
 
     list_display = ["public_id", "state", "broken_reason", "format", "width", "height", "bytes", "created_at"]

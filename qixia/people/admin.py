@@ -22,6 +22,7 @@ from qixia.kernel.errors import NotAllowed
 from qixia.people import services
 from qixia.people.models import Organisation, Person, RoleGrant
 from qixia.people.services import sign_in
+from qixia.ui.backroom import OwnFiltersOnly
 
 
 def to_staff_sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -91,7 +92,7 @@ class OrganisationAdmin(NoDelete, admin.ModelAdmin):
 
 
 @admin.register(RoleGrant)
-class RoleGrantAdmin(NoDelete, admin.ModelAdmin):
+class RoleGrantAdmin(NoDelete, OwnFiltersOnly, admin.ModelAdmin):
     list_display = ("person", "role", "organisation", "division", "valid_until", "revoked_at")
     list_filter = ("role",)
     search_fields = ("person__display_name", "person__username", "organisation__name")
@@ -125,7 +126,7 @@ class RoleGrantAdmin(NoDelete, admin.ModelAdmin):
 
 
 @admin.register(Person)
-class PersonAdmin(NoDelete, admin.ModelAdmin):
+class PersonAdmin(NoDelete, OwnFiltersOnly, admin.ModelAdmin):
     list_display = ("display_name", "username", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("display_name", "username", "public_id")

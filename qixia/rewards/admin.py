@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from qixia.rewards.models import Account, Item, Posting, Voucher
+from qixia.rewards.rules import ANONYMOUS
 from qixia.rewards.sealing import is_hidden
+from qixia.ui.backroom import OwnFiltersOnly
 
 
-class ReadOnly(admin.ModelAdmin):
+class ReadOnly(OwnFiltersOnly, admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -23,9 +26,18 @@ class ReadOnly(admin.ModelAdmin):
 
 @admin.register(Account)
 class AccountAdmin(ReadOnly):
+    """Without riders' purses: whoever looks at them before and after a dispatch sees who was paid for it."""
+
     list_display = ("owner_ref", "kind", "unit", "slot", "balance")
     list_filter = ("kind",)
     search_fields = ("=owner_ref",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        return super().get_queryset(request).exclude(owner_ref__startswith="person:")
+
+
+def _is_for_report(posting: Posting) -> bool:
+    return is_hidden(posting.source) or posting.rule == ANONYMOUS
 
 
 @admin.register(Posting)
@@ -52,7 +64,7 @@ class PostingAdmin(ReadOnly):
 
     @admin.display(description=_("受益人"))
     def whose(self, posting: Posting) -> str:
-        return str(_("骑手（已隐去）")) if is_hidden(posting.source) else posting.beneficiary
+        return str(_("骑手（已隐去）")) if _is_for_report(posting) else posting.beneficiary
 
     @admin.display(description=_("冲正"))
     def reverses_id(self, posting: Posting) -> str:

@@ -185,3 +185,63 @@ def test_the_back_room_does_not_say_who_reported(town):
 @pytest.mark.parametrize("page", ["/admin/jobs/job/add/", "/admin/auth/group/", "/admin/audit/auditevent/add/"])
 def test_the_back_room_makes_no_jobs_groups_or_history(town, page):
     assert desk(town, "admin").get(page).status_code in (403, 404)
+
+
+class TestWhatTheAddressMayAskTheBackRoom:
+    """Columns that a list does not show are no filters either."""
+
+    @pytest.mark.parametrize(
+        ("model", "lookup"),
+        [
+            ("rewards_posting", "beneficiary"),
+            ("rewards_posting", "beneficiary__startswith"),
+            ("audit_auditevent", "data__beneficiary"),
+            ("audit_auditevent", "actor"),
+            ("people_person", "password__startswith"),
+            ("people_person", "phone_index"),
+            ("rewards_voucher", "person_id"),
+            ("jobs_job", "args__id"),
+            ("media_evidence", "phash"),
+        ],
+    )
+    def test_what_is_not_shown_is_not_asked(self, town, model, lookup):
+        send(town.rider)
+        answer = desk(town, "admin").get(reverse(f"admin:{model}_changelist"), {lookup: town.rider.ref})
+        assert answer.status_code == 400
+
+    @pytest.mark.parametrize(
+        ("model", "lookup", "value"),
+        [
+            ("rewards_posting", "kind__exact", "award"),
+            ("audit_auditevent", "action__exact", "reports.settle"),
+            ("people_person", "is_active__exact", "1"),
+            ("people_rolegrant", "role__exact", "clerk"),
+            ("jobs_job", "quarantined_at__isempty", "0"),
+            ("media_evidence", "state__exact", "ready"),
+        ],
+    )
+    def test_the_filters_of_the_page_go_on(self, town, model, lookup, value):
+        assert desk(town, "admin").get(reverse(f"admin:{model}_changelist"), {lookup: value}).status_code == 200
+
+
+def test_the_back_room_names_nobody_whom_points_went_to(town):
+    """Rule and time of a posting, or a balance that rises with a dispatch, would lead from a report to its reporter."""
+    send(town.rider)
+    staff, rider = desk(town, "admin"), town.people["rider"].public_id
+    events = apps.get_model("audit", "AuditEvent").objects.filter(action="rewards.award", data__rule="manhole")
+    accounts = apps.get_model("rewards", "Account").objects.filter(owner_ref=town.rider.ref)
+    pages = [reverse("admin:audit_auditevent_change", args=[row.pk]) for row in events]
+    pages += [reverse("admin:rewards_account_change", args=[row.pk]) for row in accounts]
+    pages += [reverse("admin:rewards_account_changelist"), reverse("admin:rewards_posting_changelist") + "?kind=award"]
+    assert events
+    assert accounts
+    for page in pages:
+        assert rider not in staff.get(page, follow=False).content.decode(), page
+
+
+def test_the_back_room_names_nobody_who_claimed_anonymous_points(town):
+    apps.get_model("audit", "AuditEvent").objects.create(
+        action="rewards.claimed", subject=town.rider.ref, actor=town.rider.ref, at="2026-11-22T00:00:00Z"
+    )
+    answer = desk(town, "admin").get(reverse("admin:audit_auditevent_changelist"), {"action__exact": "rewards.claimed"})
+    assert town.rider.public_id not in answer.content.decode()
