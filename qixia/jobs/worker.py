@@ -162,7 +162,7 @@ class JobRunner:
         now = clock.now()
         for job in jobs:
             tries = job.attempts + 1
-            changes = {"lease": "", "last_error": f"{type(error).__name__}: {error}"[:500]}
+            changes = {"lease": "", "last_error": _in_a_line(error)}
             if tries >= max_tries:
                 Job.objects.filter(id=job.id, lease=self.lease).update(quarantined_at=now, run_at=now, **changes)
                 log.error("job quarantined", extra={"task": job.name, "job": job.id})
@@ -176,6 +176,12 @@ class JobRunner:
         if held:
             until = clock.now() + timedelta(seconds=LEASE_S)
             Job.objects.filter(id__in=held, lease=self.lease).update(run_at=until)
+
+
+def _in_a_line(error: Exception) -> str:
+    """The first line only: below it a database quotes the row that it refused, with whom it names."""
+    first = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {first}"[:500]
 
 
 def _by_name(jobs: list[Job]) -> Iterator[tuple[str, list[Job]]]:

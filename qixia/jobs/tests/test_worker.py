@@ -11,7 +11,7 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
 
 from qixia.jobs import commands, queries, registry, services, worker
 from qixia.jobs.models import Command, Event, Job, Schedule
@@ -87,6 +87,19 @@ def test_failures_back_off_and_end_in_quarantine():
     with clock.at(moment):
         assert worker.JobRunner().run_due() == 0
     assert queries.queue_state().quarantined == 1
+
+
+@pytest.mark.django_db
+def test_what_a_database_quotes_of_a_refused_row_is_not_kept(monkeypatch):
+    """The row would name a rider beside the report whose job this is."""
+
+    def refused(**_args):
+        raise IntegrityError("new row violates check\nDETAIL:  Failing row contains (7, person:4711, 15).")
+
+    monkeypatch.setitem(registry._tasks, "test.fail", registry.Task("test.fail", refused, max_tries=1))
+    services.enqueue("test.fail")
+    worker.JobRunner().run_due()
+    assert Job.objects.get().last_error == "IntegrityError: new row violates check"
 
 
 @pytest.mark.django_db
