@@ -42,7 +42,7 @@ class Evidence(models.Model):
     to the owner only. `claimed` is what the phone said, `measured` what the file says (place, time, camera): sealed, and
     shown to nobody without a role. `digest` is equal for equal files and matches none without the key (sealed.digest_of).
     `bytes` is what the sealed file takes on disk, padded: its content's size would name a photo as well as a hash does.
-    `width` and `height` are as stored until the picture is ready, then upright."""
+    `width` and `height` are as stored until the picture is ready or held, then upright."""
 
     class State(models.TextChoices):
         PENDING = "pending", _("处理中")

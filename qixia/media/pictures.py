@@ -139,7 +139,11 @@ def _covered(picture: Image.Image, size: tuple[int, int], boxes: Sequence[Box] |
     if boxes is not None:
         redaction.cover(picture, redaction.resized(boxes, size, picture.size))
         return tuple(boxes)
-    found = redaction.find(picture)
+    try:
+        found = redaction.find(picture)
+    except redaction.CannotLook as error:
+        error.size = size
+        raise
     redaction.cover(picture, found)
     return tuple(redaction.resized(found, picture.size, size))
 

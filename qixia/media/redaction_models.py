@@ -33,10 +33,12 @@ _PLATE_VARIANCE: Final = (0.1, 0.2)
 
 
 class CannotLook(Exception):
-    """The picture could not be searched. `reason` is short and for staff."""
+    """The picture could not be searched. `reason` is short and for staff. `size` is that of the original, upright, if it
+    is known by then: a person places boxes in it."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
+        self.size: tuple[int, int] | None = None
         super().__init__(reason)
 
 

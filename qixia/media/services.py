@@ -306,7 +306,7 @@ def develop_evidence(evidence_id: int) -> None:
         _settle_broken(row, error.reason)
         return
     except redaction.CannotLook as error:
-        _settle_held(row, error.reason)
+        _settle_held(row, error)
         return
     if not _pending(row).exists():
         return  # another worker was faster, and a person may have settled other boxes since: leave its copies alone
@@ -395,11 +395,13 @@ def _settle_broken(row: Evidence, reason: str) -> None:
 
 
 @transaction.atomic
-def _settle_held(row: Evidence, reason: str) -> None:
-    """Faces and plates could not be looked for: no copy, until a person has."""
-    if _pending(row).update(state=Evidence.State.HELD):
-        record("media.held", subject=_ref(row), actor=SYSTEM, reason=reason, owner=row.owner_ref)
-        publish(HELD, _ref(row), _payload(row) | {"reason": reason})
+def _settle_held(row: Evidence, error: redaction.CannotLook) -> None:
+    """Faces and plates could not be looked for: no copy, until a person has. The person's boxes are placed in the upright
+    picture, so its size counts from now on: in the size as stored a box would be cut short and uncover what it is for."""
+    width, height = error.size or (row.width, row.height)
+    if _pending(row).update(state=Evidence.State.HELD, width=width, height=height):
+        record("media.held", subject=_ref(row), actor=SYSTEM, reason=error.reason, owner=row.owner_ref)
+        publish(HELD, _ref(row), _payload(row) | {"reason": error.reason})
 
 
 # ── what is covered ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from qixia.jobs.models import Event
 from qixia.kernel.errors import Invalid, NotFound, Stale
 from qixia.media import redaction, services
 from qixia.media.models import Evidence
-from qixia.media.tests.made import jpeg, png
+from qixia.media.tests.made import exif, jpeg, png
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_dir")]
 OWNER = "report:00000000000000000000000001"
@@ -69,6 +69,13 @@ class TestHeld:
         assert row.boxes == [BOX | {"score": 1.0, "by": "person:a"}]
         assert len(files_in("copies")) == 3
         assert Event.objects.filter(name="media.ready").count() == 1
+
+    def test_boxes_are_placed_in_the_upright_picture(self, blind):
+        row = developed(stored(jpeg(120, 60, exif=exif(orientation=6))))
+        assert (row.state, row.width, row.height) == ("held", 60, 120)
+        low = {"kind": "face", "x": 4, "y": 50, "w": 40, "h": 60}  # below the edge of the picture as it is stored
+        services.set_boxes(public_id=row.public_id, boxes=[low], actor="person:a", revision=row.revision, reason=WHY)
+        assert developed(Evidence.objects.get(pk=row.pk)).boxes == [low | {"score": 1.0, "by": "person:a"}]
 
 
 class TestReady:
