@@ -167,7 +167,7 @@ class History:
             photos=[self._retaken(plot.pair[0]) if plot.stop else self._file(plot.pair[0])],
             claimed=[{"source": "camera"}],
             captured_at=clock.now() - timedelta(seconds=70),
-            after_photos=[self._file(plot.pair[1])] if plot.handled else [],
+            after_photos=[self._afterwards(plot.pair[1])] if plot.handled else [],
             words=plot.text,
             hint=plot.hint,
             self_handled=plot.handled,
@@ -219,7 +219,7 @@ class History:
 
     def _resolve(self, public_id: str, plot: Plot) -> None:
         def act(report: Report, actor: Actor) -> None:
-            photos = [self._file(plot.pair[1])]
+            photos = [self._afterwards(plot.pair[1])]
             services.resolve(actor=actor, public_id=public_id, text=self.rng.choice(words.DONE), photos=photos)
             if plot.stop != "resolved":
                 self.later(20, 900, lambda: self._verify(public_id, plot))
@@ -315,6 +315,9 @@ class History:
 
     def _retaken(self, scene: str) -> ContentFile[bytes]:
         return ContentFile(scenes.retaken(scene, int(clock.now().timestamp())), name=f"{scene}.jpg")
+
+    def _afterwards(self, scene: str) -> ContentFile[bytes]:
+        return ContentFile(scenes.later(scene), name=f"{scene}.jpg")
 
     def _file(self, scene: str) -> ContentFile[bytes]:
         return ContentFile(scenes.picture(scene), name=f"{scene}.jpg")

@@ -32,7 +32,7 @@ def _own_media(tmp_path, monkeypatch):
 def test_the_rider_of_the_demo_has_235_points_and_every_state_has_something(db):
     demo.load(days=0)
     accounts = {account.role: account.person for account in current("people.demo_accounts").data.accounts}
-    assert set(accounts) == {"rider", "worker", "clerk", "merchant", "admin"}
+    assert set(accounts) == {"rider", "worker", "clerk", "merchant", "admin", "data_officer", "auditor"}
     assert balance(f"person:{accounts['rider']}") == story.BALANCE == 235
     mine = Report.objects.filter(reporter_index=index_of(accounts["rider"]))
     assert mine.count() == sum(story.REPORTS.values()) == 22

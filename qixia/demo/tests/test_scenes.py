@@ -3,11 +3,14 @@
 import io
 import re
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from qixia.codes.reference import class_rows
 from qixia.demo import scenes
+from qixia.media.likeness import compare
 
 DRAWINGS = sorted(path.stem for path in scenes.FOLDER.glob("*.svg"))
 OWN = sorted(name for names in scenes.SCENES.values() for name in names)
@@ -44,6 +47,20 @@ def test_before_and_after_show_the_same_place_in_two_states(name: str) -> None:
 
     assert difference.extrema[0][1] > 40, "the slider would show nothing"
     assert difference.mean[0] < 70, "not the same place"
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_photo_of_afterwards_shows_the_place_and_does_not_pass_for_a_copy(name: str) -> None:
+    before, after = (
+        cv2.imdecode(np.frombuffer(photo, np.uint8), cv2.IMREAD_COLOR)
+        for photo in (scenes.picture(f"{name}-before"), scenes.later(f"{name}-after"))
+    )
+    assert before is not None
+    assert after is not None
+    likeness = compare(before, after)
+
+    assert not likeness.is_copy, "a clerk who says nothing could not close it"
+    assert likeness.verdict == "same"
 
 
 def test_no_drawing_is_missing_left_over_or_drawn_twice() -> None:
