@@ -93,6 +93,24 @@ class TestRefused:
             begin(owner=ME, size=10)
         begin(owner=OTHER, size=10)
 
+    def test_too_many_that_reports_took_one_after_the_other(self):
+        for _ in range(transfers.LIVING_MAX):
+            collect(owner=ME, named=[{"id": send(b"x"), "as": "clip"}])
+        with pytest.raises(TooMany):
+            begin(owner=ME, size=1)
+        assert Transfer.objects.count() == transfers.LIVING_MAX
+        begin(owner=OTHER, size=1)
+        with clock.at(clock.now() + timedelta(hours=3)):
+            transfers.sweep()
+            begin(owner=ME, size=1)
+
+    def test_too_much_in_all(self, monkeypatch):
+        monkeypatch.setattr(transfers, "LIVING_BYTES", 100)
+        collect(owner=ME, named=[{"id": send(b"x" * 60), "as": "clip"}])
+        with pytest.raises(TooMany):
+            begin(owner=ME, size=41)
+        begin(owner=ME, size=40)
+
     @pytest.mark.parametrize("piece", [b"", b"x" * (PIECE - 1), b"x" * (transfers.PIECE_MAX + 1)])
     def test_pieces_of_a_wrong_size(self, piece):
         row = begin(owner=ME, size=3 * 1024 * 1024)
