@@ -68,6 +68,13 @@ class BadUsername(Invalid):
     code = "people.bad_username"
 
 
+class OwnRole(Invalid):
+    """Whoever hands out roles takes none."""
+
+    code = "people.own_role"
+    message = "不能给自己授予角色，请由另一位管理员授予。"
+
+
 class WrongCode(Invalid):
     code = "people.wrong_code"
     message = "验证码不对，还可以再试 %(left)s 次。请用最新收到的那一条。"

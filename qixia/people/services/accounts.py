@@ -315,7 +315,8 @@ def grant_role(
 ) -> RoleGrant:
     """Give a role in an organisation, in `division_id` and below (None: wherever the organisation is).
 
-    Granting again returns the grant that is there, with `valid_until` as asked now.
+    Granting again returns the grant that is there, with `valid_until` as asked now. Nobody grants to themselves: an
+    administrator could else become the data officer and open who reported.
     """
     if role not in rules.ROLES:
         raise Invalid("没有这个角色。", field="role")
@@ -323,6 +324,8 @@ def grant_role(
     if valid_until and valid_until <= start:
         raise Invalid("到期要晚于生效。", field="valid_until")
     person = _person(person_id)
+    if actor == _ref(person):
+        raise rules.OwnRole(field="person")
     grant, is_new = RoleGrant.objects.get_or_create(
         person=person,
         role=role,

@@ -186,6 +186,15 @@ def test_unknown_roles_and_persons_are_refused():
     assert RoleGrant.objects.count() == 1
 
 
+@pytest.mark.parametrize("role", ["data_officer", "auditor", "worker"])
+def test_nobody_grants_a_role_to_themselves(role):
+    """An administrator who makes themselves data officer could open who reported."""
+    person, unit = build.staff(role="admin"), Organisation.objects.get(code="unit-a")
+    with pytest.raises(rules.OwnRole):
+        services.grant_role(person_id=person.pk, role=role, organisation_id=unit.pk, actor=f"person:{person.public_id}")
+    assert [grant.role for grant in RoleGrant.objects.all()] == ["admin"]
+
+
 def test_nobody_and_the_closed_have_no_roles():
     person = build.staff()
     services.close_account(person_id=person.pk, actor=build.ACTOR)
