@@ -78,14 +78,20 @@ class Developed:
 
 
 def develop(
-    content: bytes, format: Format, *, limits: Limits, now: datetime, boxes: Sequence[Box] | None = None
+    content: bytes,
+    format: Format,
+    *,
+    limits: Limits,
+    now: datetime,
+    boxes: Sequence[Box] | None = None,
+    also: Sequence[Box] = (),
 ) -> Developed:
     """Decode `content`, which `sniff` has found to be a `format`, and make all sizes.
 
-    With `boxes`, which a person has settled, just these are covered; without, the detectors say which.
+    With `boxes`, which a person has settled, just these are covered; without, what the detectors find and `also`.
     """
     with _opened(content, format) as source:
-        return _develop(source, format, limits, now, boxes)
+        return _develop(source, format, limits, now, boxes, also)
 
 
 def redacted(content: bytes, format: Format, *, limits: Limits) -> tuple[Image.Image, tuple[Box, ...]]:
@@ -116,7 +122,12 @@ def _opened(content: bytes, format: Format) -> Iterator[Image.Image]:
 
 
 def _develop(
-    source: Image.Image, format: Format, limits: Limits, now: datetime, boxes: Sequence[Box] | None
+    source: Image.Image,
+    format: Format,
+    limits: Limits,
+    now: datetime,
+    boxes: Sequence[Box] | None,
+    also: Sequence[Box],
 ) -> Developed:
     _check(source, format, limits)
     width, height = source.size
@@ -126,7 +137,7 @@ def _develop(
     size = (height, width) if turn >= 5 else (width, height)
     picture = _upright(pixels, turn)
     phash = perceptual_hash(picture)
-    covered = _covered(picture, size, boxes)
+    covered = _covered(picture, size, boxes, also)
     copies = {}
     for name, side in sorted(SIZES.items(), key=lambda item: -item[1]):
         picture = _fit(picture, side)  # each from the one before: the big one is read once
@@ -134,7 +145,9 @@ def _develop(
     return Developed(*size, _average(picture), phash, measured, copies, covered)
 
 
-def _covered(picture: Image.Image, size: tuple[int, int], boxes: Sequence[Box] | None) -> tuple[Box, ...]:
+def _covered(
+    picture: Image.Image, size: tuple[int, int], boxes: Sequence[Box] | None, also: Sequence[Box]
+) -> tuple[Box, ...]:
     """Cover what is found or given, in place, and say what, in pixels of the original of `size`."""
     if boxes is not None:
         redaction.cover(picture, redaction.resized(boxes, size, picture.size))
@@ -144,8 +157,8 @@ def _covered(picture: Image.Image, size: tuple[int, int], boxes: Sequence[Box] |
     except redaction.CannotLook as error:
         error.size = size
         raise
-    redaction.cover(picture, found)
-    return tuple(redaction.resized(found, picture.size, size))
+    redaction.cover(picture, [*found, *redaction.resized(also, size, picture.size)])
+    return tuple(dict.fromkeys([*also, *redaction.resized(found, picture.size, size)]))
 
 
 def _check(source: Image.Image, format: Format, limits: Limits) -> None:

@@ -295,13 +295,17 @@ def develop_evidence(evidence_id: int) -> None:
         _film(row)
         return
     twin = _twin_of(row)
-    if twin is not None:
+    if twin is not None and twin.boxes_by == Evidence.BoxesBy.MACHINE:
         _settle_like(row, twin)
         return
     content = files.read_original(row.storage_name, row.file_key)
     boxes = redaction.boxes_of(row.boxes) if row.boxes_by == Evidence.BoxesBy.PERSON else None
+    # What a person covered in the twin is covered here; what a person uncovered there had a reason of its own, not here.
+    also = redaction.boxes_of(twin.boxes) if twin is not None else []
     try:
-        result = pictures.develop(content, cast(Format, row.format), limits=limits(), now=clock.now(), boxes=boxes)
+        result = pictures.develop(
+            content, cast(Format, row.format), limits=limits(), now=clock.now(), boxes=boxes, also=also
+        )
     except pictures.Undecodable as error:
         _settle_broken(row, error.reason)
         return
@@ -352,7 +356,8 @@ def _settle_filmed(clip: Evidence, frames: list[Evidence], taken: Taken) -> None
 
 
 def _twin_of(row: Evidence) -> Evidence | None:
-    """Another ready photo of the same bytes: its copies and boxes serve again, nothing is decoded twice."""
+    """Another ready photo of the same bytes: what is covered there is covered here; its copies serve again if no person
+    has changed the boxes."""
     if row.boxes_by:  # a person has said what is covered in this one
         return None
     same = Evidence.objects.filter(digest=row.digest, kind=row.kind, state=Evidence.State.READY).exclude(boxes_by="")

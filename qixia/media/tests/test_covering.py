@@ -84,12 +84,22 @@ class TestReady:
         with pytest.raises(IntegrityError), transaction.atomic():
             Evidence.objects.filter(pk=row.pk).update(state="ready")
 
-    def test_a_twin_takes_over_what_a_person_settled(self):
+    def test_a_twin_takes_over_what_a_person_covered(self):
         first = developed(stored())
         services.set_boxes(public_id=first.public_id, boxes=[BOX], actor="person:a", revision=first.revision)
         first = developed(first)
         second = developed(stored())
-        assert (second.boxes, second.boxes_by) == (first.boxes, "person")
+        assert (second.boxes, second.boxes_by) == (first.boxes, "machine")
+
+    def test_a_twin_does_not_take_over_what_a_person_uncovered(self, monkeypatch):
+        """The reason stands with the first report; the second one's reporter and clerk gave none."""
+        monkeypatch.setattr(redaction, "find", lambda _picture: [redaction.Box("face", 4, 4, 20, 20, 0.9)])
+        first = developed(stored())
+        services.set_boxes(public_id=first.public_id, boxes=[], actor="person:a", revision=first.revision, reason=WHY)
+        assert developed(Evidence.objects.get(pk=first.pk)).boxes == []
+        second = developed(stored())
+        assert [box["x"] for box in second.boxes] == [4]
+        assert second.boxes_by == "machine"
 
     def test_copies_made_anew_are_no_news_and_have_another_etag(self):
         row = developed(stored())
