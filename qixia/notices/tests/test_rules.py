@@ -33,6 +33,8 @@ EXPECTED = [
     "unit.sent_back",
     "clerk.uncertain",
     "critical.ring",
+    "privacy.revealed",
+    "privacy.original_opened",
 ]
 
 
