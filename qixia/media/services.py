@@ -417,7 +417,8 @@ def set_boxes(*, public_id: str, boxes: object, actor: str, revision: int, reaso
 
     For a caller who has decided that `actor` (a ref) may. `boxes` is a list of {"kind", "x", "y", "w", "h"} in pixels of
     the upright original; one that stood there before keeps its score and who set it. Whatever uncovers something, or
-    shows a held photo, is an access to what is personal: it wants a `reason` in words and is recorded as such.
+    shows a held photo, is an access to what is personal: it wants a `reason` in words and is recorded as such. What is
+    uncovered is told to the reporter like an opened original.
     Invalid names "boxes" or "reason"; Stale if `revision` isn't the one that is; then nothing has changed.
     """
     row = Evidence.objects.filter(public_id=public_id).exclude(kind=Evidence.Kind.CLIP).first()
@@ -437,6 +438,8 @@ def set_boxes(*, public_id: str, boxes: object, actor: str, revision: int, reaso
             record_access(
                 kind="boxes", subject=row.owner_ref, actor=actor, basis="quality", reason=reason, evidence=public_id
             )
+        if shown:  # whoever sees the picture sees this as it came, so its reporter hears of it as of an opened original
+            publish(OPENED, _ref(row), _payload(row) | {"basis": "quality"})
         record("media.boxes_set", subject=_ref(row), actor=actor, boxes=len(after), shown=len(shown))
         enqueue_many([copies_of([row])])
     return len(after)

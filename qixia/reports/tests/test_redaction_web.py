@@ -142,6 +142,15 @@ class TestSaving:
         assert access.data == {"evidence": desk.picture}
         assert WHY.encode() not in bytes(access.sealed_reason)
 
+    def test_the_reporter_hears_of_what_was_uncovered(self, desk: Desk):
+        mine = Notice.objects.filter(person=desk.town.people["rider"], template="privacy.original_opened")
+        desk.save(KEPT, ("plate", 60, 20, 20, 10))
+        run_pending()
+        assert mine.count() == 0  # a box more shows nothing
+        desk.save(KEPT, reason=WHY)
+        run_pending()
+        assert mine.count() == 1
+
     def test_a_tick_drops_a_row_without_script(self, desk: Desk):
         assert desk.save(KEPT, ("plate", 60, 20, 20, 10), drop=["0"], reason=WHY).status_code == 303
         assert [box["kind"] for box in desk.row.boxes] == ["plate"]
@@ -248,7 +257,7 @@ def test_a_new_photo_of_the_same_bytes_takes_the_boxes_over(desk: Desk):
     other = the(send(desk.town.other_rider, photos=[SimpleUploadedFile("a.jpg", desk_bytes(desk), "image/jpeg")]))
     run_pending()
     twin = ReportPhoto.objects.get(report=other, role="before").evidence
-    assert (twin.boxes, twin.boxes_by) == (desk.row.boxes, "person")
+    assert (twin.boxes, twin.boxes_by) == (desk.row.boxes, "machine")
 
 
 def desk_bytes(desk: Desk) -> bytes:
