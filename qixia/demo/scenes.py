@@ -136,7 +136,7 @@ def _lens() -> Image.Image:
 def retaken(name: str, take: int) -> bytes:
     """The same drawing photographed anew: another place to stand, other light and grain, so no copy of `picture`."""
     rng = random.Random(take)
-    image = Image.open(io.BytesIO(picture(name)))
+    image: Image.Image = Image.open(io.BytesIO(picture(name)))
     corners = [(0, 0), (0, HEIGHT), (WIDTH, HEIGHT), (WIDTH, 0)]
     bent = [(abs(x - rng.uniform(8, 70)), abs(y - rng.uniform(6, 52))) for x, y in corners]
     image = image.transform(

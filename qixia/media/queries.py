@@ -106,4 +106,5 @@ def covering(public_id: str) -> Covering | None:
     if row is None:
         return None
     names = ("public_id", "owner_ref", "state", "width", "height", "colour", "revision", "boxes", "boxes_by")
-    return Covering(*(getattr(row, name) for name in names), has_original=row.key_id != DESTROYED)
+    facts = {name: getattr(row, name) for name in names}
+    return Covering(**facts, has_original=row.key_id != DESTROYED)

@@ -6,7 +6,7 @@ what the page hides, and `?password__startswith=…` would spell out a hash. Her
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 
@@ -14,7 +14,7 @@ from django.http import HttpRequest
 class OwnFiltersOnly:
     """For a ModelAdmin, before it in the bases: lookups are those of `list_filter`; others are a bad request (400)."""
 
-    list_filter: Any
+    list_filter: ClassVar[Any]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         names = (one if isinstance(one, str) else one[0] for one in self.list_filter)
