@@ -23,6 +23,7 @@ from qixia.kernel.errors import Invalid
 from qixia.kernel.ids import is_row_key
 from qixia.people.rules import ROLE_LABELS
 from qixia.reports.queries.export import public_id_of_number
+from qixia.reports.states import LABELS
 from qixia.site.privacy.accesses import NOBODY, WATCHERS, day_of
 from qixia.site.privacy.names import Names, names_for
 from qixia.ui.access import allow
@@ -120,7 +121,11 @@ ACTIONS = {
     "reports.close": "归档",
     "media.destroyed": "销毁原图",
     "media.broken": "图片打不开",
+    "audit.purged": "清理到期内容",
+    "reports.original_told": "告诉上报人原图被看过",
+    "reports.reveal_refused": "打开身份被拒",
 }
+FACTS = {"photos": "照片", "count": "件数", "files": "文件", "fields": "字段", "attempts": "次数", "version": "版本"}
 
 
 @never_cache
@@ -135,7 +140,7 @@ def history(request: HttpRequest) -> HttpResponse:
         "page": page,
         "lines": [_line(event, named) for event in page.items],
         "wanted": wanted,
-        "actor": actor,
+        "chosen": actor,
         "number": request.GET.get("number", ""),
         "people": sorted((staff.name, staff.ref) for staff in names.staff.values()),
     }
@@ -188,8 +193,22 @@ def _line(event: Deed, names: Names) -> dict[str, Any]:
         "action": event.action,
         "words": _(ACTIONS[event.action]) if event.action in ACTIONS else "",
         "subject": names.subject(event.subject),
-        "facts": "，".join(_fact(key, value) for key, value in facts.items()),
+        "facts": "，".join(_facts(facts)),
     }
+
+
+def _facts(facts: dict[str, object]) -> list[str]:
+    """In the words of the desk: from which state to which, then the rest."""
+    before, after = _state(facts.get("before")), _state(facts.get("after"))
+    moved = []
+    if before and after:
+        moved = [] if before == after else [f"{before} → {after}"]
+        facts = {key: value for key, value in facts.items() if key not in ("before", "after")}
+    return moved + [_fact(key, value) for key, value in facts.items()]
+
+
+def _state(value: object) -> str:
+    return next((_(words[0]) for state, words in LABELS.items() if state == value), "")
 
 
 def _fact(key: str, value: object) -> str:
@@ -197,7 +216,7 @@ def _fact(key: str, value: object) -> str:
         return _(BASES[str(value)])
     if key == "role" and value in ROLE_LABELS:
         return _(ROLE_LABELS[str(value)])
-    return f"{key} {_short(value)}"
+    return f"{_(FACTS[key]) if key in FACTS else key} {_short(value)}"
 
 
 def _is_person(value: object) -> bool:

@@ -18,6 +18,7 @@ from qixia.people.tests import build
 from qixia.places import queries as places
 from qixia.policy.services import publish_seeds
 from qixia.reports.tests.town import build_town, send
+from qixia.site.privacy import history as history_page
 
 LOG, CSV, HISTORY = "/privacy/accesses/", "/privacy/accesses/csv", "/privacy/history/"
 WHY = "派出所来函调取上报人"
@@ -176,3 +177,24 @@ def test_the_history_shows_staff_and_leaves_out_what_riders_do_in_their_account(
     by_clerk = client.get(HISTORY, {"actor": f"person:{clerk.public_id}"}).context["lines"]
     assert [line["action"] for line in by_clerk] == ["reports.verify"]
     assert client.get(HISTORY, {"number": "123456789"}).context["lines"] == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"before": "dispatched", "after": "accepted", "photos": 1}, ["待签收 → 已签收", "照片 1"]),
+        ({"before": "accepted", "after": "accepted"}, []),
+        ({"before": "v1", "after": "v2"}, ["before v1", "after v2"]),
+    ],
+)
+def test_the_history_speaks_of_states_in_the_words_of_the_desk(facts, words):
+    assert history_page._facts(facts) == words
+
+
+@pytest.mark.parametrize("address", [LOG, HISTORY])
+def test_whoever_reads_a_log_sees_their_name_and_can_sign_out_there(ground, address):
+    html = client_of(watcher("auditor", "陆砚")).get(address, {"actor": "system"}).content.decode()
+    foot = html[html.index("qx-side") :]
+    assert "陆砚" in foot
+    assert 'name="csrf-token"' in html
+    assert 'value="system" selected' in html or address == LOG
