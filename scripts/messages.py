@@ -32,12 +32,16 @@ PLACE = re.compile(r"%\(\w+\)[sd]")
 MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "translate"}
 PLURAL_MARKS = {"ngettext", "ngettext_lazy"}
 # Calls whose plain words are shown, and translated there.
-SHOWN_BY = {"Item": ("label", "section"), "Kind": ("title",), "publish": ("note",)}
+SHOWN_BY = {"Item": ("label", "section"), "Kind": ("title",), "publish": ("note",), "Hold": ("reason", "until")}
 # module → names of the tables whose words are shown; "*" for every text of the module
 TABLES = {
+    "audit/rules.py": {"KINDS", "BASES"},
     "codes/rules.py": {"LEVEL_NAMES", "SEVERITY_LABELS", "PART", "MATTER", "EVENT_2013"},
     "demo/load.py": {"SAYS"},
+    "jobs/retention.py": {"*"},
+    "people/retention.py": {"*"},
     "people/rules.py": {"ROLE_LABELS", "ORGANISATION_KINDS"},
+    "people/services/own_data.py": {"_WRONG"},
     "places/rules.py": {"KINDS", "ROAD_KINDS"},
     "reports/rules.py": {"SPANS"},
     "reports/states.py": {"*"},
@@ -46,6 +50,8 @@ TABLES = {
     "rewards/services/vouchers.py": {"NOT_A_VOUCHER"},
     "rewards/states.py": {"*"},
     "site/home.py": {"GREETINGS", "WEEKDAYS"},
+    "site/mydata/kept.py": {"CONSENT", "SERVICE", "DUTY"},
+    "site/privacy/history.py": {"ACTIONS"},
     "ui/nav.py": {"*"},
 }
 # Words that ship as data and are shown beside the pages' own: columns of lists, keys of rules.

@@ -20,7 +20,7 @@ def test_the_consent_paper_has_each_text_word_for_word(text, language):
 
 def test_the_photo_consent_says_what_protects_the_reporter():
     words = " ".join(next(text for text in TEXTS if text["kind"] == "photo")["zh"].values())
-    for promise in ("遮挡", "加密", "个人信息保护负责人", "理由", "记录", "通知你", "默认封存"):
+    for promise in ("遮挡", "加密", "个人信息保护负责人", "理由", "记录", "通知你", "默认密封"):
         assert promise in words
 
 

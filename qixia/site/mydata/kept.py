@@ -71,7 +71,7 @@ def _reports(holding: Holding) -> Group:
         _("上报"),
         _("%(count)s 件，其中 %(open)s 件还在办；地点、你写的话、经过")
         % {"count": holding.count, "open": holding.open},
-        _("把事情交给该管的人，办完给你答复。你和上报之间的联系是封存的。"),
+        _("把事情交给该管的人，办完给你答复。你和上报之间的联系是密封的。"),
         _(DUTY),
         _("事情的记录长期保存；你注销以后，它不再指向任何人。"),
     )
@@ -126,7 +126,7 @@ def _log(days: dict[str, int]) -> Group:
     return Group(
         "eye",
         _("谁查阅过"),
-        _("谁、什么时候、凭什么打开过封存的内容"),
+        _("谁、什么时候、凭什么打开过密封的内容"),
         _("让你和监督的人查得到。"),
         _(DUTY),
         _("%(days)s 天。") % {"days": days["access-log"]},
