@@ -5,7 +5,7 @@ Truth    the master key is a file of 32 random bytes in base64 (`Config.key_file
 Sealing  AES-256-GCM with a random 96-bit nonce; the purpose is authenticated, so a value moved to another column
          does not open. Each value begins with the id of its master key, so values under old keys open while their files
          are there. A person's fields use a data key of their own that is stored wrapped: destroy the wrapped key
-         and the fields are gone, in backups too (crypto-erasure).
+         and the fields are gone; in backups once those that still hold the wrapped key have expired.
 Index    a keyed hash (HMAC-SHA-256) finds a phone number without storing it. Low entropy makes it a secret of the key.
          Its key outlives rotations: else nobody would be found by a number any more.
 Retries  a process sees changed key files within 5 seconds, and at once when it meets a value under a new key.

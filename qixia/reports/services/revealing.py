@@ -3,8 +3,8 @@
 Who      the reporter: the data officer alone. An original: the data officer, an administrator, a clerk of the place.
 Why      a ground from a short list and a reason in words; both go into the access log before anything is shown.
 Told     the reporter, always: of an opened identity in the same transaction, of an opened original by an event.
-Refused  every refusal stands in the history as such (by whom, what, why not), in a transaction of its own, and nothing
-         else has changed.
+Refused  a refusal here stands in the history as such (by whom, what, why not), in a transaction of its own, and nothing
+         else has changed. Whoever has no role that may ask is turned away before, and stands in the access log of the web.
 Errors   NotAllowed, NotFound, Invalid with field number, basis or reason, NothingStored for an anonymous report.
 """
 
