@@ -11,7 +11,7 @@ from qixia.places import queries as places
 from qixia.policy.services import publish_seeds
 from qixia.reports import services
 from qixia.reports.models import Report, ReportStep
-from qixia.reports.tests.town import accepted, at, build_town, photo, reach, the
+from qixia.reports.tests.town import accepted, at, build_town, photo, photo_after, reach, the
 from qixia.rewards import queries
 from qixia.rewards.models import Item, Posting, Voucher
 from qixia.rewards.services import award, compare, reserve
@@ -76,10 +76,10 @@ def test_two_staff_resolve_one_case_and_one_wins(town):
     found = at_once(
         [
             lambda: services.resolve(
-                actor=town.worker, public_id=receipt.public_id, text="我修好了", photos=[photo(1)]
+                actor=town.worker, public_id=receipt.public_id, text="我修好了", photos=[photo_after(1)]
             ),
             lambda: services.resolve(
-                actor=town.colleague, public_id=receipt.public_id, text="我也修好了", photos=[photo(2)]
+                actor=town.colleague, public_id=receipt.public_id, text="我也修好了", photos=[photo_after(2)]
             ),
         ]
     )

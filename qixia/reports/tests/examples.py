@@ -15,7 +15,7 @@ from qixia.people.passes import rider_pass
 from qixia.places import queries as places
 from qixia.reports import services
 from qixia.reports.models import ReportPhoto
-from qixia.reports.tests.town import MAKER, Town, accepted, at, build_town, photo, reach, the
+from qixia.reports.tests.town import MAKER, Town, accepted, at, build_town, photo, photo_after, reach, the
 from tests.examples import example, exempt
 
 exempt("reports.services.look_at_photo", "advice that the rows of the photos hold; only a copied photo is history")
@@ -117,7 +117,7 @@ def answer_the_rider() -> None:
 def say_that_it_is_mended() -> None:
     town = a_town()
     report = reach(town, "accepted")
-    services.resolve(actor=town.worker, public_id=report.public_id, text="已换新井盖", photos=[photo(7)])
+    services.resolve(actor=town.worker, public_id=report.public_id, text="已换新井盖", photos=[photo_after(7)])
 
 
 @example("reports.services.verify")
@@ -178,7 +178,7 @@ def say_with_the_secret_that_it_is_not_solved() -> None:
     receipt = anonymously()
     run_pending()
     services.accept(actor=town.worker, public_id=receipt.public_id)
-    services.resolve(actor=town.worker, public_id=receipt.public_id, text="已换新井盖", photos=[photo(7)])
+    services.resolve(actor=town.worker, public_id=receipt.public_id, text="已换新井盖", photos=[photo_after(7)])
     services.verify(actor=town.clerk, public_id=receipt.public_id)
     services.answer_anonymously(secret=SECRET, solved=False, text="还是松的")
 

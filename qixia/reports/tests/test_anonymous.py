@@ -25,7 +25,7 @@ from qixia.notices.models import Notice
 from qixia.people.passes import NoPass, rider_pass
 from qixia.reports import errors, pace, queries, services
 from qixia.reports.models import Report, ReportStep
-from qixia.reports.tests.town import Town, at, photo, the
+from qixia.reports.tests.town import Town, at, photo, photo_after, the
 
 WORDS = "井盖没了，人能掉下去"
 
@@ -88,7 +88,7 @@ def test_nobody_is_told(town: Town) -> None:
     run_pending()
     services.accept(actor=town.worker, public_id=receipt.public_id)
     services.answer(actor=town.worker, public_id=receipt.public_id, text="明天来换")
-    services.resolve(actor=town.worker, public_id=receipt.public_id, text="换了", photos=[photo(8)])
+    services.resolve(actor=town.worker, public_id=receipt.public_id, text="换了", photos=[photo_after(8)])
     services.verify(actor=town.clerk, public_id=receipt.public_id)
     assert not Notice.objects.filter(person_id__in=[town.rider.person_id, town.other_rider.person_id]).exists()
 
@@ -96,7 +96,7 @@ def test_nobody_is_told(town: Town) -> None:
 def test_the_photo_is_stored_without_what_the_camera_wrote(town: Town) -> None:
     planted = made.exif(make="QX-CAMERA-5521", gps=made.gps((24, 53, 1), (118, 35, 2)), taken_at="2026:11:20 12:00:00")
     upload = SimpleUploadedFile("IMG_5521.jpg", made.jpeg(exif=planted, comment=b"QX-CAMERA-5521"), "image/jpeg")
-    nobody_sends(photos=[upload], self_handled=True, after_photos=[photo(3)])
+    nobody_sends(photos=[upload], self_handled=True, after_photos=[photo_after(3)])
     run_pending()
     for row in Evidence.objects.all():
         assert b"QX-CAMERA-5521" not in original_of(row)
@@ -228,7 +228,7 @@ def confirming(town: Town) -> tuple[str, Report]:
     receipt = nobody_sends(secret)
     run_pending()
     services.accept(actor=town.worker, public_id=receipt.public_id)
-    services.resolve(actor=town.worker, public_id=receipt.public_id, text="已换新井盖", photos=[photo(8)])
+    services.resolve(actor=town.worker, public_id=receipt.public_id, text="已换新井盖", photos=[photo_after(8)])
     services.verify(actor=town.clerk, public_id=receipt.public_id)
     return secret, the(receipt)
 

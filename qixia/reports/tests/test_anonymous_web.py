@@ -24,7 +24,7 @@ from qixia.people.sessions import BACKEND
 from qixia.policy.queries import current
 from qixia.reports import pace, services
 from qixia.reports.models import Report
-from qixia.reports.tests.town import AT_ROAD, Town, photo
+from qixia.reports.tests.town import AT_ROAD, Town, photo, photo_after
 from qixia.rewards.models import Claim, Payout
 
 SEND, STATUS, ANSWER = (reverse(f"reports:{name}") for name in ("anonymous", "anonymous_status", "anonymous_answer"))
@@ -250,7 +250,7 @@ def to_confirm(town: Town, nobody: Client) -> Report:
     run_pending()
     report = Report.objects.get()
     services.accept(actor=town.worker, public_id=report.public_id)
-    services.resolve(actor=town.worker, public_id=report.public_id, text="已换新井盖", photos=[photo(99)])
+    services.resolve(actor=town.worker, public_id=report.public_id, text="已换新井盖", photos=[photo_after(99)])
     services.verify(actor=town.clerk, public_id=report.public_id)
     return report
 

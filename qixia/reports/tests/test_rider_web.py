@@ -18,7 +18,7 @@ from qixia.media.tests import made
 from qixia.people.sessions import BACKEND
 from qixia.reports.models import Report
 from qixia.reports.sealing import index_of
-from qixia.reports.tests.town import AT_ROAD, OUTSIDE, Town, accepted, photo, reach, send, the
+from qixia.reports.tests.town import AT_ROAD, OUTSIDE, Town, accepted, photo, photo_after, reach, send, the
 
 JSON = {"HTTP_ACCEPT": "application/json"}
 FRAGMENT = {"HTTP_HX_REQUEST": "true"}
@@ -113,7 +113,7 @@ def test_on_site_needs_and_keeps_the_photo_after(phone):
     answer = post(phone, onsite="on")
     assert (answer.status_code, answer.json()["field"]) == (422, "after_photos")
     assert not Report.objects.exists()
-    post(phone, onsite="on", after_photos=[photo(2)])
+    post(phone, onsite="on", after_photos=[photo_after(2)])
     report = Report.objects.get()
     assert report.self_handled
     assert list(report.photos.values_list("role", flat=True)) == ["before", "after"]

@@ -29,6 +29,7 @@ from qixia.reports.tests.town import (
     accepted,
     at,
     photo,
+    photo_after,
     reach,
     send,
     the,
@@ -102,7 +103,7 @@ class TestSubmit:
         assert the(send(town.rider, "", hint="manhole")).state == "dispatched"
 
     def test_what_the_rider_put_right_waits_for_the_clerk(self, town):
-        receipt = send(town.rider, "井盖歪了我扶正了", self_handled=True, after_photos=[photo(77)])
+        receipt = send(town.rider, "井盖歪了我扶正了", self_handled=True, after_photos=[photo_after(77)])
         assert the(receipt).state == "resolved"
         services.verify(actor=town.clerk, public_id=receipt.public_id)
         assert the(receipt).state == "fixed"
@@ -202,7 +203,7 @@ _ACTS = {
     "assign": lambda t, i: services.assign(actor=t.worker, public_id=i, person_public_id=t.colleague.public_id),
     "answer": lambda t, i: services.answer(actor=t.worker, public_id=i, text="马上到"),
     "arrive": lambda t, i: services.arrive(actor=t.worker, public_id=i, text="到了"),
-    "resolve": lambda t, i: services.resolve(actor=t.worker, public_id=i, text="换好了", photos=[photo(3)]),
+    "resolve": lambda t, i: services.resolve(actor=t.worker, public_id=i, text="换好了", photos=[photo_after()]),
     "return": lambda t, i: services.return_report(actor=t.worker, public_id=i, reason="不归我们"),
     "sort": lambda t, i: services.sort(
         actor=t.clerk, public_id=i, cls="manhole", severity="high", unit_code="shizheng"
@@ -291,7 +292,7 @@ class TestLoop:
         receipt = reach(town, "confirming")
         services.say_unsolved(actor=town.rider, public_id=receipt.public_id, text="没好")
         services.accept(actor=town.worker, public_id=receipt.public_id)
-        services.resolve(actor=town.worker, public_id=receipt.public_id, text="再修", photos=[photo(8)])
+        services.resolve(actor=town.worker, public_id=receipt.public_id, text="再修", photos=[photo_after(8)])
         services.confirm_solved(actor=town.rider, public_id=receipt.public_id)
         assert balance(town.rider.ref) == 15 + 2
         assert the(receipt).reopened == 1

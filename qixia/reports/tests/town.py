@@ -136,9 +136,9 @@ def photo(seed: int = 1, name: str = "a.jpg") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, jpeg(seed=seed), "image/jpeg")
 
 
-def photo_after(name: str = "after.jpg") -> SimpleUploadedFile:
-    """A picture that no report began with: the drawing of seeds repeats."""
-    return SimpleUploadedFile(name, jpeg(width=104, seed=1), "image/jpeg")
+def photo_after(seed: int = 1, name: str = "after.jpg") -> SimpleUploadedFile:
+    """A picture that no report began with: drawings repeat after 180 seeds, and `accepted` counts on through all tests."""
+    return SimpleUploadedFile(name, jpeg(width=104, seed=seed), "image/jpeg")
 
 
 def at(where: tuple[float, float] = AT_ROAD, **more: Any) -> services.Whereabouts:
