@@ -1,47 +1,26 @@
-"""`qixia triage evaluate FILE.jsonl`: one JSON line on stdout. Needs no database: the shipped rules are measured."""
+"""`qixia triage WHAT …`: each WHAT is a module of `management/subcommands` with `add_arguments` and `run`."""
 
 from __future__ import annotations
 
-import json
-import time
 from argparse import ArgumentParser
-from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
-from qixia.codes.reference import class_rows
-from qixia.kernel import measure
-from qixia.triage import evaluate, lexicon, rules
-from qixia.triage.queries import shipped_thresholds
+from qixia.triage.management.subcommands import evaluate
+
+SUBCOMMANDS: dict[str, ModuleType] = {"evaluate": evaluate}
 
 
 class Command(BaseCommand):
-    help = "Measure the triage rules on labelled texts."
+    help = "Measure, train and compare what sorts the reports."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="what", required=True)
-        one = commands.add_parser("evaluate", help='lines of {"text", "class", "severity"}')
-        one.add_argument("file", type=Path)
+        for name, module in SUBCOMMANDS.items():
+            module.add_arguments(commands.add_parser(name, help=module.HELP))
 
     def handle(self, *args: Any, **options: Any) -> None:
-        running = measure.start(f"triage evaluate {options['file'].name}")
-        classes = {row.slug: row for row in class_rows()}
-        try:
-            labels = evaluate.read_labels(options["file"].read_text(encoding="utf-8").splitlines(), classes)
-        except (OSError, UnicodeDecodeError, evaluate.BadLabels) as error:
-            raise CommandError(str(error)) from error
-        table, thresholds = lexicon.shipped(), shipped_thresholds()
-        begun = time.perf_counter()
-        verdicts = [
-            rules.classify(label.text, hint=None, lexicon=table, classes=classes, thresholds=thresholds)
-            for label in labels
-        ]
-        spent = time.perf_counter() - begun
-        line = {
-            **running.finish(),
-            **evaluate.figures(labels, verdicts),
-            "texts_per_second": round(len(labels) / spent) if spent else None,
-        }
-        self.stdout.write(json.dumps(line, ensure_ascii=False))
+        SUBCOMMANDS[options["what"]].run(options, self.stdout)
