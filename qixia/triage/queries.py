@@ -6,6 +6,7 @@ Tables are compiled once a process (about a tenth of a second, at the first ques
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 import yaml
@@ -13,7 +14,11 @@ import yaml
 from qixia.codes.queries import class_name, triage_classes
 from qixia.kernel.errors import NotConfigured
 from qixia.policy.queries import current
-from qixia.triage import lexicon, rules
+from qixia.triage import candidates, lexicon, rules
+from qixia.triage.candidates import Candidate, Sign
+from qixia.triage.duplicates.marks import Seen
+
+__all__ = ["Candidate", "Seen", "Sign", "Suggestion", "shipped_thresholds", "similar", "suggest", "thresholds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +51,8 @@ def suggest(text: str, limit: int = 4) -> list[Suggestion]:
         known = triage_classes()
         found = [(slug, 0.0) for slug in thresholds().common if slug in known][:limit]
     return [Suggestion(slug, class_name(slug), confidence) for slug, confidence in found]
+
+
+def similar(seen: Seen, *, limit: int = 5, now: datetime) -> list[Candidate]:
+    """Earlier reports that may be the same matter, the best first; recurrences last. Two statements."""
+    return candidates.similar(seen, limit=limit, now=now)

@@ -36,6 +36,7 @@ from qixia.site import rotation
 OTHERWISE = {
     "people.Person.sealed_phone": "with the person's own key, people.PersonKey",
     "people.Person.sealed_real_name": "with the person's own key, people.PersonKey",
+    "triage.Fingerprint.marks": "not sealed: hashes that the database compares by, no words and no person",
 }
 PHOTO = jpeg(seed=7)
 CLAIM = {"camera": "PHONE-9", "lat": 24.9, "lng": 118.6}

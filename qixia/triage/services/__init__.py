@@ -1,10 +1,14 @@
 """What triage does for those above: verdicts, and learning from what people correct."""
 
 from qixia.triage.services.classifying import Span, Verdict, classify, classify_many
+from qixia.triage.services.remembering import forget, remember_many, set_closed
 
 __all__ = [
     "Span",
     "Verdict",
     "classify",
     "classify_many",
+    "forget",
+    "remember_many",
+    "set_closed",
 ]

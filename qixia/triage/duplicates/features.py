@@ -1,0 +1,168 @@
+"""What speaks for and against two reports being the same matter, as numbers. Pure and symmetric in its two sides.
+
+Units    every feature is about 0-1, those of distance and time up to 5; `FEATURES` says which way each may count.
+Monotone more metres, days, contradictions never raise the score: `train` keeps to the signs in `FEATURES`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import product
+
+from qixia.kernel.geo import Point, distance_m
+from qixia.triage.duplicates.details import Kind
+from qixia.triage.duplicates.marks import BITS, Marks
+
+# name → (least, most) weight that training may give it.
+FEATURES: Mapping[str, tuple[float | None, float | None]] = {
+    "far": (None, 0.0),  # distance in units of what both positions may be off
+    "farther": (None, 0.0),  # the part of it beyond 1.5
+    "days": (None, 0.0),  # log of the days between
+    "class_same": (0.0, None),  # share of the class chances that agree
+    "class_near": (0.0, None),  # … that are easily confused (sewage, drain)
+    "class_unknown": (None, None),  # nothing told the class of one of them
+    "words": (0.0, None),  # shared pairs of characters and of syllables
+    "object_same": (0.0, None),  # both name the same object (箅子)
+    "object_other": (None, 0.0),  # both name one, and not the same
+    "place_same": (0.0, None),  # both name the same landmark or street
+    "place_other": (None, 0.0),
+    "detail_same": (0.0, None),  # both say 3号楼, 东门, 5楼, …
+    "detail_other": (None, 0.0),  # one says 3号楼, the other 5号楼
+    "another": (None, 0.0),  # one says that it is another one, or across the road
+    "photo": (0.0, None),  # the same picture
+}
+# Of a phone that doesn't say: median of urban positions.
+ACCURACY_M = 20.0
+# Two exact positions of one thing still differ by where the riders stood.
+STANDING_M = 10.0
+PHOTO_BITS = 8
+# Classes that riders and machines take for each other, by TRIAGE-LABELS "Borders".
+CONFUSED: tuple[frozenset[str], ...] = tuple(
+    frozenset(line.split())
+    for line in (
+        "drain waterlogging sewage pipe-burst manhole toilet",
+        "road-damage road-collapse manhole accessible-path",
+        "litter bin-overflow construction-waste clutter green road-dirty",
+        "road-dirty spill construction-site",
+        "clutter fire-lane bike-parking ebike-charging",
+        "car-parking fire-lane accessible-path congestion",
+        "construction-site road-damage noise",
+        "cable power-facility streetlight tree",
+        "food-hygiene food-harm food-licence ghost-kitchen",
+        "bike-parking shared-bike accessible-path",
+        "parking-need charging-pile car-parking ebike-charging",
+        "gate-access map-wrong",
+        "traffic-light congestion sign road-marking",
+        "fire burning smoke charging-pile ebike-charging power-facility gas",
+        "falling-object signboard illegal-build illegal-ads",
+        "tree green",
+        "river sewage litter dead-animal",
+        "fire-equipment pipe-burst",
+        "stall bike-parking signboard litter",
+        "person-at-risk public-order",
+        "guardrail sign car-parking",
+        "locker station-need parking-need",
+        "fitness green other",
+    )
+)
+_EXACT = (Kind.BUILDING, Kind.UNIT, Kind.FLOOR, Kind.ROOM, Kind.GATE, Kind.EXIT, Kind.NUMBER)
+_LOOSE = (Kind.SIDE, Kind.HEADING)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two reports."""
+
+    marks: Marks
+    at: Point
+    accuracy_m: float | None
+    when: datetime
+    photo_hash: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two reports compared: metres, minutes, and the features in the order of FEATURES."""
+
+    distance_m: float
+    minutes_apart: float
+    features: Mapping[str, float]
+
+
+def compare(a: Side, b: Side) -> Pair:
+    metres = distance_m(a.at, b.at)
+    minutes = abs((a.when - b.when).total_seconds()) / 60
+    found = {
+        **_distance(metres, a.accuracy_m, b.accuracy_m),
+        "days": math.log1p(minutes / 1440),
+        **_classes(a.marks.classes, b.marks.classes),
+        "words": _overlap(a.marks.grams, b.marks.grams),
+        **_details(a.marks.tokens, b.marks.tokens),
+        "photo": float(_same_photo(a.photo_hash, b.photo_hash)),
+    }
+    return Pair(metres, minutes, {name: found[name] for name in FEATURES})
+
+
+def _distance(metres: float, *accuracies: float | None) -> dict[str, float]:
+    known = (ACCURACY_M if one is None else min(max(one, 3.0), 100.0) for one in accuracies)
+    ratio = metres / math.sqrt(sum(one * one for one in known) + STANDING_M**2)
+    return {"far": min(ratio, 5.0), "farther": min(max(0.0, ratio - 1.5), 5.0)}
+
+
+def _classes(a: Collection[tuple[str, float]], b: Collection[tuple[str, float]]) -> dict[str, float]:
+    if not a or not b:
+        return {"class_same": 0.0, "class_near": 0.0, "class_unknown": 1.0}
+    theirs = dict(b)
+    same = sum(min(chance, theirs.get(slug, 0.0)) for slug, chance in a)
+    near = max((min(p, q) for (x, p), (y, q) in product(a, b) if x != y and _confused(x, y)), default=0.0)
+    return {"class_same": same, "class_near": max(0.0, min(near, 1.0 - same)), "class_unknown": 0.0}
+
+
+def _confused(x: str, y: str) -> bool:
+    return any(x in group and y in group for group in CONFUSED)
+
+
+def _overlap(a: int, b: int) -> float:
+    """Shared bits ÷ bits of the shorter, less what chance alone would share; 0-1."""
+    fewer, more = sorted((a.bit_count(), b.bit_count()))
+    if not fewer:
+        return 0.0
+    by_chance = more / BITS
+    return max(0.0, ((a & b).bit_count() / fewer - by_chance) / (1 - by_chance)) if by_chance < 1 else 0.0
+
+
+def _details(a: Mapping[int, frozenset[int]], b: Mapping[int, frozenset[int]]) -> dict[str, float]:
+    same = other = 0.0
+    for kind in (*_EXACT, *_LOOSE):
+        mine, theirs = a.get(kind), b.get(kind)
+        if mine and theirs:
+            weight = 1.0 if kind in _EXACT else 0.5
+            same, other = (same + weight, other) if mine & theirs else (same, other + weight)
+    objects = _set(a, b, Kind.OBJECT)
+    places = _set(a, b, Kind.LANDMARK, Kind.NAME)
+    apart = [kind for kind in (Kind.OTHER, Kind.ACROSS) if (kind in a) != (kind in b)]
+    return {
+        "object_same": objects[0],
+        "object_other": objects[1],
+        "place_same": places[0],
+        "place_other": places[1],
+        "detail_same": min(same, 2.0),
+        "detail_other": min(other, 2.0),
+        "another": float(bool(apart)),
+    }
+
+
+def _set(a: Mapping[int, frozenset[int]], b: Mapping[int, frozenset[int]], *kinds: Kind) -> tuple[float, float]:
+    """(1, 0) if both name a same one, (0, 1) if both name some and none is the same, else (0, 0)."""
+    pairs = [(a[kind], b[kind]) for kind in kinds if kind in a and kind in b]
+    if not pairs:
+        return 0.0, 0.0
+    return (1.0, 0.0) if any(mine & theirs for mine, theirs in pairs) else (0.0, 1.0)
+
+
+def _same_photo(a: int | None, b: int | None) -> bool:
+    """Hash 0 is a featureless picture: it resembles nothing."""
+    return bool(a) and bool(b) and ((a or 0) ^ (b or 0)).bit_count() <= PHOTO_BITS

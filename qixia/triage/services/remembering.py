@@ -1,0 +1,48 @@
+"""Keeps the fingerprints by which a report is found again. A derived index: the report is the truth.
+
+Errors   none for a ref that isn't there: its report was forgotten, or never remembered.
+Retries  the same call again changes nothing. `remember_many` never opens or closes what is known already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from qixia.triage.candidates import cell_of, marks_of, photo_number
+from qixia.triage.duplicates.marks import Seen
+from qixia.triage.models import Fingerprint
+
+_KEPT = ("cell", "lat", "lng", "accuracy_m", "at", "cls", "marks", "photo_hash")
+
+
+def remember_many(items: Sequence[Seen]) -> None:
+    """Make fingerprints, or make them anew with what is known now; one statement. The last of a ref counts."""
+    latest = {seen.ref: seen for seen in items}
+    # In the order of their keys, so that two batches with the same reports wait for, and never block, each other.
+    rows = [_row(latest[ref]) for ref in sorted(latest)]
+    Fingerprint.objects.bulk_create(rows, update_conflicts=True, unique_fields=["ref"], update_fields=_KEPT)
+
+
+def set_closed(ref: str, at: datetime | None) -> None:
+    """The report was closed then, or (None) is open again: what was closed is a recurrence, not a duplicate."""
+    Fingerprint.objects.filter(ref=ref).update(closed_at=at)
+
+
+def forget(ref: str) -> None:
+    """Remove a report's fingerprint, as with a report that is removed."""
+    Fingerprint.objects.filter(ref=ref).delete()
+
+
+def _row(seen: Seen) -> Fingerprint:
+    return Fingerprint(
+        ref=seen.ref,
+        cell=cell_of(seen.lat, seen.lng),
+        lat=seen.lat,
+        lng=seen.lng,
+        accuracy_m=seen.accuracy_m,
+        at=seen.at,
+        cls=seen.cls,
+        marks=marks_of(seen).to_bytes(),
+        photo_hash=photo_number(seen.photo_hash),
+    )
