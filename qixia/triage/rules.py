@@ -100,7 +100,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class _Hit:
+class Hit:
     """A sign for a class at text[start:end]."""
 
     start: int
@@ -109,13 +109,13 @@ class _Hit:
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
     """What was found in one text."""
 
     source: Clean
     denies: bool
     fixed_at: int | None
-    hits: dict[str, list[_Hit]] = field(default_factory=lambda: defaultdict(list))
+    hits: dict[str, list[Hit]] = field(default_factory=lambda: defaultdict(list))
     scores: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -135,10 +135,10 @@ def classify(
     if hint is not None and hint in classes:
         reading.scores[hint] = max(reading.scores.get(hint, 0.0), 0.0) + HINT_WEIGHT
     ranked = sorted((slug for slug, score in reading.scores.items() if score > 0), key=lambda s: -reading.scores[s])
-    levels = {slug: _severity(slug, reading, lexicon, classes) for slug in ranked[:4]}
+    levels = {slug: severity_of(slug, reading, lexicon, classes) for slug in ranked[:4]}
     best = _most_dangerous(ranked[:4], reading.scores, levels) if ranked else NOTHING_READ
     runner_up = next((slug for slug in ranked if slug != best), None)
-    level, signs = levels.get(best) or _severity(best, reading, lexicon, classes)
+    level, signs = levels.get(best) or severity_of(best, reading, lexicon, classes)
     confidence = _confidence(best, runner_up, reading, lexicon)
     says_fixed = reading.fixed_at is not None
     return Verdict(
@@ -170,11 +170,11 @@ def suggest(raw: str, *, lexicon: Lexicon, classes: Mapping[str, ClassInfo], lim
     return [(slug, _confidence(slug, _rival(slug, ranked), reading, lexicon)) for slug in ranked]
 
 
-def read(raw: str, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> _Reading:
+def read(raw: str, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> Reading:
     """Find all signs and add them up by class."""
     source = clean(raw, lexicon.traditional)
     text = source.text
-    reading = _Reading(source, denies=bool(_DENYING.search(text)), fixed_at=_fixed_at(text, lexicon))
+    reading = Reading(source, denies=bool(_DENYING.search(text)), fixed_at=_fixed_at(text, lexicon))
     _find_words(reading, lexicon, classes)
     _find_patterns(reading, lexicon, classes)
     for slug, hits in reading.hits.items():
@@ -182,7 +182,7 @@ def read(raw: str, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> _Readi
     return reading
 
 
-def _find_words(reading: _Reading, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> None:
+def _find_words(reading: Reading, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> None:
     """Longest words first; a word inside one already found does not count again."""
     text, covered = reading.text[:CLASS_CHARS], 0
     seen: set[str] = set()
@@ -197,13 +197,13 @@ def _find_words(reading: _Reading, lexicon: Lexicon, classes: Mapping[str, Class
                 # A word that is denied here may stand for itself elsewhere, so only a taken one counts as seen.
                 for claim in claims:
                     if claim.cls in classes and not _taken_back(reading, lexicon, start, is_event=claim.is_event):
-                        reading.hits[claim.cls].append(_Hit(start, end, claim.weight))
+                        reading.hits[claim.cls].append(Hit(start, end, claim.weight))
                         seen.add(word)
             covered = max(covered, end)
             break
 
 
-def _find_patterns(reading: _Reading, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> None:
+def _find_patterns(reading: Reading, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> None:
     text = reading.text[:CLASS_CHARS]
     for slug, words in lexicon.classes.items():
         if slug not in classes:
@@ -211,15 +211,15 @@ def _find_patterns(reading: _Reading, lexicon: Lexicon, classes: Mapping[str, Cl
         for pattern in words.patterns:
             found = pattern.regex.search(text)
             if found and not _taken_back(reading, lexicon, found.start(), is_event=slug in lexicon.deniable):
-                reading.hits[slug].append(_Hit(found.start(), found.end(), pattern.weight))
+                reading.hits[slug].append(Hit(found.start(), found.end(), pattern.weight))
 
 
-def _sum(hits: list[_Hit]) -> float:
+def _sum(hits: list[Hit]) -> float:
     weights = sorted((hit.weight for hit in hits), reverse=True)
     return sum(weight * share for weight, share in zip(weights, _DECAY, strict=False))
 
 
-def _against(slug: str, reading: _Reading, lexicon: Lexicon) -> float:
+def _against(slug: str, reading: Reading, lexicon: Lexicon) -> float:
     weight = 0.0
     for pattern in lexicon.classes[slug].against:
         found = pattern.regex.search(reading.text, 0, CLASS_CHARS)
@@ -228,7 +228,7 @@ def _against(slug: str, reading: _Reading, lexicon: Lexicon) -> float:
     return weight
 
 
-def _denied(reading: _Reading, lexicon: Lexicon, start: int, *, is_event: bool) -> bool:
+def _denied(reading: Reading, lexicon: Lexicon, start: int, *, is_event: bool) -> bool:
     """Whether the words before `start` take back what stands there."""
     if not reading.denies:
         return False
@@ -238,7 +238,7 @@ def _denied(reading: _Reading, lexicon: Lexicon, start: int, *, is_event: bool) 
     return is_event and lexicon.denied_event.search(before) is not None
 
 
-def _taken_back(reading: _Reading, lexicon: Lexicon, start: int, *, is_event: bool) -> bool:
+def _taken_back(reading: Reading, lexicon: Lexicon, start: int, *, is_event: bool) -> bool:
     """Denied, or an event that is merely feared (怕着火)."""
     if is_event and lexicon.feared.search(reading.before(start)):
         return True
@@ -251,12 +251,12 @@ def _fixed_at(text: str, lexicon: Lexicon) -> int | None:
     return found.end() if found else None
 
 
-def _severity(
-    slug: str, reading: _Reading, lexicon: Lexicon, classes: Mapping[str, ClassInfo]
-) -> tuple[Severity, list[_Hit]]:
+def severity_of(
+    slug: str, reading: Reading, lexicon: Lexicon, classes: Mapping[str, ClassInfo]
+) -> tuple[Severity, list[Hit]]:
     """Severity of the class for this text, and the words that raised it."""
     level = Severity.of(classes[slug].severity_floor)
-    signs: list[_Hit] = []
+    signs: list[Hit] = []
     own = lexicon.classes[slug].raises if slug in lexicon.classes else ()
     for rule in (*own, *lexicon.danger):
         if slug in rule.exempt or rule.to <= level:
@@ -270,7 +270,7 @@ def _severity(
     return level, signs
 
 
-def _affirmed(rule: Raise, reading: _Reading, lexicon: Lexicon, *, unless: re.Pattern[str] | None) -> Iterator[_Hit]:
+def _affirmed(rule: Raise, reading: Reading, lexicon: Lexicon, *, unless: re.Pattern[str] | None) -> Iterator[Hit]:
     """Where the rule's words stand and are meant: not denied, not mended since, not after what `unless` finds.
 
     A class's own words have no `unless`: “怕小孩掉下去” at an open manhole is just what raises it.
@@ -283,10 +283,10 @@ def _affirmed(rule: Raise, reading: _Reading, lexicon: Lexicon, *, unless: re.Pa
             continue
         if unless is not None and unless.search(reading.before(start)):
             continue
-        yield _Hit(start, end, float(rule.to))
+        yield Hit(start, end, float(rule.to))
 
 
-def _most_dangerous(ranked: list[str], scores: dict[str, float], levels: dict[str, tuple[Severity, list[_Hit]]]) -> str:
+def _most_dangerous(ranked: list[str], scores: dict[str, float], levels: dict[str, tuple[Severity, list[Hit]]]) -> str:
     enough = max(_DANGER_SCORE, scores[ranked[0]] * _DANGER_SHARE)
     for slug in ranked[1:]:
         critical_here = levels[slug][0] is Severity.CRITICAL and levels[ranked[0]][0] is not Severity.CRITICAL
@@ -299,7 +299,7 @@ def _rival(slug: str, ranked: list[str]) -> str | None:
     return next((other for other in ranked if other != slug), None)
 
 
-def _confidence(best: str, runner_up: str | None, reading: _Reading, lexicon: Lexicon) -> float:
+def _confidence(best: str, runner_up: str | None, reading: Reading, lexicon: Lexicon) -> float:
     first = max(reading.scores.get(best, 0.0), 0.0)
     second = max(reading.scores.get(runner_up, 0.0), 0.0) if runner_up else 0.0
     margin = max(first - second, 0.0) / (first + _CALM)
@@ -317,10 +317,10 @@ def interpolate(x: float, points: tuple[tuple[float, float], ...]) -> float:
     return points[-1][1]
 
 
-def _spans(raw: str, best: str, signs: list[_Hit], reading: _Reading, lexicon: Lexicon) -> tuple[Span, ...]:
-    found: list[tuple[_Hit, SpanKind]] = [(hit, "danger") for hit in signs]
+def _spans(raw: str, best: str, signs: list[Hit], reading: Reading, lexicon: Lexicon) -> tuple[Span, ...]:
+    found: list[tuple[Hit, SpanKind]] = [(hit, "danger") for hit in signs]
     found += [(hit, "class") for hit in reading.hits.get(best, ())]
-    found += [(_Hit(m.start(), m.end(), 0), "place") for m in lexicon.place.finditer(reading.text[:CLASS_CHARS])]
+    found += [(Hit(m.start(), m.end(), 0), "place") for m in lexicon.place.finditer(reading.text[:CLASS_CHARS])]
     spans: dict[tuple[int, int, str], Span] = {}
     for hit, kind in found:
         start, end = reading.source.raw_span(hit.start, hit.end)
@@ -332,10 +332,10 @@ def _sentence(
     raw: str,
     best: str,
     level: Severity,
-    signs: list[_Hit],
+    signs: list[Hit],
     runner_up: str | None,
     hint: str | None,
-    reading: _Reading,
+    reading: Reading,
     classes: Mapping[str, ClassInfo],
 ) -> str:
     """Why, for a clerk: “井盖”“掉下去”指向井盖缺失破损移位；“人能掉下去”使级别升为特急。"""
@@ -358,9 +358,9 @@ def _sentence(
     return "；".join(parts) + "。"
 
 
-def _quotes(raw: str, hits: list[_Hit], reading: _Reading) -> str:
+def _quotes(raw: str, hits: list[Hit], reading: Reading) -> str:
     """The strongest words in quotation marks, none inside another."""
-    taken: list[_Hit] = []
+    taken: list[Hit] = []
     for hit in sorted(hits, key=lambda hit: (-hit.weight, hit.end - hit.start)):
         if all(hit.end <= other.start or hit.start >= other.end for other in taken):
             taken.append(hit)

@@ -1,0 +1,300 @@
+"""How the model learns: views fitted one by one, then weighed by what they say of voices that they did not see. Pure.
+
+Truth    labelled texts. The same texts give the same model: nothing is drawn by lot, and the order does not matter.
+Units    a few minutes for 8,000 texts on two cores, most of it for the folds.
+Errors   TooLittle when a class has fewer texts than MIN_TEXTS or all come from one source.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.sparse import csr_matrix
+from sklearn.linear_model import LogisticRegression
+from sklearn.svm import LinearSVC
+
+from qixia.codes.rules import Severity
+from qixia.triage.learning import vectors
+from qixia.triage.learning.examples import Example, digest
+from qixia.triage.learning.model import (
+    LEVELS,
+    VIEWS,
+    Dense,
+    Floats,
+    Mix,
+    Model,
+    Pieces,
+    level_facts,
+    sigmoid,
+    softmax,
+)
+from qixia.triage.learning.seeing import Seen, classes, labels, see
+
+MIN_TEXTS = 6
+MOST_FOLDS = 6
+MIN_DOCUMENTS = 2
+# How closely each view follows its examples; found on whole voices held out (docs/triage.md).
+CLOSENESS = {"chars": 0.5, "sounds": 0.5, "meaning": 2.0, "lexicon": 0.3}
+Progress = Callable[[str], None]
+
+
+class TooLittle(ValueError):
+    """Not enough to learn from."""
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """The examples in the form in which they are learnt: one row each."""
+
+    seen: Sequence[Seen]
+    meaning: Floats
+    classes: NDArray[np.intp]
+    levels: NDArray[np.int8]
+    weights: Floats
+    folds: NDArray[np.intp]
+
+    def take(self, rows: NDArray[np.intp]) -> Lessons:
+        return Lessons(
+            [self.seen[i] for i in rows],
+            self.meaning[rows],
+            self.classes[rows],
+            self.levels[rows],
+            self.weights[rows],
+            self.folds[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Views:
+    """The four fitted views."""
+
+    chars: Pieces
+    sounds: Pieces
+    meaning: Dense
+    lexicon: Dense
+
+    def scores(self, lessons: Lessons) -> Floats:
+        """Views × texts × outputs."""
+        return np.stack(
+            [
+                np.stack([self.chars.score(one.chars) for one in lessons.seen]),
+                np.stack([self.sounds.score(one.sounds) for one in lessons.seen]),
+                self.meaning.score(lessons.meaning),
+                self.lexicon.score(np.stack([one.signs for one in lessons.seen])),
+            ]
+        ).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What each text was taken for by views that had not seen its fold."""
+
+    scores: Floats
+    chances: Floats
+    danger: Floats
+
+
+def train(
+    examples: Sequence[Example],
+    *,
+    as_of: date,
+    name: str,
+    folds: dict[str, str] | None = None,
+    emphasis: dict[str, float] | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Learn. `folds` source → fold (a writer's voices are held out together), `emphasis` source → weight."""
+    say = progress or (lambda _line: None)
+    examples = sorted(examples, key=lambda e: (e.source, e.text))
+    lessons = prepare(examples, folds=folds, emphasis=emphasis)
+    say(f"{len(examples)} texts, {len(set(lessons.folds.tolist()))} folds")
+    outside = _scores_outside(lessons, say)
+    full = fit_mix(outside, lessons, views=VIEWS)
+    light = fit_mix(outside, lessons, views=tuple(view for view in VIEWS if view != "meaning"))
+    say("fitting all")
+    views = fit_views(lessons)
+    card = {
+        "name": name,
+        "as_of": as_of.isoformat(),
+        "texts": len(examples),
+        "sources": dict(sorted(Counter(e.source for e in examples).items())),
+        "digest": digest(examples),
+        "vectors": vectors.available(),
+    }
+    return Model(labels(), floors(), views.chars, views.sounds, views.meaning, views.lexicon, full, light, card)
+
+
+def prepare(
+    examples: Sequence[Example], *, folds: dict[str, str] | None = None, emphasis: dict[str, float] | None = None
+) -> Lessons:
+    known = labels()
+    few = [slug for slug, n in Counter(e.cls for e in examples).items() if n < MIN_TEXTS]
+    missing = sorted(set(known) - {e.cls for e in examples}) + sorted(few)
+    if missing:
+        raise TooLittle(f"fewer than {MIN_TEXTS} texts: {', '.join(missing)}")
+    seen = [see(e.text) for e in examples]
+    plain = [one.plain.text for one in seen]
+    return Lessons(
+        seen,
+        vectors.encode(plain) if vectors.available() else np.zeros((len(plain), vectors.SIZE), dtype=np.float32),
+        np.array([known.index(e.cls) for e in examples], dtype=np.intp),
+        np.array([int(Severity.of(e.severity)) - int(Severity.LOW) for e in examples], dtype=np.int8),
+        np.array([(emphasis or {}).get(e.source, 1.0) for e in examples], dtype=np.float32),
+        _folds([(folds or {}).get(e.source, e.source) for e in examples]),
+    )
+
+
+def floors() -> NDArray[np.int8]:
+    """The level below which nothing of a class is, 0 (low) to 3 (critical), in the order of labels()."""
+    return np.array(
+        [int(Severity.of(classes()[slug].severity_floor)) - int(Severity.LOW) for slug in labels()], dtype=np.int8
+    )
+
+
+def _folds(sources: Sequence[str]) -> NDArray[np.intp]:
+    """A number a text; texts of one source stay together, the largest sources are spread first."""
+    sizes = Counter(sources)
+    if len(sizes) < 2:
+        raise TooLittle("all texts come from one source: nothing can be held out")
+    fill = [0] * min(MOST_FOLDS, len(sizes))
+    place: dict[str, int] = {}
+    for source, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
+        place[source] = fill.index(min(fill))
+        fill[place[source]] += size
+    return np.array([place[source] for source in sources], dtype=np.intp)
+
+
+# ── views ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def fit_views(lessons: Lessons) -> Views:
+    return Views(
+        _fit_pieces([one.chars for one in lessons.seen], lessons, CLOSENESS["chars"]),
+        _fit_pieces([one.sounds for one in lessons.seen], lessons, CLOSENESS["sounds"]),
+        _fit_dense(lessons.meaning, lessons, CLOSENESS["meaning"], unit=True),
+        _fit_dense(np.stack([one.signs for one in lessons.seen]), lessons, CLOSENESS["lexicon"], unit=False),
+    )
+
+
+def _fit_pieces(counts: Sequence[Counter[str]], lessons: Lessons, closeness: float) -> Pieces:
+    documents: Counter[str] = Counter()
+    for one in counts:
+        documents.update(one.keys())
+    known = sorted(piece for piece, n in documents.items() if n >= MIN_DOCUMENTS)
+    index = {piece: row for row, piece in enumerate(known)}
+    idf = np.array([np.log((1 + len(counts)) / (1 + documents[piece])) + 1 for piece in known], dtype=np.float32)
+    outputs = len(labels()) + len(LEVELS)
+    empty = Pieces(
+        index,
+        idf,
+        np.zeros((len(known), outputs), np.int8),
+        np.zeros(outputs, np.float32),
+        np.zeros(outputs, np.float32),
+    )
+    weights, bias = _fit(_sparse(counts, empty), lessons, closeness)
+    scale = np.abs(weights).max(axis=0) / 127
+    scale[scale == 0] = 1
+    return replace(empty, weights=np.round(weights / scale).astype(np.int8), scale=scale.astype(np.float32), bias=bias)
+
+
+def _sparse(counts: Sequence[Counter[str]], pieces: Pieces) -> csr_matrix:
+    columns, values, ends = [], [], [0]
+    for one in counts:
+        rows, found = pieces.values(one)
+        columns.append(rows)
+        values.append(found)
+        ends.append(ends[-1] + len(rows))
+    shape = (len(counts), len(pieces.index))
+    return csr_matrix((np.concatenate(values), np.concatenate(columns), ends), shape=shape)
+
+
+def _fit_dense(rows: Floats, lessons: Lessons, closeness: float, *, unit: bool) -> Dense:
+    outputs = len(labels()) + len(LEVELS)
+    centre = rows.mean(axis=0).astype(np.float32) if unit else np.zeros(rows.shape[1], np.float32)
+    empty = Dense(centre, np.zeros((rows.shape[1], outputs), np.float32), np.zeros(outputs, np.float32), unit)
+    weights, bias = _fit(empty.shape(rows), lessons, closeness)
+    return replace(empty, weights=weights.astype(np.float32), bias=bias)
+
+
+def _fit(rows: Any, lessons: Lessons, closeness: float) -> tuple[Floats, Floats]:
+    """Weights (features × outputs) and bias: a class against all others, a level and worse against all milder."""
+    weights = np.zeros((rows.shape[1], len(labels()) + len(LEVELS)), dtype=np.float32)
+    bias = np.full(len(labels()) + len(LEVELS), -1.0, dtype=np.float32)
+    targets = [lessons.classes == number for number in range(len(labels()))]
+    targets += [lessons.levels >= level for level in range(1, len(LEVELS) + 1)]
+    for output, target in enumerate(targets):
+        if target.all() or not target.any():
+            bias[output] = 1.0 if target.all() else -1.0
+            continue
+        fitted = LinearSVC(C=closeness, random_state=0).fit(rows, target, sample_weight=lessons.weights)
+        weights[:, output], bias[output] = fitted.coef_[0], fitted.intercept_[0]
+    return weights, bias
+
+
+# ── mixing ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _scores_outside(lessons: Lessons, say: Progress) -> Floats:
+    """Views × texts × outputs, each text scored by views that were fitted without its fold."""
+    scores = np.zeros((len(VIEWS), len(lessons.seen), len(labels()) + len(LEVELS)), dtype=np.float32)
+    for fold in sorted(set(lessons.folds.tolist())):
+        inside, outside = np.flatnonzero(lessons.folds != fold), np.flatnonzero(lessons.folds == fold)
+        scores[:, outside] = fit_views(lessons.take(inside)).scores(lessons.take(outside))
+        say(f"fold {fold}: {len(outside)} texts held out")
+    return scores
+
+
+def fit_mix(scores: Floats, lessons: Lessons, *, views: Sequence[str]) -> Mix:
+    used = np.array([view in views for view in VIEWS])
+    weights = _fit_classes(scores, lessons, used)
+    chances = softmax(np.tensordot(weights, scores[:, :, : len(labels())], 1))
+    facts = level_facts(scores * used[:, None, None], chances, labels(), floors(), lessons.seen)
+    level_weights, level_bias = _fit_levels(facts, lessons)
+    danger = sigmoid(np.einsum("ntf,tf->nt", facts, level_weights) + level_bias)
+    return Mix(weights, level_weights, level_bias, _level_from(danger, lessons))
+
+
+def _fit_classes(scores: Floats, lessons: Lessons, used: NDArray[np.bool_]) -> Floats:
+    """A weight a view, so that the chances are as high as can be for the right classes (log-likelihood)."""
+    own = scores[used][:, :, : len(labels())].astype(np.float64)
+    rows = np.arange(len(lessons.classes))
+
+    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        mixed = np.tensordot(weights, own, 1)
+        mixed -= mixed.max(axis=1, keepdims=True)
+        logs = mixed - np.log(np.exp(mixed).sum(axis=1, keepdims=True))
+        slope = np.exp(logs)
+        slope[rows, lessons.classes] -= 1
+        share = lessons.weights / lessons.weights.sum()
+        value = -(logs[rows, lessons.classes] * share).sum()
+        return float(value), np.tensordot(own * share[None, :, None], slope, ([1, 2], [0, 1]))
+
+    found = minimize(loss, np.ones(int(used.sum())), jac=True, method="L-BFGS-B", bounds=[(0, None)] * int(used.sum()))
+    weights = np.zeros(len(used), dtype=np.float32)
+    weights[used] = found.x
+    return weights
+
+
+def _fit_levels(facts: Floats, lessons: Lessons) -> tuple[Floats, Floats]:
+    weights = np.zeros((len(LEVELS), facts.shape[2]), dtype=np.float32)
+    bias = np.full(len(LEVELS), -9.0, dtype=np.float32)
+    for level in range(len(LEVELS)):
+        target = lessons.levels >= level + 1
+        if target.all() or not target.any():
+            bias[level] = 9.0 if target.all() else -9.0
+            continue
+        fitted = LogisticRegression(C=1.0, max_iter=1000).fit(facts[:, level], target, sample_weight=lessons.weights)
+        weights[level], bias[level] = fitted.coef_[0], fitted.intercept_[0]
+    return weights, bias
+
+
+def _level_from(danger: Floats, lessons: Lessons) -> Floats:
+    """The chance from which on a text counts as of a level: as low for danger as false alarms allow."""
+    return np.array([0.5, 0.5, 0.5], dtype=np.float32)
