@@ -1,7 +1,9 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from qixia.kernel.sealed import declare
 from qixia.policy import kinds
+from qixia.triage.choice import MODEL, MODEL_SEED, ModelChoice
 from qixia.triage.duplicates.rules import DUPLICATES, DUPLICATES_SEED, Duplicates
 from qixia.triage.lexicon import THRESHOLDS_SEED
 from qixia.triage.rules import THRESHOLDS, Thresholds
@@ -13,5 +15,7 @@ class TriageConfig(AppConfig):
     verbose_name = _("研判")
 
     def ready(self) -> None:
+        declare("triage.Correction", "sealed_words", "correction:{ref}")
+        kinds.register(kinds.Kind(MODEL, ModelChoice, MODEL_SEED, "研判用哪个模型"))
         kinds.register(kinds.Kind(THRESHOLDS, Thresholds, THRESHOLDS_SEED, "研判置信度门槛"))
         kinds.register(kinds.Kind(DUPLICATES, Duplicates, DUPLICATES_SEED, "是否同一件事"))

@@ -1,6 +1,26 @@
-"""How long fingerprints are kept: longer than any comparison looks back (see data/duplicates.yaml)."""
+"""How long triage keeps things: fingerprints longer than any comparison looks back (see data/duplicates.yaml), the words
+that people corrected for two years, how two models judged for three months; models for as long as one may want one back."""
+
+from datetime import datetime
 
 from qixia.audit.retention import Kind, register, rows
-from qixia.triage.models import Fingerprint
+from qixia.triage.models import Correction, Fingerprint, ShadowVerdict
+
+
+def purge_verdicts(before: datetime, limit: int) -> int:
+    """Verdicts of old trials; their summaries stay with the runs."""
+    old = ShadowVerdict.objects.filter(run__asked_at__lt=before).order_by("run_id", "id")
+    found = list(old.values_list("pk", flat=True)[:limit])
+    ShadowVerdict.objects.filter(pk__in=found).delete()
+    return len(found)
+
+
+def oldest_verdict() -> datetime | None:
+    asked = ShadowVerdict.objects.order_by("run_id").values_list("run__asked_at", flat=True)
+    found: datetime | None = asked.first()
+    return found
+
 
 register(Kind("fingerprints", "用来找出相似上报的特征", 730, *rows(Fingerprint, "at"), least=90))
+register(Kind("corrections", "分拣更正（用来改进研判）", 730, *rows(Correction, "at")))
+register(Kind("shadow-verdicts", "模型试跑的逐件结果", 90, purge_verdicts, oldest_verdict))

@@ -37,6 +37,7 @@ OTHERWISE = {
     "people.Person.sealed_phone": "with the person's own key, people.PersonKey",
     "people.Person.sealed_real_name": "with the person's own key, people.PersonKey",
     "triage.Fingerprint.marks": "not sealed: hashes that the database compares by, no words and no person",
+    "triage.TrainedModel.data": "not sealed: weights; their hash is in the policy, and a backup must be able to restore them",
 }
 PHOTO = jpeg(seed=7)
 CLAIM = {"camera": "PHONE-9", "lat": 24.9, "lng": 118.6}
