@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.sealed import declare
 from qixia.policy import kinds
-from qixia.reports.policy import SEEDS, Limits, Routing, Secrecy
+from qixia.reports.policy import SEEDS, Limits, Merging, Routing, Secrecy
 
 
 class ReportsConfig(AppConfig):
@@ -15,9 +15,11 @@ class ReportsConfig(AppConfig):
 
     def ready(self) -> None:
         declare("reports.Report", "reporter_link", "report-link:{public_id}")
+        declare("reports.Support", "link", "support-link:{public_id}")
         from qixia.reports.nav import register_desk  # noqa: PLC0415 — models are loaded only now
 
         register_desk()
         kinds.register(kinds.Kind("reports.routing", Routing, SEEDS / "routing.yaml", "派单目录"))
         kinds.register(kinds.Kind("reports.limits", Limits, SEEDS / "limits.yaml", "处置时限"))
         kinds.register(kinds.Kind("reports.secrecy", Secrecy, SEEDS / "secrecy.yaml", "敏感事项与匿名"))
+        kinds.register(kinds.Kind("reports.merging", Merging, SEEDS / "merging.yaml", "并案与支持"))

@@ -63,6 +63,17 @@ class Secrecy(BaseModel):
         return slugs
 
 
+class Merging(BaseModel):
+    """What becomes of reports that look like one matter. How alike they must be is the policy "triage.duplicates"."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    automatic: bool = True  # False: a clerk decides on every one
+    offered: int = Field(3, ge=0, le=5)  # similar ones that a rider is asked about before sending; 0: never
+    paid_riders: int = Field(20, ge=0, le=1000)  # riders who earn points for supporting one report
+    supports_a_day: int = Field(30, ge=1, le=1000)  # that one rider may make
+
+
 class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

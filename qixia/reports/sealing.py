@@ -5,6 +5,8 @@ Link     the reporter's public id, sealed with the master key for this one repor
          (queries/desk.py), and for the reveal that needs a reason (services/revealing.py); for nothing else.
 Index    a keyed hash of the same id, equal on all reports of one person: it finds a rider's own reports without opening
          anything, and says nothing to whoever has the database without the key.
+Support  the same for a rider who supports a report: a link of its own and an index with another purpose, so that without
+         the key nobody sees that one rider reported this and supports that.
 Neither  an anonymous report has no link and no index, so there is nothing to open.
 Errors   kernel.keys.BadSeal if a link was moved to another report or the key is another one.
 """
@@ -17,6 +19,7 @@ SEALED = "sealed"
 ANONYMOUS = "anonymous"
 # How history names the reporter's own acts: never by a person.
 REPORTER = "reporter"
+SUPPORTER = "supporter"
 
 
 def index_of(person: str) -> str:
@@ -32,6 +35,21 @@ def seal_link(person: str, *, report: str) -> bytes:
 def open_link(link: bytes | memoryview | None, *, report: str) -> str:
     """The reporter's public id; "" for an anonymous report."""
     return keys().open(bytes(link), purpose=_purpose(report)).decode() if link else ""
+
+
+def supporter_index(person: str) -> str:
+    """What the supports of the person with this public id are found by."""
+    return keys().blind_index(person, purpose="supporter")
+
+
+def seal_support(person: str, *, support: str) -> bytes:
+    """The public id of a person, to be opened only for the support with this public id."""
+    return keys().seal(person.encode(), purpose=f"support-link:{support}")
+
+
+def open_support(link: bytes | memoryview | None, *, support: str) -> str:
+    """The supporter's public id; "" of somebody who was erased."""
+    return keys().open(bytes(link), purpose=f"support-link:{support}").decode() if link else ""
 
 
 def _purpose(report: str) -> str:

@@ -6,6 +6,9 @@ read it.
        └─doubt─▶ sorting ─sort  └─return─▶ returned ─redirect─▶ dispatched         send back ▼             confirm ▼
                                                                                           working                fixed
 
+With another report of the same place, `merge` leads from any state before the unit says done to `merged`; `unmerge`
+leads back to the state that was recorded then.
+
 Closed and fixed are different facts: `confirming` and `closed` say that the unit and the clerk are done; only `fixed`
 says that the reporter saw it.
 """
@@ -28,6 +31,7 @@ State = Literal[
     "closed",
     "reopened",
     "invalid",
+    "merged",
 ]
 Who = Literal["system", "clerk", "unit", "rider"]
 
@@ -49,12 +53,14 @@ def _step(sources: str, to: State | None, who: Who, label: str, done: str) -> St
 
 _WITH_UNIT = "dispatched accepted working reopened"
 _OPEN = f"sorting returned resolved confirming {_WITH_UNIT}"
+_MERGEABLE = f"sorting returned {_WITH_UNIT}"
 
 STEPS: dict[str, Step] = {
     # The worker, a moment after acceptance.
     "settle": _step("received", "dispatched", "system", "派单", "已派单"),
     "doubt": _step("received", "sorting", "system", "转人工", "转人工分拣"),
     "settle_handled": _step("received", "resolved", "system", "等核实", "你已顺手处理，等社区核实"),
+    "settle_merged": _step("received", "merged", "system", "并入", "和附近已有的一件是同一处，并成一件办"),
     # The clerk decides what the machine did not.
     "sort": _step("sorting", "dispatched", "clerk", "确认派单", "人工分拣后派单"),
     "sort_handled": _step("sorting", "resolved", "clerk", "确认，等核实", "人工分拣，等社区核实"),
@@ -72,6 +78,11 @@ STEPS: dict[str, Step] = {
     "send_back": _step("resolved confirming", "working", "clerk", "打回重办", "核实不通过，打回重办"),
     "validate": _step(_OPEN, None, "clerk", "属实", "认定属实"),
     "reject": _step(_OPEN, "invalid", "clerk", "不属实", "认定不属实"),
+    "merge": _step(_MERGEABLE, "merged", "clerk", "并入", "和已有的一件是同一处，并成一件办"),
+    "unmerge": _step("merged", None, "clerk", "撤销并入", "撤销并入，单独办"),
+    # What the lead of a merge lives through: it stays where it is.
+    "absorb": _step(_MERGEABLE, None, "system", "并入一件", "又有一件报的是同一处，并进来一起办"),
+    "release": _step(_MERGEABLE, None, "system", "分出一件", "有一件分出去单独办"),
     # The reporter has the last word.
     "confirm": _step("resolved confirming closed", "fixed", "rider", "已解决", "你确认已解决"),
     "dispute": _step("resolved confirming closed fixed", "reopened", "rider", "未解决", "你说没解决，已重开"),
@@ -94,6 +105,7 @@ LABELS: dict[State, tuple[str, str, str]] = {
     "closed": ("已办结", "已办结", "fixed"),
     "reopened": ("未解决重开", "未解决重开", "back"),
     "invalid": ("不属实", "不属实", "back"),
+    "merged": ("已并入", "并成一件办", "sent"),
 }
 
 WITH_UNIT: tuple[State, ...] = ("dispatched", "accepted", "working", "reopened")
@@ -108,6 +120,10 @@ OPEN: tuple[State, ...] = (
     "confirming",
     "reopened",
 )
+# Both sides of a merge stand in one of these: settled, and no unit says yet that it is done.
+MERGEABLE: tuple[State, ...] = ("sorting", "returned", *WITH_UNIT)
+# From here on a similar report is no duplicate: either it is back, or it was not mended.
+DONE: tuple[State, ...] = ("resolved", "confirming", "fixed", "closed")
 ENDED: tuple[State, ...] = ("fixed", "closed", "invalid")
 
 
