@@ -47,6 +47,8 @@ CLASS_RULE = "class"
 # What a valid report that nobody can join to a rider is worth: one line of the table for all classes, so that the
 # amount tells none.
 ANONYMOUS = "anonymous"
+# Saying that a report which is open is what one saw too, or having reported it a second time.
+SUPPORT = "support"
 NO_CLASSES: Mapping[str, str] = {}
 
 CITY = "city"
@@ -73,6 +75,7 @@ ACTS = {
     "reports.verified": "已核实",
     "reports.self_handled": "顺手处理",
     "reports.confirmed": "回访",
+    "reports.supported": "报的是同一处",
     "reports.witnessed": "现场复核",
     "rewards.claimed": "每天一起入账",
     "demo.opening": "演示开户",
@@ -123,6 +126,8 @@ class PointsPolicy(BaseModel):
         if found is None:
             if rule == ANONYMOUS:  # a table from before there were any
                 return PointRule(points=self.default_points, title="匿名上报")
+            if rule == SUPPORT:  # the same
+                return PointRule(points=3, title="支持同一处", day_cap=15, who="helper")
             if rule not in classes:
                 raise UnknownRule(rule=rule)
             return PointRule(points=self.default_points, title=classes[rule])

@@ -134,13 +134,17 @@ def _payment(
 
 
 @transaction.atomic
-def reverse(*, source: str, reason: str, actor: str, rule: str | None = None) -> list[Posting]:
-    """Take back what `source` has earned (all rules, or only `rule`), once.
+def reverse(
+    *, source: str, reason: str, actor: str, rule: str | None = None, also: Sequence[str] = ()
+) -> list[Posting]:
+    """Take back what `source` has earned (all rules, or only `rule`), once; `also` are sources that go with it, in one
+    call so that purses are locked in one order.
 
     Takes what is in the purse; the rest goes to the person's debt account and is repaid by later awards. `reason` is a
     sentence for the rider. Returns the reversals, also when they were made earlier.
     """
-    wanted = Posting.objects.filter(source=sealing.stored_source(source), kind=rules.AWARD, points__gt=0)
+    sources = [sealing.stored_source(one) for one in (source, *also)]
+    wanted = Posting.objects.filter(source__in=sources, kind=rules.AWARD, points__gt=0)
     if rule is not None:
         wanted = wanted.filter(rule=rule)
     purses = books.lock_purses(wanted.values_list("beneficiary", flat=True), need=(rules.AVAILABLE, rules.DEBT))
