@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from qixia.kernel.sealed import declare
 from qixia.policy import kinds
 from qixia.reports.policy import SEEDS, Limits, Merging, Routing, Secrecy
+from qixia.triage import settled
 
 
 class ReportsConfig(AppConfig):
@@ -17,8 +18,10 @@ class ReportsConfig(AppConfig):
         declare("reports.Report", "reporter_link", "report-link:{public_id}")
         declare("reports.Support", "link", "support-link:{public_id}")
         from qixia.reports.nav import register_desk  # noqa: PLC0415 — models are loaded only now
+        from qixia.reports.queries.settled import SettledReports  # noqa: PLC0415
 
         register_desk()
+        settled.register(SettledReports())
         kinds.register(kinds.Kind("reports.routing", Routing, SEEDS / "routing.yaml", "派单目录"))
         kinds.register(kinds.Kind("reports.limits", Limits, SEEDS / "limits.yaml", "处置时限"))
         kinds.register(kinds.Kind("reports.secrecy", Secrecy, SEEDS / "secrecy.yaml", "敏感事项与匿名"))

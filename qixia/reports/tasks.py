@@ -35,6 +35,12 @@ def show_frames(event: EventView) -> None:
     services.attach_frames(owner_ref=event.payload["owner_ref"], frames=event.payload["frames"])
 
 
+@on("people.erased")
+def forget_learnt_words(event: EventView) -> None:
+    """What an erased rider wrote is no longer learnt from; the reports stay, as the city's record."""
+    services.forget_learnt_words(public_id=event.ref.removeprefix("person:"))
+
+
 @on("media.original_opened")
 def tell_of_original(event: EventView) -> None:
     """The reporter learns that a picture was opened as it came. The event's id makes it once."""

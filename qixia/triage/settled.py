@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from qixia.people.access import Actor
+if TYPE_CHECKING:  # packages register in AppConfig.ready, before models may be imported
+    from qixia.people.access import Actor
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from qixia.reports.services.answering import confirm_solved, say_unsolved
 from qixia.reports.services.checking import close_silent, redirect, reject, send_back, sort, validate, verify
 from qixia.reports.services.covering import cover_picture, open_for_covering
 from qixia.reports.services.filming import attach_frames
+from qixia.reports.services.forgetting import forget_learnt_words
 from qixia.reports.services.handling import accept, answer, arrive, assign, resolve, return_report
 from qixia.reports.services.intake import Receipt, Whereabouts, submit
 from qixia.reports.services.looking import look_at_photo
@@ -24,6 +25,7 @@ __all__ = [
     "close_silent",
     "confirm_solved",
     "cover_picture",
+    "forget_learnt_words",
     "look_at_photo",
     "open_for_covering",
     "open_picture",

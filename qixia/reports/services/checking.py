@@ -27,6 +27,8 @@ from qixia.reports.services.moves import check_step, take_step
 from qixia.reports.services.settling import DISPATCHED, RESOLVED, pay_dispatch
 from qixia.reports.services.telling import reporter_of, reporter_told, tell_many, unit_told
 from qixia.rewards.services import award, reverse
+from qixia.triage.active import chosen
+from qixia.triage.services import correct
 
 VERIFIED = declare_event("reports.verified")
 SENT_BACK = declare_event("reports.sent_back")
@@ -47,6 +49,7 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
         raise Invalid("请选一个级别。", field="severity")
     unit, now, limits = _unit(unit_code), clock.now(), current("reports.limits").data
     due = rules.due_times(limits, severity, report.received_at)
+    said = report.cls, report.severity
     report.cls, report.severity = cls, severity
     changes = {
         "cls": cls,
@@ -68,6 +71,7 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
     event = RESOLVED if report.handled_by_rider else DISPATCHED
     by = "" if report.handled_by_rider else unit.name
     row = take_step(report, step, actor=actor, by=by, changes=changes, data={"unit": unit.code}, event=event)
+    _learn(report, said, actor)
     if not report.handled_by_rider:
         told = reporter_told(report, "report.dispatched", "dispatched", unit=unit.name, matter=found.name)
         tell_many([*told, *unit_told(report, "unit.new_case", f"case:{row.pk}", matter=found.name)])
@@ -171,6 +175,20 @@ def close_silent(*, limit: int = 200) -> int:
         except errors.SomebodyWasFaster:
             continue
     return closed
+
+
+def _learn(report: Report, said: tuple[str, str], actor: Actor) -> None:
+    """What a person makes of the machine's class and severity is an example to learn from; agreement is one too."""
+    correct(
+        ref=report.ref,
+        text=report.words,
+        cls=report.cls,
+        severity=report.severity,
+        was_cls=said[0],
+        was_severity=said[1],
+        model=chosen(report.received_at)[0],
+        actor=actor.ref,
+    )
 
 
 def _thank_for_handling(report: Report) -> None:

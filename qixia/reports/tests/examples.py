@@ -242,3 +242,11 @@ def open_a_held_picture_to_place_boxes() -> None:
     services.open_for_covering(
         actor=town.clerk, public_id=report.public_id, picture=picture, reason="检测失败，人工框出人脸"
     )
+
+
+@example("reports.services.forget_learnt_words")
+def let_go_of_what_an_erased_rider_wrote() -> None:
+    town = a_town()
+    report = the(reach(town, "sorting"))
+    services.sort(actor=town.clerk, public_id=report.public_id, cls="manhole", severity="high", unit_code="shizheng")
+    assert services.forget_learnt_words(public_id=town.rider.public_id) == 1

@@ -1,6 +1,7 @@
 """What triage does for those above: verdicts, and learning from what people correct."""
 
 from qixia.triage.services.classifying import Span, Verdict, classify, classify_many
+from qixia.triage.services.correcting import correct, forget_words
 from qixia.triage.services.remembering import forget, remember_many, set_closed
 
 __all__ = [
@@ -8,7 +9,9 @@ __all__ = [
     "Verdict",
     "classify",
     "classify_many",
+    "correct",
     "forget",
+    "forget_words",
     "remember_many",
     "set_closed",
 ]
