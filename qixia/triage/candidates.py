@@ -1,6 +1,7 @@
 """Finds the earlier reports that a new one may be the same as. Reads only.
 
-Cost     two statements whatever is stored: the nearest open ones and the nearest closed ones, `NEAREST` of each at most.
+Cost     two statements whatever is stored: the nearest open ones and the nearest closed ones, `NEAREST` of each at most;
+         for a batch the same parts, put together into one statement for each `TOGETHER` reports.
 Units    metres, minutes; a score is a chance (0-1).
 Errors   none: rows of an older kind of marks are passed over until `services.remember_many` makes them anew.
 """
@@ -8,7 +9,8 @@ Errors   none: rows of an older kind of marks are passed over until `services.re
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,20 +19,21 @@ import h3
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
-from qixia.codes.queries import class_name, triage_classes
+from qixia.codes.queries import class_name
 from qixia.kernel.errors import NotConfigured
 from qixia.kernel.geo import Point
 from qixia.policy.queries import current
-from qixia.triage import lexicon
+from qixia.triage import active
 from qixia.triage.duplicates.features import Pair, Side, compare
-from qixia.triage.duplicates.marks import BadMarks, Marks, Seen, marks
-from qixia.triage.duplicates.reading import class_chances, with_decision
+from qixia.triage.duplicates.marks import BadMarks, Marks, Seen
+from qixia.triage.duplicates.reading import Told, marks_of
 from qixia.triage.duplicates.rules import DUPLICATES, Decision, Duplicates, decide, shipped_rules
 from qixia.triage.duplicates.score import SignKind, Weights, shipped
 from qixia.triage.models import Fingerprint
 
 RESOLUTION = 10
 NEAREST = 48
+TOGETHER = 50  # reports whose questions make one statement; SQLite allows 500 parts
 _CELL_M = 110.0  # two rings' centres are at least this far apart
 _DEGREE_M = 111_195.0
 _COLUMNS = ("ref", "lat", "lng", "accuracy_m", "at", "closed_at", "marks", "photo_hash")
@@ -68,10 +71,9 @@ def rules_in_force() -> Duplicates:
     return found
 
 
-def marks_of(seen: Seen) -> Marks:
-    table = lexicon.shipped()
-    chances = with_decision(class_chances(seen.words, table, triage_classes()), seen.cls)
-    return marks(seen.words, seen.floor, chances, table.traditional)
+def marks_many(items: Sequence[Seen]) -> list[Marks]:
+    """Marks of each, by the model that is in use here."""
+    return marks_of([Told(seen.words, seen.floor, seen.cls) for seen in items], active.model())
 
 
 def photo_number(value: str | int | None) -> int | None:
@@ -88,23 +90,58 @@ def cell_of(lat: float, lng: float) -> int:
 
 def similar(seen: Seen, *, limit: int, now: datetime) -> list[Candidate]:
     """Up to `limit` candidates that are not "apart", the best first."""
-    rules, weights = rules_in_force(), shipped()
-    mine = Side(marks_of(seen), Point(seen.lat, seen.lng), seen.accuracy_m, seen.at, photo_number(seen.photo_hash))
-    found = [
-        candidate
-        for row in rows_near(seen, rules, now)
-        if (candidate := _candidate(mine, row, rules, weights)) is not None
-    ]
+    rules = rules_in_force()
+    return _best(seen, rows_near(seen, rules, now), rules, limit)
+
+
+def similar_many(items: Sequence[Seen], *, limit: int, now: datetime) -> list[list[Candidate]]:
+    """The same for each of `items`, in their order."""
+    rules, found = rules_in_force(), []
+    for start in range(0, len(items), TOGETHER):
+        part = items[start : start + TOGETHER]
+        rows = _rows_of([_parts(seen, rules, now) for seen in part])
+        found += [_best(seen, rows[index], rules, limit) for index, seen in enumerate(part)]
+    return found
+
+
+def _rows_of(asked: Sequence[Sequence[QuerySet[Any, dict[str, Any]]]]) -> dict[int, list[dict[str, Any]]]:
+    """Position → its rows. Django puts no LIMIT inside a UNION on SQLite, so the parts are put together here."""
+    pieces: list[str] = []
+    values: list[Any] = []
+    for index, parts in enumerate(asked):
+        for part in parts:
+            sql, params = part[:NEAREST].values("id", *_COLUMNS).query.sql_with_params()
+            pieces.append(f"SELECT {index} AS asked, near.* FROM ({sql}) AS near")
+            values += params
+    rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    if pieces:
+        for row in Fingerprint.objects.raw(" UNION ALL ".join(pieces), values):
+            rows[row.asked].append({name: getattr(row, name) for name in _COLUMNS})
+    return rows
+
+
+def _best(seen: Seen, rows: Sequence[dict[str, Any]], rules: Duplicates, limit: int) -> list[Candidate]:
+    if not rows:
+        return []
+    weights = shipped()
+    mine = Side(
+        marks_many([seen])[0], Point(seen.lat, seen.lng), seen.accuracy_m, seen.at, photo_number(seen.photo_hash)
+    )
+    found = [candidate for row in rows if (candidate := _candidate(mine, row, rules, weights)) is not None]
     found.sort(key=lambda one: (one.verdict == "recurrence", -one.score))
     return found[:limit]
 
 
 def rows_near(seen: Seen, rules: Duplicates, now: datetime) -> list[dict[str, Any]]:
     """The nearest rows inside the radius: open ones of `days_open`, closed ones of `days_recurrence`."""
+    return [row for part in _parts(seen, rules, now) for row in part[:NEAREST]]
+
+
+def _parts(seen: Seen, rules: Duplicates, now: datetime) -> list[QuerySet[Any, dict[str, Any]]]:
     near = _in_reach(seen, rules.radius_m)
     still_open = near.filter(closed_at=None, at__gte=now - timedelta(days=rules.days_open))
     closed = near.filter(closed_at__gte=now - timedelta(days=rules.days_recurrence))
-    return [*still_open[:NEAREST], *closed[:NEAREST]]
+    return [still_open, closed]
 
 
 def _in_reach(seen: Seen, radius_m: float) -> QuerySet[Any, dict[str, Any]]:

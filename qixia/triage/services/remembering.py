@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from qixia.triage.candidates import cell_of, marks_of, photo_number
-from qixia.triage.duplicates.marks import Seen
+from qixia.triage.candidates import cell_of, marks_many, photo_number
+from qixia.triage.duplicates.marks import Marks, Seen
 from qixia.triage.models import Fingerprint
 
 _KEPT = ("cell", "lat", "lng", "accuracy_m", "at", "cls", "marks", "photo_hash")
@@ -20,7 +20,8 @@ def remember_many(items: Sequence[Seen]) -> None:
     """Make fingerprints, or make them anew with what is known now; one statement. The last of a ref counts."""
     latest = {seen.ref: seen for seen in items}
     # In the order of their keys, so that two batches with the same reports wait for, and never block, each other.
-    rows = [_row(latest[ref]) for ref in sorted(latest)]
+    seen = [latest[ref] for ref in sorted(latest)]
+    rows = [_row(one, marks) for one, marks in zip(seen, marks_many(seen), strict=True)]
     Fingerprint.objects.bulk_create(rows, update_conflicts=True, unique_fields=["ref"], update_fields=_KEPT)
 
 
@@ -29,12 +30,17 @@ def set_closed(ref: str, at: datetime | None) -> None:
     Fingerprint.objects.filter(ref=ref).update(closed_at=at)
 
 
+def set_closed_many(refs: Sequence[str], at: datetime | None) -> None:
+    """The same for several; one statement."""
+    Fingerprint.objects.filter(ref__in=refs).update(closed_at=at)
+
+
 def forget(ref: str) -> None:
     """Remove a report's fingerprint, as with a report that is removed."""
     Fingerprint.objects.filter(ref=ref).delete()
 
 
-def _row(seen: Seen) -> Fingerprint:
+def _row(seen: Seen, marks: Marks) -> Fingerprint:
     return Fingerprint(
         ref=seen.ref,
         cell=cell_of(seen.lat, seen.lng),
@@ -43,6 +49,6 @@ def _row(seen: Seen) -> Fingerprint:
         accuracy_m=seen.accuracy_m,
         at=seen.at,
         cls=seen.cls,
-        marks=marks_of(seen).to_bytes(),
+        marks=marks.to_bytes(),
         photo_hash=photo_number(seen.photo_hash),
     )
