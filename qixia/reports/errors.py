@@ -90,6 +90,37 @@ class SomebodyWasFaster(Stale):
     code = "reports.stale"
 
 
+class SameReport(Invalid):
+    code = "reports.same_report"
+    message = "这两件本来就是一件。"
+
+
+class LeadNotOpen(Conflict):
+    """What is done takes no other report in: either the hazard is back, or it was not mended."""
+
+    code = "reports.lead_not_open"
+    message = "先报的一件现在是“%(state)s”，不能再并入别的。"
+
+
+class CannotUndo(Conflict):
+    """The case went on, so what was recorded before the merge is not true any more. `why` says how."""
+
+    code = "reports.cannot_undo"
+    message = "不能撤销并入：%(why)s"
+
+
+class OfferGone(Conflict):
+    """What was offered to this rider is open no longer, or was offered to somebody else, or long ago."""
+
+    code = "reports.offer_gone"
+    message = "这一件的情况刚刚变了，请照常上报。"
+
+
+class TooManySupports(TooMany):
+    code = "reports.too_many_supports"
+    message = "一天最多支持 %(limit)d 件。看到新的隐患，照常上报就好。"
+
+
 class TooManyReports(TooMany):
     code = "reports.too_many"
     message = "一小时内最多上报 %(limit)d 件，请稍后再报。紧急情况请直接拨打 110、119 或 120。"

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from difflib import SequenceMatcher
+from typing import Any, Literal
 
 from qixia.kernel.errors import Invalid
 from qixia.reports.policy import Limits, RoutingRow
@@ -161,3 +162,72 @@ def required_text(text: str, *, field: str, limit: int = NOTE_MAX) -> str:
 def place_line(described: str, parts: Iterable[str]) -> str:
     """云帆路 88 号 锦澜花园 3栋 12层 货梯口."""
     return " ".join(part for part in (described, *parts) if part)
+
+
+# ── merging ───────────────────────────────────────────────────────────────────
+_RANK = {"low": 1, "normal": 2, "high": 3, "critical": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What of a case a merge may change: it only ever gets more severe and earlier due."""
+
+    severity: str
+    rings: bool
+    receive_due: datetime | None
+    answer_due: datetime
+    resolve_due: datetime | None
+
+    def joined(self, other: Standing) -> Standing:
+        """This case after the other one came to it."""
+        severity = self.severity if rank(self.severity) >= rank(other.severity) else other.severity
+        return Standing(
+            severity=severity,
+            rings=self.rings or severity == "critical",
+            receive_due=_earliest(self.receive_due, other.receive_due),
+            answer_due=min(self.answer_due, other.answer_due),
+            resolve_due=_earliest(self.resolve_due, other.resolve_due),
+        )
+
+    def as_text(self) -> dict[str, Any]:
+        """For a record: moments as ISO 8601."""
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in self.columns()}
+
+    def columns(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in STANDING]
+
+    @classmethod
+    def of_text(cls, kept: Mapping[str, Any]) -> Standing:
+        """From a record."""
+        moments = {name: datetime.fromisoformat(kept[name]) if kept[name] else None for name in STANDING[2:]}
+        return cls(kept["severity"], kept["rings"], **moments)  # type: ignore[arg-type]
+
+
+STANDING = ("severity", "rings", "receive_due", "answer_due", "resolve_due")
+
+
+def rank(severity: str) -> int:
+    """How bad, for comparing; unknown is less than all."""
+    return _RANK.get(severity, 0)
+
+
+def _earliest(one: datetime | None, other: datetime | None) -> datetime | None:
+    return min((moment for moment in (one, other) if moment is not None), default=None)
+
+
+def is_sensitive(sensitive: Collection[str], *, cls: str, runner_up: str, state: str, sorted_by_person: bool) -> bool:
+    """Whether a matter could name a person, or may yet turn out to: what waits for a clerk, and whose second guess is
+    such a class."""
+    return cls in sensitive or state == "sorting" or (runner_up in sensitive and not sorted_by_person)
+
+
+SAME_MIN = 2  # characters; a single one is in every text
+_COMPARED = 400  # characters of each; the rest is shown unmarked, because comparing grows with the square
+
+
+def same_words(text: str, other: str) -> list[tuple[int, int]]:
+    """Stretches of `text` that `other` has too, as (start, end), in order and apart."""
+    found = SequenceMatcher(None, text[:_COMPARED], other[:_COMPARED], autojunk=False).get_matching_blocks()
+    return [
+        (one.a, one.a + one.size) for one in found if one.size >= SAME_MIN and text[one.a : one.a + one.size].strip()
+    ]

@@ -83,7 +83,23 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "confirm": ("check", "good"),
     "dispute": ("refresh", ""),
     "close": ("file-text", ""),
+    "settle_merged": ("git-merge", "doing"),
+    "merge": ("git-merge", "doing"),
+    "unmerge": ("arrow-back-up", ""),
+    "absorb": ("users", ""),
+    "release": ("arrow-back-up", ""),
 }
+
+
+def is_sensitive(report: Report) -> bool:
+    """Whether other riders may know no more of it than the square of the map (policy "reports.secrecy")."""
+    return rules.is_sensitive(
+        current("reports.secrecy").data.sensitive,
+        cls=report.cls,
+        runner_up=report.runner_up,
+        state=report.state,
+        sorted_by_person=report.sorted_by_person,
+    )
 
 
 def title_of(report: Report) -> str:

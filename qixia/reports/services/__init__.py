@@ -9,6 +9,7 @@ from qixia.reports.services.forgetting import forget_learnt_words
 from qixia.reports.services.handling import accept, answer, arrive, assign, resolve, return_report
 from qixia.reports.services.intake import Receipt, Whereabouts, submit
 from qixia.reports.services.looking import look_at_photo
+from qixia.reports.services.merging import keep_apart, merge, unmerge
 from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
 from qixia.reports.services.settling import settle
 
@@ -26,7 +27,9 @@ __all__ = [
     "confirm_solved",
     "cover_picture",
     "forget_learnt_words",
+    "keep_apart",
     "look_at_photo",
+    "merge",
     "open_for_covering",
     "open_picture",
     "redirect",
@@ -41,6 +44,7 @@ __all__ = [
     "submit",
     "submit_anonymous",
     "tell_of_original",
+    "unmerge",
     "validate",
     "verify",
 ]

@@ -32,7 +32,7 @@ from qixia.reports.sealing import ANONYMOUS
 from qixia.reports.services.answering import FIXED, REOPENED, reopening
 from qixia.reports.services.intake import Pictures, Receipt, Whereabouts, check_photos, checked, take_in
 from qixia.reports.services.moves import take_step
-from qixia.reports.services.telling import clerks_told, tell_many, unit_told
+from qixia.reports.services.telling import clerks_told, followers_told, tell_many, unit_told
 
 
 def submit_anonymous(
@@ -97,11 +97,13 @@ def answer_anonymously(*, secret: str, solved: bool, text: str = "") -> None:
     with without_request_id():
         if solved:
             changes = {"ended_at": clock.now(), "validity": "valid"}
-            take_step(report, "confirm", actor=holder, changes=changes, event=FIXED)
+            row = take_step(report, "confirm", actor=holder, changes=changes, event=FIXED)
+            tell_many(followers_told(report, "report.fixed", f"fixed:{row.pk}"))
             return
         row = take_step(report, "dispute", actor=holder, text=words, changes=reopening(), event=REOPENED)
         key = f"reopened:{row.pk}"
-        tell_many([*unit_told(report, "report.reopened", key), *clerks_told(report, "report.reopened", key)])
+        told = [*unit_told(report, "report.reopened", key), *clerks_told(report, "report.reopened", key)]
+        tell_many([*told, *followers_told(report, "report.reopened", key)])
 
 
 __all__ = ["answer_anonymously", "submit_anonymous"]

@@ -16,7 +16,7 @@ from qixia.reports import access, rules
 from qixia.reports.models import Report, ReportPhoto
 from qixia.reports.sealing import REPORTER
 from qixia.reports.services.moves import check_step, take_step
-from qixia.reports.services.telling import clerks_told, tell_many, unit_told
+from qixia.reports.services.telling import clerks_told, followers_told, tell_many, unit_told
 from qixia.rewards.services import award
 
 FIXED = declare_event("reports.fixed")
@@ -29,8 +29,9 @@ def confirm_solved(*, actor: Actor, public_id: str) -> Report:
     report = access.own_report(actor, public_id)
     if report.state == "fixed":
         return report
-    take_step(report, "confirm", actor=actor, changes={"ended_at": clock.now(), "validity": "valid"}, event=FIXED)
+    row = take_step(report, "confirm", actor=actor, changes={"ended_at": clock.now(), "validity": "valid"}, event=FIXED)
     _thank(report, actor)
+    tell_many(followers_told(report, "report.fixed", f"fixed:{row.pk}"))
     return report
 
 
@@ -56,6 +57,7 @@ def say_unsolved(
             [
                 *unit_told(report, "report.reopened", f"reopened:{row.pk}"),
                 *clerks_told(report, "report.reopened", f"reopened:{row.pk}"),
+                *followers_told(report, "report.reopened", f"reopened:{row.pk}"),
             ]
         )
     return report

@@ -23,12 +23,14 @@ from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import SEALED
 from qixia.reports.services.looking import seems_copied
-from qixia.reports.services.moves import check_step, take_step
+from qixia.reports.services.moves import check_step, group_refs, take_step
+from qixia.reports.services.seeking import seen_of
 from qixia.reports.services.settling import DISPATCHED, RESOLVED, pay_dispatch
-from qixia.reports.services.telling import reporter_of, reporter_told, tell_many, unit_told
+from qixia.reports.services.telling import news_told, reporter_of, tell_many, unit_told
 from qixia.rewards.services import award, reverse
 from qixia.triage.active import chosen
 from qixia.triage.services import correct
+from qixia.triage.services.remembering import remember_many
 
 VERIFIED = declare_event("reports.verified")
 SENT_BACK = declare_event("reports.sent_back")
@@ -67,13 +69,16 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
         ),
     }
     if report.secrecy == SEALED:
-        changes["points"] = pay_dispatch([report])[0]
+        changes["points"] = pay_dispatch(report)
     event = RESOLVED if report.handled_by_rider else DISPATCHED
     by = "" if report.handled_by_rider else unit.name
-    row = take_step(report, step, actor=actor, by=by, changes=changes, data={"unit": unit.code}, event=event)
+    # A merge may have made it more severe since the clerk looked.
+    seen = {"severity": said[1]}
+    row = take_step(report, step, actor=actor, by=by, changes=changes, data={"unit": unit.code}, event=event, seen=seen)
+    remember_many([seen_of(report)])
     _learn(report, said, actor)
     if not report.handled_by_rider:
-        told = reporter_told(report, "report.dispatched", "dispatched", unit=unit.name, matter=found.name)
+        told = news_told(report, "report.dispatched", "dispatched", unit=unit.name, matter=found.name)
         tell_many([*told, *unit_told(report, "unit.new_case", f"case:{row.pk}", matter=found.name)])
     return report
 
@@ -115,10 +120,10 @@ def verify(*, actor: Actor, public_id: str, text: str = "") -> Report:
             report, "verify_handled", actor=actor, text=words, changes=changes | {"ended_at": now}, event=VERIFIED
         )
         _thank_for_handling(report)
-        tell_many(reporter_told(report, "report.fixed", "fixed"))
+        tell_many(news_told(report, "report.fixed", "fixed"))
         return report
     row = take_step(report, "verify", actor=actor, text=words, changes=changes, event=VERIFIED)
-    tell_many(reporter_told(report, "report.please_confirm", f"confirm:{row.pk}"))
+    tell_many(news_told(report, "report.please_confirm", f"confirm:{row.pk}", others="report.checked"))
     return report
 
 
@@ -150,13 +155,14 @@ def validate(*, actor: Actor, public_id: str, text: str = "") -> Report:
 
 @transaction.atomic
 def reject(*, actor: Actor, public_id: str, reason: str) -> Report:
-    """The matter is not true: ends the report and takes its points back. The reporter is told why."""
+    """The matter is not true: ends the report and takes its points back, also of what is merged into it and of those
+    who support it. They are told why."""
     report = access.case(actor, public_id)
     words = rules.required_text(reason, field="text")
     changes = {"validity": "invalid", "ended_at": clock.now()}
     take_step(report, "reject", actor=actor, text=words, changes=changes, event=REJECTED)
-    reverse(source=report.ref, reason=words, actor=actor.ref)
-    tell_many(reporter_told(report, "report.invalid", "invalid", text=words[:60]))
+    reverse(source=report.ref, also=group_refs(report)[1:], reason=words, actor=actor.ref)
+    tell_many(news_told(report, "report.invalid", "invalid", text=words[:60]))
     return report
 
 

@@ -23,7 +23,7 @@ from qixia.reports.models import Report, ReportPhoto
 from qixia.reports.services.looking import digests_before, refuse_copies
 from qixia.reports.services.moves import check_step, take_step
 from qixia.reports.services.settling import RESOLVED
-from qixia.reports.services.telling import clerks_told, reporter_told, tell_many
+from qixia.reports.services.telling import clerks_told, news_told, tell_many
 
 ACCEPTED = declare_event("reports.accepted")
 ANSWERED = declare_event("reports.answered")
@@ -68,7 +68,7 @@ def answer(*, actor: Actor, public_id: str, text: str) -> Report:
     row = take_step(
         report, "answer", actor=actor, by=_unit_name(report), text=words, changes=_answered(report), event=ANSWERED
     )
-    tell_many(reporter_told(report, "report.answered", f"answered:{row.pk}", unit=_unit_name(report), text=words[:60]))
+    tell_many(news_told(report, "report.answered", f"answered:{row.pk}", unit=_unit_name(report), text=words[:60]))
     return report
 
 
@@ -107,7 +107,7 @@ def resolve(
         )
         tell_many(
             [
-                *reporter_told(report, "report.resolved", f"resolved:{row.pk}", unit=_unit_name(report)),
+                *news_told(report, "report.resolved", f"resolved:{row.pk}", unit=_unit_name(report)),
                 *clerks_told(report, "report.resolved", f"resolved:{row.pk}", unit=_unit_name(report)),
             ]
         )

@@ -19,6 +19,7 @@ from qixia.people.access import Actor
 from qixia.reports import access, errors, sealing, states
 from qixia.reports.models import Report, ReportStep
 from qixia.rewards import services as rewards
+from qixia.triage.services.remembering import forget, set_closed_many
 
 
 def check_step(report: Report, step: str, actor: Actor) -> None:
@@ -42,18 +43,21 @@ def take_step(
     changes: dict[str, Any] | None = None,
     data: dict[str, Any] | None = None,
     event: str | None = None,
+    seen: dict[str, Any] | None = None,
 ) -> ReportStep:
-    """Move `report` along `step` inside the caller's transaction. Updates the object in hand as well."""
+    """Move `report` along `step` inside the caller's transaction. Updates the object in hand as well. `seen`: further
+    columns that must still be as the caller saw them."""
     check_step(report, step, actor)
     name = _named(report, step, actor)
     before, after = report.state, states.target(step, report.state)  # type: ignore[arg-type]
     columns = {"state": after, **(changes or {})}
-    if not Report.objects.filter(pk=report.pk, state=before).update(**columns):
+    if not Report.objects.filter(pk=report.pk, state=before, **(seen or {})).update(**columns):
         raise errors.SomebodyWasFaster
     if columns.get("validity") == "valid" and report.validity != "valid":
         _promise(report)
     for column, value in columns.items():
         setattr(report, column, value)
+    _remember(report, before, after)
     row = ReportStep.objects.create(
         report=report,
         at=clock.now(),
@@ -70,6 +74,39 @@ def take_step(
     if event:
         publish(event, report.ref, {"step": row.pk, "number": report.number})
     return row
+
+
+def note_step(
+    report: Report,
+    step: str,
+    *,
+    before: str,
+    after: str,
+    actor: str,
+    text: str = "",
+    data: dict[str, Any] | None = None,
+) -> ReportStep:
+    """Write into history and audit what the caller has just done to a report, in the caller's transaction."""
+    row = ReportStep.objects.create(
+        report=report, at=clock.now(), step=step, before=before, after=after, actor=actor, text=text, data=data or {}
+    )
+    record(f"reports.{step}", subject=report.ref, actor=actor, before=before, after=after)
+    return row
+
+
+def _remember(report: Report, before: str, after: str) -> None:
+    """Let triage know when a similar report would be a recurrence, for the report and what is merged into it; what is
+    not true is like nothing."""
+    if after == "invalid":
+        forget(report.ref)
+    elif (after in states.DONE) != (before in states.DONE):
+        set_closed_many(group_refs(report), clock.now() if after in states.DONE else None)
+
+
+def group_refs(report: Report) -> list[str]:
+    """The report and what is merged into it."""
+    merged = Report.objects.filter(merged_into=report).values_list("public_id", flat=True)
+    return [report.ref, *(f"report:{public_id}" for public_id in merged)]
 
 
 def _named(report: Report, step: str, actor: Actor) -> str:

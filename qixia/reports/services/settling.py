@@ -32,6 +32,8 @@ from qixia.reports import rules, states
 from qixia.reports.models import Report, ReportStep
 from qixia.reports.policy import Limits, RoutingRow
 from qixia.reports.sealing import ANONYMOUS, REPORTER, SEALED
+from qixia.reports.services.joining import MERGED, Joined, merge_awards, raised_text, raised_told
+from qixia.reports.services.seeking import Sought, seek, write_joins
 from qixia.reports.services.telling import Tell, clerks_told, reporter_of, reporters_told, tell_many, unit_told
 from qixia.rewards.services import Award, award_many
 from qixia.triage.services import Verdict, classify_many
@@ -41,7 +43,7 @@ SORTING = declare_event("reports.sorting")
 RESOLVED = declare_event("reports.resolved")
 
 SETTLER = system_actor("settle")
-_EVENTS = {"settle": DISPATCHED, "doubt": SORTING, "settle_handled": RESOLVED}
+_EVENTS = {"settle": DISPATCHED, "doubt": SORTING, "settle_handled": RESOLVED, "settle_merged": MERGED}
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Settlement:
     location: Location
     unit: Org | None
     why: str
+    joined: Joined | None = None  # it goes on in an earlier report
 
 
 @transaction.atomic
@@ -64,9 +67,11 @@ def settle(ids: Sequence[int]) -> list[Settlement]:
     now = clock.now()
     verdicts = classify_many([(report.words, report.hint or None) for report in waiting])
     settled = [_decide(report, verdict, now) for report, verdict in zip(waiting, verdicts, strict=True)]
+    sought = _seek(settled, now)
     _pay(settled)
     kill_point("settle.paid")
     _write(settled)
+    write_joins(sought, actor=SETTLER.ref, now=now)
     _write_history(settled, now)
     publish_many(_happened(one) for one in settled)
     tell_many([*_reporters_told(settled), *(notice for one in settled for notice in _notices(one))])
@@ -93,6 +98,16 @@ def _decide(report: Report, verdict: Verdict, now: datetime) -> Settlement:
         report.resolved_at = now
         report.verify_due = rules.verify_due(limits, report.severity, now)
     return Settlement(report, step, location, unit, why)
+
+
+def _seek(settled: Sequence[Settlement], now: datetime) -> list[Sought]:
+    """Look for earlier reports of the same matter; what goes on in one of them is not dispatched."""
+    sought = [Sought(one.report, may_merge=one.step == "settle") for one in settled]
+    seek(sought, now)
+    for one, found in zip(settled, sought, strict=True):
+        if found.joined:
+            one.step, one.joined, one.report.dispatched_at = "settle_merged", found.joined, None
+    return sought
 
 
 def _note_place(report: Report, location: Location) -> None:
@@ -157,6 +172,8 @@ _COLUMNS = (
     "dispatched_at",
     "resolved_at",
     "points",
+    "merged_into_id",
+    "recurs_id",
 )
 
 
@@ -169,7 +186,7 @@ def _write(settled: Sequence[Settlement]) -> None:
         cursor.executemany(f"UPDATE reports_report SET {assignments} WHERE id = %s AND state = 'received'", rows)
 
 
-_FOREIGN = ("community_id", "site_id", "unit_id")
+_FOREIGN = ("community_id", "site_id", "unit_id", "merged_into_id", "recurs_id")
 
 
 def _db_value(field: Any, report: Report) -> Any:
@@ -200,11 +217,14 @@ def _write_history(settled: Sequence[Settlement], now: datetime) -> None:
                 actor=SETTLER.ref,
                 by=one.unit.name if one.unit and one.step == "settle" else "",
                 text=report.finding,
-                data={"unit": one.unit.code if one.unit else "", "why": one.why, "points": report.points},
+                data={"unit": one.unit.code if one.unit else "", "why": one.why, "points": report.points}
+                | ({"into": one.joined.lead.public_id} if one.joined else {}),
             )
         )
+    joins = [one.joined for one in settled if one.joined]
+    rows += [_absorbed(one, now) for one in joins]
     ReportStep.objects.bulk_create(rows)
-    record_many(
+    acts = [
         Act(
             f"reports.{one.step}",
             one.report.ref,
@@ -212,6 +232,22 @@ def _write_history(settled: Sequence[Settlement], now: datetime) -> None:
             {"cls": one.report.cls, "severity": one.report.severity, "unit": one.unit.code if one.unit else ""},
         )
         for one in settled
+    ]
+    record_many(acts + [Act("reports.absorb", one.lead.ref, SETTLER.ref, {"report": one.report.ref}) for one in joins])
+
+
+def _absorbed(one: Joined, now: datetime) -> ReportStep:
+    """What the lead's history says of it."""
+    lead = one.lead
+    return ReportStep(
+        report=lead,
+        at=now,
+        step="absorb",
+        before=lead.state,
+        after=lead.state,
+        actor=SETTLER.ref,
+        text=raised_text(one),
+        data={"report": one.report.public_id},
     )
 
 
@@ -222,27 +258,27 @@ def _raised_by(report: Report) -> str:
 def _pay(settled: Sequence[Settlement]) -> None:
     """Pay the dispatched reports; note on each what it earned, for its page."""
     paid = [one.report for one in settled if one.step in ("settle", "settle_handled")]
-    paid = [report for report in paid if report.secrecy == SEALED]
-    for report, points in zip(paid, pay_dispatch(paid), strict=True):
-        report.points = points
+    awards = [(report, dispatch_award(report)) for report in paid if report.secrecy == SEALED]
+    awards += merge_awards(one.joined for one in settled if one.joined)
+    postings = award_many([award for _report, award in awards])
+    for (report, _award), posting in zip(awards, postings, strict=True):
+        report.points = posting.points
 
 
-def pay_dispatch(reports: Sequence[Report]) -> list[int]:
-    """Award what each report is worth to its reporter, once. Returns points, in order."""
-    postings = award_many(
-        [
-            Award(
-                beneficiary=f"person:{reporter_of(report)}",
-                rule=report.cls,
-                source=report.ref,
-                act="reports.dispatched",
-                actor=SETTLER.ref,
-                params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
-            )
-            for report in reports
-        ]
+def pay_dispatch(report: Report) -> int:
+    """Award what the report is worth to its reporter, once. Returns the points."""
+    return award_many([dispatch_award(report)])[0].points
+
+
+def dispatch_award(report: Report) -> Award:
+    return Award(
+        beneficiary=f"person:{reporter_of(report)}",
+        rule=report.cls,
+        source=report.ref,
+        act="reports.dispatched",
+        actor=SETTLER.ref,
+        params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
     )
-    return [posting.points for posting in postings]
 
 
 def _happened(one: Settlement) -> Happened:
@@ -255,12 +291,12 @@ def _reporters_told(settled: Sequence[Settlement]) -> list[Tell]:
     return reporters_told(
         (
             one.report,
-            "report.dispatched",
-            "dispatched",
+            "report.merged" if one.joined else "report.dispatched",
+            "merged" if one.joined else "dispatched",
             {"unit": one.unit.name if one.unit else "", "matter": class_names(one.report.cls)},
         )
         for one in settled
-        if one.step == "settle"
+        if one.step in ("settle", "settle_merged")
     )
 
 
@@ -268,6 +304,8 @@ def _notices(one: Settlement) -> list[Tell]:
     """What staff are told at once: that something critical has come in."""
     report, name = one.report, class_names(one.report.cls)
     told: list[Tell] = []
+    if one.joined:
+        return raised_told(one.joined)
     if report.rings:
         told += clerks_told(report, "critical.ring", "ring", matter=name)
         told += unit_told(report, "critical.ring", "ring", matter=name) if one.step == "settle" else []

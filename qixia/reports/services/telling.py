@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
+
+from django.db.models import Q
 
 from qixia.notices.services import Tell, tell_many
 from qixia.people.queries import people_in_charge, person_ids_for, staff_of
-from qixia.reports.models import Report
-from qixia.reports.sealing import SEALED, open_link
+from qixia.reports.models import Report, Support
+from qixia.reports.queries.shared import is_sensitive
+from qixia.reports.sealing import SEALED, open_link, open_support
 
 
 def reporter_told(report: Report, template: str, key: str, **params: Any) -> list[Tell]:
@@ -37,6 +41,55 @@ def reporters_told(wanted: Iterable[tuple[Report, str, str, dict[str, Any]]]) ->
     ]
 
 
+def news_told(report: Report, template: str, key: str, *, others: str = "", **params: Any) -> list[Tell]:
+    """A notice for the reporter and for everybody who follows the report; `others`: their template, if it is another.
+
+    Of a matter that could name a person, those who follow learn how it stands and nothing else."""
+    told = reporter_told(report, template, key, **params)
+    known = {one.person_id for one in told}
+    return told + [
+        one for one in followers_told(report, others or template, key, **params) if one.person_id not in known
+    ]
+
+
+def followers_told(report: Report, template: str, key: str, **params: Any) -> list[Tell]:
+    """A notice for those whose reports are merged into this one and those who support it; each person once."""
+    following = _followers(report)
+    known = person_ids_for(one.person for one in following) if following else {}
+    facts = {} if is_sensitive(report) else params
+    found = {}
+    for one in following:
+        if one.person in known and one.person not in found:
+            link_key = f"{report.ref}:{key}:{one.link}"
+            shown = {"number": one.number, "place": one.place, **facts}
+            found[one.person] = Tell(known[one.person], template, shown, one.link, link_key)
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Follower:
+    person: str
+    number: str
+    place: str
+    link: str
+
+
+def _followers(report: Report) -> list[_Follower]:
+    """Those with a report of their own first: the notice then speaks of that. Two queries."""
+    merged = Report.objects.filter(merged_into=report, secrecy=SEALED).order_by("pk")
+    rows = merged.values_list("public_id", "number", "place", "reporter_link")
+    found = [
+        _Follower(open_link(link, report=public_id), number, place, f"/r/{public_id}/")
+        for public_id, number, place, link in rows
+    ]
+    place = "" if is_sensitive(report) else report.place
+    supports = Support.objects.filter(Q(report=report) | Q(report__merged_into=report), link__isnull=False)
+    return found + [
+        _Follower(open_support(link, support=public_id), report.number, place, f"/supported/{public_id}/")
+        for public_id, link in supports.order_by("pk").values_list("public_id", "link")
+    ]
+
+
 def reporter_of(report: Report) -> str:
     """Public id of the reporter, "" of an anonymous report. For telling and paying; staff learn it by a reveal only."""
     return open_link(report.reporter_link, report=report.public_id)
@@ -61,4 +114,14 @@ def _told(report: Report, people: Iterable[int], template: str, key: str, params
     return [Tell(person, template, filled, link, f"{report.ref}:{key}:{person}") for person in dict.fromkeys(people)]
 
 
-__all__ = ["Tell", "clerks_told", "reporter_of", "reporter_told", "reporters_told", "tell_many", "unit_told"]
+__all__ = [
+    "Tell",
+    "clerks_told",
+    "followers_told",
+    "news_told",
+    "reporter_of",
+    "reporter_told",
+    "reporters_told",
+    "tell_many",
+    "unit_told",
+]

@@ -17,7 +17,8 @@ from qixia.people import services as people
 from qixia.people.access import Actor, actor_for
 from qixia.people.models import Person
 from qixia.places.services import load_district
-from qixia.policy.services import publish_seeds
+from qixia.policy.queries import current
+from qixia.policy.services import publish, publish_seeds
 from qixia.reports import services
 from qixia.reports.models import Report
 
@@ -100,6 +101,8 @@ class Town:
 def build_town() -> Town:
     people_queries.forget_organisations()
     publish_seeds()
+    # Tests report the same manhole again and again and want a case each time; see `merging`.
+    merging(automatic=False)
     load_district(district(), is_demo=True)
     units = {
         code: people.create_organisation(code=code, name=f"{code}单位", kind="unit", actor=MAKER)
@@ -116,6 +119,12 @@ def build_town() -> Town:
         "admin": _staff("管理", "guanli", "admin", units["zhihui"].pk),
     }
     return Town(**{name: actor_for(person) for name, person in made.items()}, people=made)
+
+
+def merging(**changes: Any) -> None:
+    """Publish the rules of merging with `changes`."""
+    data = current("reports.merging").data.model_dump(mode="json")
+    publish("reports.merging", data | changes, note="试", actor_ref=MAKER)
 
 
 def _rider(name: str, phone: str) -> Person:
@@ -216,6 +225,12 @@ def _close(town: Town, i: str) -> None:
         services.close_silent()
 
 
+def _merge(town: Town, i: str) -> None:
+    """Into a case that has a unit already."""
+    lead = send(town.other_rider)
+    services.merge(actor=town.clerk, public_id=i, into=lead.public_id)
+
+
 _DONE = (_accept, _resolve)
 _WAY = {
     "accepted": (_accept,),
@@ -227,4 +242,5 @@ _WAY = {
     "closed": (*_DONE, _verify, _close),
     "reopened": (*_DONE, _verify, _dispute),
     "invalid": (_reject,),
+    "merged": (_merge,),
 }
