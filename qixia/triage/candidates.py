@@ -1,22 +1,16 @@
 """Finds the earlier reports that a new one may be the same as. Reads only.
 
-Cost     two statements whatever is stored: the nearest open ones and the nearest closed ones, `NEAREST` of each at most;
-         for a batch the same parts, put together into one statement for each `TOGETHER` reports.
+Cost     one statement for up to nearby.TOGETHER questions, whatever is stored; words are read by the model in use.
 Units    metres, minutes; a score is a chance (0-1).
 Errors   none: rows of an older kind of marks are passed over until `services.remember_many` makes them anew.
 """
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-import h3
-from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from qixia.codes.queries import class_name
@@ -29,14 +23,7 @@ from qixia.triage.duplicates.marks import BadMarks, Marks, Seen
 from qixia.triage.duplicates.reading import Told, marks_of
 from qixia.triage.duplicates.rules import DUPLICATES, Decision, Duplicates, decide, shipped_rules
 from qixia.triage.duplicates.score import SignKind, Weights, shipped
-from qixia.triage.models import Fingerprint
-
-RESOLUTION = 10
-NEAREST = 48
-TOGETHER = 50  # reports whose questions make one statement; SQLite allows 500 parts
-_CELL_M = 110.0  # two rings' centres are at least this far apart
-_DEGREE_M = 111_195.0
-_COLUMNS = ("ref", "lat", "lng", "accuracy_m", "at", "closed_at", "marks", "photo_hash")
+from qixia.triage.nearby import Row, rows_near
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,92 +71,45 @@ def photo_number(value: str | int | None) -> int | None:
     return number - (1 << 64) if number >= 1 << 63 else number
 
 
-def cell_of(lat: float, lng: float) -> int:
-    return h3.str_to_int(h3.latlng_to_cell(lat, lng, RESOLUTION))
-
-
 def similar(seen: Seen, *, limit: int, now: datetime) -> list[Candidate]:
     """Up to `limit` candidates that are not "apart", the best first."""
-    rules = rules_in_force()
-    return _best(seen, rows_near(seen, rules, now), rules, limit)
+    return similar_many([seen], limit=limit, now=now)[0]
 
 
 def similar_many(items: Sequence[Seen], *, limit: int, now: datetime) -> list[list[Candidate]]:
-    """The same for each of `items`, in their order."""
-    rules, found = rules_in_force(), []
-    for start in range(0, len(items), TOGETHER):
-        part = items[start : start + TOGETHER]
-        rows = _rows_of([_parts(seen, rules, now) for seen in part])
-        found += [_best(seen, rows[index], rules, limit) for index, seen in enumerate(part)]
-    return found
+    """The same for each of `items`, in their order. Words are read only where anything is near."""
+    rules = rules_in_force()
+    rows = rows_near(items, rules, now)
+    asked = [index for index, found in enumerate(rows) if found]
+    marks = dict(zip(asked, marks_many([items[index] for index in asked]), strict=True))
+    return [
+        _best(seen, marks[index], rows[index], rules, limit) if index in marks else []
+        for index, seen in enumerate(items)
+    ]
 
 
-def _rows_of(asked: Sequence[Sequence[QuerySet[Any, dict[str, Any]]]]) -> dict[int, list[dict[str, Any]]]:
-    """Position → its rows. Django puts no LIMIT inside a UNION on SQLite, so the parts are put together here."""
-    pieces: list[str] = []
-    values: list[Any] = []
-    for index, parts in enumerate(asked):
-        for part in parts:
-            sql, params = part[:NEAREST].values("id", *_COLUMNS).query.sql_with_params()
-            pieces.append(f"SELECT {index} AS asked, near.* FROM ({sql}) AS near")
-            values += params
-    rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    if pieces:
-        for row in Fingerprint.objects.raw(" UNION ALL ".join(pieces), values):
-            rows[row.asked].append({name: getattr(row, name) for name in _COLUMNS})
-    return rows
-
-
-def _best(seen: Seen, rows: Sequence[dict[str, Any]], rules: Duplicates, limit: int) -> list[Candidate]:
-    if not rows:
-        return []
+def _best(seen: Seen, marks: Marks, rows: Sequence[Row], rules: Duplicates, limit: int) -> list[Candidate]:
     weights = shipped()
-    mine = Side(
-        marks_many([seen])[0], Point(seen.lat, seen.lng), seen.accuracy_m, seen.at, photo_number(seen.photo_hash)
-    )
+    mine = Side(marks, Point(seen.lat, seen.lng), seen.accuracy_m, seen.at, photo_number(seen.photo_hash))
     found = [candidate for row in rows if (candidate := _candidate(mine, row, rules, weights)) is not None]
     found.sort(key=lambda one: (one.verdict == "recurrence", -one.score))
     return found[:limit]
 
 
-def rows_near(seen: Seen, rules: Duplicates, now: datetime) -> list[dict[str, Any]]:
-    """The nearest rows inside the radius: open ones of `days_open`, closed ones of `days_recurrence`."""
-    return [row for part in _parts(seen, rules, now) for row in part[:NEAREST]]
-
-
-def _parts(seen: Seen, rules: Duplicates, now: datetime) -> list[QuerySet[Any, dict[str, Any]]]:
-    near = _in_reach(seen, rules.radius_m)
-    still_open = near.filter(closed_at=None, at__gte=now - timedelta(days=rules.days_open))
-    closed = near.filter(closed_at__gte=now - timedelta(days=rules.days_recurrence))
-    return [still_open, closed]
-
-
-def _in_reach(seen: Seen, radius_m: float) -> QuerySet[Any, dict[str, Any]]:
-    ring = math.ceil(radius_m / _CELL_M)
-    cells = [h3.str_to_int(cell) for cell in h3.grid_disk(h3.latlng_to_cell(seen.lat, seen.lng, RESOLUTION), ring)]
-    up = radius_m / _DEGREE_M
-    stretch = max(0.01, math.cos(math.radians(seen.lat)))
-    aside = up / stretch
-    box = {"lat__range": (seen.lat - up, seen.lat + up), "lng__range": (seen.lng - aside, seen.lng + aside)}
-    north, east = F("lat") - seen.lat, (F("lng") - seen.lng) * stretch
-    rows = Fingerprint.objects.filter(cell__in=cells, **box).exclude(ref=seen.ref)
-    return rows.order_by(north * north + east * east).values(*_COLUMNS)
-
-
-def _candidate(mine: Side, row: dict[str, Any], rules: Duplicates, weights: Weights) -> Candidate | None:
+def _candidate(mine: Side, row: Row, rules: Duplicates, weights: Weights) -> Candidate | None:
     try:
-        theirs = Marks.from_bytes(row["marks"])
+        theirs = Marks.from_bytes(row.marks)
     except BadMarks:
         return None
-    side = Side(theirs, Point(row["lat"], row["lng"]), row["accuracy_m"], row["at"], row["photo_hash"])
+    side = Side(theirs, Point(row.lat, row.lng), row.accuracy_m, row.at, row.photo_hash)
     pair = compare(mine, side)
     score = weights.score(pair)
-    closed_before = row["closed_at"] is not None and row["closed_at"] <= mine.when
+    closed_before = row.closed_at is not None and row.closed_at <= mine.when
     verdict = decide(score, pair.distance_m, rules, closed_before=closed_before)
     if verdict == "apart":
         return None
     signs = tuple(_signs(pair, weights, side))
-    return Candidate(row["ref"], score, pair.distance_m, pair.minutes_apart, row["closed_at"] is None, verdict, signs)
+    return Candidate(row.ref, score, pair.distance_m, pair.minutes_apart, row.closed_at is None, verdict, signs)
 
 
 def _signs(pair: Pair, weights: Weights, theirs: Side) -> Iterator[Sign]:

@@ -1,12 +1,18 @@
-"""Where the chances of classes come from: one function, so that a better reader can take its place. Pure."""
+"""From words to marks: the one place where chances of classes come from. Pure.
+
+With a model its chances count, without one (None) those of the lexicon's words.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from qixia.triage import rules
-from qixia.triage.lexicon import Lexicon
+from qixia.triage import lexicon, rules
+from qixia.triage.duplicates.marks import Marks, marks
+from qixia.triage.learning.model import BadArtefact, Model, shipped
+from qixia.triage.learning.seeing import classes
 
 # Points of the lexicon that make a class e times likelier.
 _TEMPERATURE = 2.5
@@ -14,9 +20,36 @@ _TEMPERATURE = 2.5
 _DECIDED = 0.7
 
 
-def class_chances(words: str, lexicon: Lexicon, classes: Mapping[str, rules.ClassInfo]) -> dict[str, float]:
-    """Chances of classes by the words alone; {} when nothing speaks."""
-    scores = {slug: score for slug, score in rules.read(words, lexicon, classes).scores.items() if score > 0}
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of one report: its words, its field for the floor, the class decided on ("" for not yet)."""
+
+    words: str
+    floor: str = ""
+    decided: str = ""
+
+
+def marks_of(reports: Sequence[Told], model: Model | None) -> list[Marks]:
+    """Marks of each, in their order."""
+    table = lexicon.shipped()
+    chances = class_chances([one.words for one in reports], model)
+    return [
+        marks(one.words, one.floor, with_decision(chance, one.decided), table.traditional)
+        for one, chance in zip(reports, chances, strict=True)
+    ]
+
+
+def class_chances(texts: Sequence[str], model: Model | None) -> list[Mapping[str, float]]:
+    """Chances of classes by the words alone, for each; {} when nothing speaks."""
+    if model is None:
+        return [_by_lexicon(text) for text in texts]
+    readings = iter(model.predict([text for text in texts if text.strip()]))
+    return [next(readings).chances if text.strip() else {} for text in texts]
+
+
+def _by_lexicon(text: str) -> dict[str, float]:
+    found = rules.read(text, lexicon.shipped(), classes()).scores
+    scores = {slug: score for slug, score in found.items() if score > 0}
     if not scores:
         return {}
     best = max(scores.values())
@@ -25,9 +58,18 @@ def class_chances(words: str, lexicon: Lexicon, classes: Mapping[str, rules.Clas
     return {slug: one / total for slug, one in odds.items()}
 
 
-def with_decision(chances: dict[str, float], decided: str) -> dict[str, float]:
-    """The chances once a class was decided on ("" for not yet)."""
+def with_decision(chances: Mapping[str, float], decided: str) -> Mapping[str, float]:
+    """The chances once a class was decided on."""
     if not decided:
         return chances
     rest = {slug: chance * (1 - _DECIDED) for slug, chance in chances.items()}
     return rest | {decided: rest.get(decided, 0.0) + (_DECIDED if chances else 1.0)}
+
+
+def read_shipped(texts: Sequence[str]) -> list[Marks]:
+    """Marks of bare texts by what this release ships."""
+    try:
+        model = shipped()
+    except BadArtefact:
+        model = None
+    return marks_of([Told(text) for text in texts], model)

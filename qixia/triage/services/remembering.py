@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from qixia.triage.candidates import cell_of, marks_many, photo_number
+from qixia.triage.candidates import marks_many, photo_number
 from qixia.triage.duplicates.marks import Marks, Seen
 from qixia.triage.models import Fingerprint
+from qixia.triage.nearby import cell_of
 
 _KEPT = ("cell", "lat", "lng", "accuracy_m", "at", "cls", "marks", "photo_hash")
 
