@@ -1,5 +1,5 @@
-"""`qixia bench intake`, `ledger`, `redact` and `vault`: what the machine does in a second, as JSON lines; see lab/intake.py,
-lab/ledger.py, lab/redaction.py and lab/vault.py. Logs go to stderr. Everything that they start and write is gone afterwards."""
+"""`qixia bench intake`, `ledger`, `redact`, `vault` and `duplicates`: what the machine does in a second, as JSON lines; see
+lab/intake.py, ledger.py, redaction.py, vault.py and duplicates.py. Logs go to stderr. Everything that they start and write is gone afterwards."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from qixia.lab import apt, intake, ledger, redaction, vault
+from qixia.lab import apt, duplicates, intake, ledger, redaction, vault
 
 
 class Command(BaseCommand):
@@ -19,11 +19,12 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=("intake", "ledger", "redact", "vault"))
+        parser.add_argument("what", choices=("intake", "ledger", "redact", "vault", "duplicates"))
         parser.add_argument("--seconds", type=float, default=10.0, help="of each round (less is a smoke test)")
         parser.add_argument("--rounds", type=int, default=3)
         parser.add_argument("--clients", type=int, default=8)
         parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--rows", type=int, default=duplicates.ROWS, help="fingerprints for `duplicates`")
 
     def handle(self, *args: Any, what: str, **options: Any) -> None:
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -42,6 +43,10 @@ class Command(BaseCommand):
         except apt.CannotInstall as error:
             print(error, file=sys.stderr)
             sys.exit(1)
+        if what == "duplicates":
+            for line in duplicates.run(command, duplicates.Options(rows=options["rows"], seed=options["seed"])):
+                self._say(line)
+            return
         chosen = intake.Options(options["seconds"], options["rounds"], options["clients"], options["seed"])
         if what == "intake":
             self._say(intake.run(chosen, command))

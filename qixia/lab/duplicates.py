@@ -1,0 +1,210 @@
+"""`qixia bench duplicates`: how long it takes to find what a new report may be the same as, among a million.
+
+Stage    a database of its own, SQLite and then PostgreSQL, with all migrations; gone afterwards.
+Rows     fingerprints of three years in a district of 14 × 14 km, half of them at 400 busy spots; of the last 60 days two
+         in five are still open, of older ones one in a hundred. Marks are those of the hand-written pairs' texts.
+Asked    at the places of random rows, 25 m off, one after another in one process that is warm.
+Keys     candidates_*  from the question to the rows (one statement), milliseconds
+         similar_*     the same with reading the words and scoring, as a report is settled
+         nearby        rows that one question brings up, mean
+         fill_s        to write the rows and their indexes
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import h3.api.basic_int as h3
+import numpy as np
+from django.db import connection
+
+from qixia.kernel import measure
+from qixia.lab.postgres import PostgreSQL
+from qixia.lab.stage import stage
+from qixia.triage import candidates
+from qixia.triage.duplicates.marks import Seen
+from qixia.triage.duplicates.pairs import read_pairs
+from qixia.triage.duplicates.rules import shipped_rules
+from qixia.triage.duplicates.train import PAIRS
+from qixia.triage.nearby import RESOLUTION, rows_near
+
+ROWS = 1_000_000
+ASKED = 2_000
+SPOTS = 400
+DAYS = 3 * 365
+CENTRE = (24.90, 118.60)
+DEGREE_M = 111_195.0
+BATCH = 20_000
+COLUMNS = ("ref", "cell", "lat", "lng", "accuracy_m", "at", "closed_at", "cls", "marks", "photo_hash")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    rows: int = ROWS
+    asked: int = ASKED
+    seed: int = 1
+
+
+def run(
+    command: str, options: Options, databases: Sequence[str] = ("sqlite", "postgresql")
+) -> Iterator[dict[str, Any]]:
+    """One line a database."""
+    for database in databases:
+        running = measure.start(command, seed=options.seed)
+        if database == "postgresql":
+            with PostgreSQL(fsync=True, settings={"shared_buffers": "256MB", "max_wal_size": "4GB"}) as server:
+                found = _on(server.url, server.folder / "stage", options)
+        else:
+            with tempfile.TemporaryDirectory(prefix="qixia-bench-") as folder:
+                found = _on(f"sqlite:///{folder}/qixia.sqlite3", Path(folder), options)
+        yield {**running.finish(), "database": database, **found}
+
+
+def _on(url: str, folder: Path, options: Options) -> dict[str, Any]:
+    with stage(url, folder) as place:
+        place.run("-m", "qixia.site.cli", "migrate", "--no-input", "--verbosity", "0")
+        chosen = (options.rows, options.asked, options.seed)
+        found: dict[str, Any] = json.loads(place.run("-m", "qixia.site.cli", "lab_similar", *map(str, chosen)))
+        return found
+
+
+# ── in the child, with the stage's database ──────────────────────────────────────────────────────────────────────
+
+
+def measured(options: Options) -> dict[str, Any]:
+    """Fill the database and ask; all keys but the common ones."""
+    rng = np.random.default_rng(options.seed)
+    now = datetime(2026, 11, 22, 8, tzinfo=UTC)
+    texts = _texts()
+    pool = _pool(texts, now)
+    places = _places(rng, options.rows)
+    began = time.perf_counter()
+    _write(_rows(rng, places, now, pool))
+    filled = time.perf_counter() - began
+    asked = _questions(rng, places, now, texts, options.asked)
+    rules = shipped_rules()
+    nearby = [len(rows_near([seen], rules, now)[0]) for seen in asked[:200]]
+    quick = _timed(asked, lambda seen: rows_near([seen], rules, now))
+    whole = _timed(asked[: options.asked // 4], lambda seen: candidates.similar(seen, limit=5, now=now))
+    return {
+        "rows": options.rows,
+        "asked": len(asked),
+        "fill_s": round(filled, 1),
+        "nearby": round(statistics.mean(nearby), 1),
+        **_percentiles("candidates", quick),
+        **_percentiles("similar", whole),
+    }
+
+
+def _texts() -> list[str]:
+    pairs = [
+        pair for path in sorted(PAIRS.glob("*.jsonl")) for pair in read_pairs(path.read_text("utf-8").splitlines())
+    ]
+    return sorted({one.text for pair in pairs for one in (pair.a, pair.b)})[::4]
+
+
+def _pool(texts: Sequence[str], now: datetime) -> list[tuple[str, bytes]]:
+    """Class and marks of each text."""
+    read = candidates.marks_many([_seen(0, 0.0, 0.0, now, text) for text in texts])
+    return [(marks.classes[0][0] if marks.classes else "", marks.to_bytes()) for marks in read]
+
+
+def _places(rng: np.random.Generator, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Metres east and north of the centre."""
+    spots = rng.uniform(-7000, 7000, (SPOTS, 2))
+    busy = rng.random(count) < 0.5
+    at_spot = spots[rng.integers(0, SPOTS, count)] + rng.normal(0, 120, (count, 2))
+    return np.where(busy[:, None], at_spot, rng.uniform(-7000, 7000, (count, 2)))
+
+
+def _degrees(metres: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
+    lat = CENTRE[0] + metres[1] / DEGREE_M
+    return float(lat), float(CENTRE[1] + metres[0] / (DEGREE_M * np.cos(np.radians(CENTRE[0]))))
+
+
+def _rows(
+    rng: np.random.Generator,
+    places: np.ndarray[Any, np.dtype[np.float64]],
+    now: datetime,
+    pool: Sequence[tuple[str, bytes]],
+) -> Iterator[tuple[Any, ...]]:
+    days = rng.uniform(0, DAYS, len(places))
+    is_open = rng.random(len(places)) < np.where(days < 60, 0.4, 0.01)
+    took = rng.exponential(6, len(places))
+    which = rng.integers(0, len(pool), len(places))
+    for number in range(len(places)):
+        lat, lng = _degrees(places[number])
+        at = now - timedelta(days=float(days[number]))
+        closed = None if is_open[number] else min(at + timedelta(days=float(took[number])), now)
+        cell = h3.latlng_to_cell(lat, lng, RESOLUTION)
+        cls, marks = pool[which[number]]
+        yield f"report:{number:026d}", cell, lat, lng, 15.0, at, closed, cls, marks, None
+
+
+def _write(rows: Iterator[tuple[Any, ...]]) -> None:
+    """As quickly as the database takes them; this is no measure of `remember_many`."""
+    table, columns = "triage_fingerprint", ", ".join(COLUMNS)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                for row in rows:
+                    copy.write_row(row)
+        else:
+            marks = ", ".join(["%s"] * len(COLUMNS))
+            adapt = connection.ops.adapt_datetimefield_value
+            stored = ((*row[:5], adapt(row[5]), adapt(row[6]), *row[7:]) for row in rows)
+            for batch in batched(stored, BATCH):
+                cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", batch)
+        cursor.execute("ANALYZE" if connection.vendor == "sqlite" else f"VACUUM ANALYZE {table}")
+
+
+def batched(rows: Iterator[tuple[Any, ...]], size: int) -> Iterator[list[tuple[Any, ...]]]:
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
+def _seen(number: int, lat: float, lng: float, at: datetime, words: str) -> Seen:
+    return Seen(f"report:asked-{number}", lat, lng, 15.0, at, words, "")
+
+
+def _questions(
+    rng: np.random.Generator,
+    places: np.ndarray[Any, np.dtype[np.float64]],
+    now: datetime,
+    texts: Sequence[str],
+    count: int,
+) -> list[Seen]:
+    found = []
+    for number, row in enumerate(rng.integers(0, len(places), count)):
+        lat, lng = _degrees(places[row] + rng.normal(0, 25, 2))
+        found.append(_seen(number, lat, lng, now, texts[int(rng.integers(0, len(texts)))]))
+    return found
+
+
+def _timed(asked: Sequence[Seen], act: Callable[[Seen], Any]) -> list[float]:
+    """Milliseconds of each; the first few warm what a worker has warm."""
+    for seen in asked[:50]:
+        act(seen)
+    spent = []
+    for seen in asked:
+        began = time.perf_counter()
+        act(seen)
+        spent.append((time.perf_counter() - began) * 1000)
+    return spent
+
+
+def _percentiles(name: str, spent: Sequence[float]) -> dict[str, float]:
+    return {
+        f"{name}_p50_ms": round(float(np.percentile(spent, 50)), 2),
+        f"{name}_p99_ms": round(float(np.percentile(spent, 99)), 2),
+        f"{name}_max_ms": round(max(spent), 2),
+    }
