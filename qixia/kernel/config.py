@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
@@ -55,6 +55,10 @@ class Config(BaseSettings):
     )
     metrics_token: str = Field(
         "", description="who sends it as `Authorization: Bearer …` may read /metrics; empty: administrators only"
+    )
+    second_opinion_key: SecretStr = Field(
+        SecretStr(""),
+        description="key of the address in the rule triage.second_opinion, sent as `Authorization: Bearer …`; empty: none",
     )
     log_level: str = Field("INFO", description="level of the JSON log")
     lab_kill_at: str = Field("", description='kill harness only, ignored in production: "name:n", see kernel/faults.py')

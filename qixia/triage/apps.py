@@ -6,6 +6,7 @@ from qixia.policy import kinds
 from qixia.triage.choice import MODEL, MODEL_SEED, ModelChoice
 from qixia.triage.duplicates.rules import DUPLICATES, DUPLICATES_SEED, Duplicates
 from qixia.triage.lexicon import THRESHOLDS_SEED
+from qixia.triage.opinion.rules import SECOND_OPINION, SECOND_OPINION_SEED, SecondOpinion
 from qixia.triage.rules import THRESHOLDS, Thresholds
 
 
@@ -17,5 +18,6 @@ class TriageConfig(AppConfig):
     def ready(self) -> None:
         declare("triage.Correction", "sealed_words", "correction:{ref}")
         kinds.register(kinds.Kind(MODEL, ModelChoice, MODEL_SEED, "研判用哪个模型"))
+        kinds.register(kinds.Kind(SECOND_OPINION, SecondOpinion, SECOND_OPINION_SEED, _("另一个模型的看法")))
         kinds.register(kinds.Kind(THRESHOLDS, Thresholds, THRESHOLDS_SEED, "研判置信度门槛"))
         kinds.register(kinds.Kind(DUPLICATES, Duplicates, DUPLICATES_SEED, "是否同一件事"))

@@ -1,10 +1,11 @@
 """How long triage keeps things: fingerprints longer than any comparison looks back (see data/duplicates.yaml), the words
-that people corrected for two years, how two models judged for three months; models for as long as one may want one back."""
+that people corrected for two years, how two models judged for three months, what another model said for half a year;
+models for as long as one may want one back."""
 
 from datetime import datetime
 
 from qixia.audit.retention import Kind, register, rows
-from qixia.triage.models import Correction, Fingerprint, ShadowVerdict
+from qixia.triage.models import Correction, Fingerprint, Opinion, ShadowVerdict
 
 
 def purge_verdicts(before: datetime, limit: int) -> int:
@@ -23,4 +24,5 @@ def oldest_verdict() -> datetime | None:
 
 register(Kind("fingerprints", "用来找出相似上报的特征", 730, *rows(Fingerprint, "at"), least=90))
 register(Kind("corrections", "分拣更正（用来改进研判）", 730, *rows(Correction, "at")))
+register(Kind("opinions", "另一个模型的看法", 180, *rows(Opinion, "asked_at")))
 register(Kind("shadow-verdicts", "模型试跑的逐件结果", 90, purge_verdicts, oldest_verdict))

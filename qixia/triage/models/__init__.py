@@ -9,6 +9,7 @@ from qixia.triage.models.learning import (
     ShadowVerdict,
     TrainedModel,
 )
+from qixia.triage.models.opinion import Opinion, OpinionTally
 
 __all__ = [
     "DECIDED",
@@ -16,6 +17,8 @@ __all__ = [
     "Correction",
     "Fingerprint",
     "LearningRun",
+    "Opinion",
+    "OpinionTally",
     "ShadowVerdict",
     "TrainedModel",
 ]
