@@ -1,51 +1,23 @@
 """How good the verdicts are on labelled texts. Pure.
 
 Units    all figures are shares (0-1) except n; see `figures` for what each counts.
-Errors   BadLabels names the line.
+Truth    gold labels of people; the verdicts of whatever judged.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from qixia.codes.rules import SEVERITIES, Severity
-from qixia.triage.rules import Verdict
+from qixia.codes.rules import Severity
+from qixia.triage.learning.examples import Example
+from qixia.triage.verdicts import Verdict
 
 TARGET_PRECISION = 0.95
 
 
-class BadLabels(ValueError):
-    """A line of the file is not {"text", "class", "severity"} with known labels."""
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    text: str
-    cls: str
-    severity: str
-
-
-def read_labels(lines: Iterable[str], classes: Collection[str]) -> list[Labelled]:
-    """The labelled texts of a JSON-lines file; empty lines are skipped."""
-    return [_one(number, line, classes) for number, line in enumerate(lines, start=1) if line.strip()]
-
-
-def _one(number: int, line: str, classes: Collection[str]) -> Labelled:
-    try:
-        row = json.loads(line)
-        found = Labelled(str(row["text"]), row["class"], row["severity"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadLabels(f"line {number}: {error!r}") from error
-    if found.cls not in classes or found.severity not in SEVERITIES:
-        raise BadLabels(f"line {number}: unknown label {found.cls!r} / {found.severity!r}")
-    return found
-
-
-def figures(labels: list[Labelled], verdicts: list[Verdict]) -> dict[str, Any]:
+def figures(labels: Sequence[Example], verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """macro_f1 over the gold labels (a blank verdict counts as wrong) · accuracy · severity_accuracy
     missed_danger: critical texts graded low or normal, or left blank without ringing ÷ critical
     false_alarm: low or normal texts graded high or critical ÷ low and normal
@@ -68,6 +40,37 @@ def figures(labels: list[Labelled], verdicts: list[Verdict]) -> dict[str, Any]:
         "precision_shipped": _share(sum(certain), len(certain)),
         "coverage_at_95": _coverage_at(TARGET_PRECISION, right, [v.confidence for v in verdicts]),
         "blank": _share(sum(v.is_blank for v in verdicts), len(pairs)),
+    }
+
+
+def by(
+    key: Callable[[Example], str], labels: Sequence[Example], verdicts: Sequence[Verdict]
+) -> dict[str, dict[str, Any]]:
+    """Figures for each group, such as each class or each voice."""
+    groups: dict[str, list[int]] = {}
+    for index, label in enumerate(labels):
+        groups.setdefault(key(label), []).append(index)
+    return {name: figures([labels[i] for i in rows], [verdicts[i] for i in rows]) for name, rows in groups.items()}
+
+
+def class_scores(labels: Sequence[Example], verdicts: Sequence[Verdict]) -> dict[str, dict[str, Any]]:
+    """Class → n, precision, recall, f1, and what it was most often taken for (wrongly, with the count)."""
+    found = [("" if v.is_blank else v.cls) for v in verdicts]
+    golds, founds = Counter(e.cls for e in labels), Counter(found)
+    hits = Counter(e.cls for e, f in zip(labels, found, strict=True) if e.cls == f)
+    wrong: dict[str, Counter[str]] = {}
+    for label, taken in zip(labels, found, strict=True):
+        if label.cls != taken:
+            wrong.setdefault(label.cls, Counter())[taken] += 1
+    return {
+        slug: {
+            "n": golds[slug],
+            "precision": _share(hits[slug], founds[slug]),
+            "recall": _share(hits[slug], golds[slug]),
+            "f1": _share(2 * hits[slug], golds[slug] + founds[slug]),
+            "taken_for": dict(wrong.get(slug, Counter()).most_common(3)),
+        }
+        for slug in sorted(golds)
     }
 
 

@@ -1,8 +1,7 @@
-"""From a rider's words: which class, how bad, how sure, and because of which words. Pure.
+"""What the words of the lexicon say about a text: scores of classes, and how bad it is. Pure.
 
-Units    confidence is 0-1: how often such a verdict was right on a small set that was not tuned on (see README).
 Truth    the lexicon for words, the class list for floors, docs in README for the borders between classes.
-Errors   none: any text gets a verdict; when little speaks for it, the confidence says so and a clerk decides.
+Errors   none: any text can be read.
 Severity the floor of the class, raised by its own words, by words of danger and by a person hurt. Nothing lowers it.
 """
 
@@ -13,7 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -29,15 +28,9 @@ CLASS_CHARS = 2_000
 HINT_WEIGHT = 8.0
 # The second, third … sign for the same class adds less: long texts mention much in passing.
 _DECAY = (1.0, 0.6, 0.4, 0.25, 0.15, 0.1)
-# With several matters the most dangerous counts, if it is spoken of nearly as clearly as the main one.
-_DANGER_SHARE = 0.6
-_DANGER_SCORE = 4.0
 # Calms the margin of thin evidence: 6 against nothing is less sure than 12 against nothing.
 _CALM = 4.0
-_QUOTED = 3
 _DENYING = re.compile("[不没無无未非]")
-
-SpanKind = Literal["class", "danger", "place"]
 
 
 class ClassInfo(Protocol):
@@ -70,36 +63,6 @@ class Thresholds(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """A piece of the raw text and what it points to."""
-
-    start: int
-    end: int
-    word: str
-    kind: SpanKind
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the machine makes of a report. `rings`: a person must be rung at once."""
-
-    cls: str
-    standard_code: str
-    kind: str
-    severity: str
-    confidence: float
-    runner_up: str | None
-    words: tuple[Span, ...]
-    sentence: str
-    rings: bool
-    is_certain: bool
-    # Nothing in the text spoke for any class; `cls` is then "other" for want of a better.
-    is_blank: bool
-    # The text says that it has been mended already.
-    says_fixed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Hit:
     """A sign for a class at text[start:end]."""
 
@@ -127,36 +90,6 @@ class Reading:
         return self.text[max(0, start - 12) : start]
 
 
-def classify(
-    raw: str, *, hint: str | None, lexicon: Lexicon, classes: Mapping[str, ClassInfo], thresholds: Thresholds
-) -> Verdict:
-    """Decide on one text. `hint` is the class that the rider tapped; an unknown one is ignored."""
-    reading = read(raw, lexicon, classes)
-    if hint is not None and hint in classes:
-        reading.scores[hint] = max(reading.scores.get(hint, 0.0), 0.0) + HINT_WEIGHT
-    ranked = sorted((slug for slug, score in reading.scores.items() if score > 0), key=lambda s: -reading.scores[s])
-    levels = {slug: severity_of(slug, reading, lexicon, classes) for slug in ranked[:4]}
-    best = _most_dangerous(ranked[:4], reading.scores, levels) if ranked else NOTHING_READ
-    runner_up = next((slug for slug in ranked if slug != best), None)
-    level, signs = levels.get(best) or severity_of(best, reading, lexicon, classes)
-    confidence = _confidence(best, runner_up, reading, lexicon)
-    says_fixed = reading.fixed_at is not None
-    return Verdict(
-        cls=best,
-        standard_code=classes[best].standard_code,
-        kind=classes[best].kind,
-        severity=level.slug,
-        confidence=confidence,
-        runner_up=runner_up,
-        words=_spans(raw, best, signs, reading, lexicon),
-        sentence=_sentence(raw, best, level, signs, runner_up, hint, reading, classes),
-        rings=level is Severity.CRITICAL,
-        is_certain=bool(ranked) and confidence >= thresholds.of(best) and not says_fixed,
-        is_blank=not ranked,
-        says_fixed=says_fixed,
-    )
-
-
 def suggest(raw: str, *, lexicon: Lexicon, classes: Mapping[str, ClassInfo], limit: int) -> list[tuple[str, float]]:
     """(class, confidence) for a text that is still being typed, the likeliest first; [] when nothing speaks."""
     reading = read(raw, lexicon, classes)
@@ -167,7 +100,7 @@ def suggest(raw: str, *, lexicon: Lexicon, classes: Mapping[str, ClassInfo], lim
             if slug in classes:
                 scores[slug] = max(scores.get(slug, 0.0), scores.get(slug, 0.0) * 0.8 + weight * 0.6)
     ranked = sorted((slug for slug, score in scores.items() if score > 0), key=lambda slug: -scores[slug])[:limit]
-    return [(slug, _confidence(slug, _rival(slug, ranked), reading, lexicon)) for slug in ranked]
+    return [(slug, round(confidence(scores, slug, _rival(slug, ranked), lexicon), 3)) for slug in ranked]
 
 
 def read(raw: str, lexicon: Lexicon, classes: Mapping[str, ClassInfo]) -> Reading:
@@ -286,25 +219,15 @@ def _affirmed(rule: Raise, reading: Reading, lexicon: Lexicon, *, unless: re.Pat
         yield Hit(start, end, float(rule.to))
 
 
-def _most_dangerous(ranked: list[str], scores: dict[str, float], levels: dict[str, tuple[Severity, list[Hit]]]) -> str:
-    enough = max(_DANGER_SCORE, scores[ranked[0]] * _DANGER_SHARE)
-    for slug in ranked[1:]:
-        critical_here = levels[slug][0] is Severity.CRITICAL and levels[ranked[0]][0] is not Severity.CRITICAL
-        if critical_here and scores[slug] >= enough:
-            return slug
-    return ranked[0]
-
-
 def _rival(slug: str, ranked: list[str]) -> str | None:
     return next((other for other in ranked if other != slug), None)
 
 
-def _confidence(best: str, runner_up: str | None, reading: Reading, lexicon: Lexicon) -> float:
-    first = max(reading.scores.get(best, 0.0), 0.0)
-    second = max(reading.scores.get(runner_up, 0.0), 0.0) if runner_up else 0.0
-    margin = max(first - second, 0.0) / (first + _CALM)
-    shown = interpolate(margin, lexicon.calibration)
-    return round(shown * 0.5 if reading.fixed_at is not None else shown, 3)
+def confidence(scores: Mapping[str, float], best: str, runner_up: str | None, lexicon: Lexicon) -> float:
+    """How often the words of the lexicon were right with such a lead (the lexicon's `calibration`)."""
+    first = max(scores.get(best, 0.0), 0.0)
+    second = max(scores.get(runner_up, 0.0), 0.0) if runner_up else 0.0
+    return interpolate(max(first - second, 0.0) / (first + _CALM), lexicon.calibration)
 
 
 def interpolate(x: float, points: tuple[tuple[float, float], ...]) -> float:
@@ -315,54 +238,3 @@ def interpolate(x: float, points: tuple[tuple[float, float], ...]) -> float:
         if x <= x1:
             return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
     return points[-1][1]
-
-
-def _spans(raw: str, best: str, signs: list[Hit], reading: Reading, lexicon: Lexicon) -> tuple[Span, ...]:
-    found: list[tuple[Hit, SpanKind]] = [(hit, "danger") for hit in signs]
-    found += [(hit, "class") for hit in reading.hits.get(best, ())]
-    found += [(Hit(m.start(), m.end(), 0), "place") for m in lexicon.place.finditer(reading.text[:CLASS_CHARS])]
-    spans: dict[tuple[int, int, str], Span] = {}
-    for hit, kind in found:
-        start, end = reading.source.raw_span(hit.start, hit.end)
-        spans.setdefault((start, end, kind), Span(start, end, raw[start:end], kind))
-    return tuple(sorted(spans.values(), key=lambda span: (span.start, span.end)))
-
-
-def _sentence(
-    raw: str,
-    best: str,
-    level: Severity,
-    signs: list[Hit],
-    runner_up: str | None,
-    hint: str | None,
-    reading: Reading,
-    classes: Mapping[str, ClassInfo],
-) -> str:
-    """Why, for a clerk: “井盖”“掉下去”指向井盖缺失破损移位；“人能掉下去”使级别升为特急。"""
-    name = classes[best].name
-    parts: list[str] = []
-    if reading.hits.get(best):
-        parts.append(f"{_quotes(raw, reading.hits[best], reading)}指向{name}")
-    if hint == best:
-        parts.append(f"骑手选了{name}")
-    elif hint is not None and hint in classes:
-        parts.append(f"骑手选的是{classes[hint].name}，和文字不一致")
-    if not parts:
-        parts.append("文字里没有读到能判断类别的词")
-    if signs:
-        parts.append(f"{_quotes(raw, signs, reading)}使级别升为{level.label}")
-    if runner_up and reading.scores[runner_up] > reading.scores[best] * 0.5:
-        parts.append(f"也可能是{classes[runner_up].name}")
-    if reading.fixed_at is not None:
-        parts.append("文字里说已经处理，请核实")
-    return "；".join(parts) + "。"
-
-
-def _quotes(raw: str, hits: list[Hit], reading: Reading) -> str:
-    """The strongest words in quotation marks, none inside another."""
-    taken: list[Hit] = []
-    for hit in sorted(hits, key=lambda hit: (-hit.weight, hit.end - hit.start)):
-        if all(hit.end <= other.start or hit.start >= other.end for other in taken):
-            taken.append(hit)
-    spans = [reading.source.raw_span(hit.start, hit.end) for hit in sorted(taken[:_QUOTED], key=lambda hit: hit.start)]
-    return "".join(f"“{raw[start:end].strip()}”" for start, end in spans)

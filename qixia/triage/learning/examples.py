@@ -49,8 +49,8 @@ def _one(number: int, line: str, classes: Collection[str], source: str) -> Examp
         found = Example(row["text"], row["class"], row["severity"], source)
     except (ValueError, KeyError, TypeError) as error:
         raise BadLabels(f"{where}: {error!r}") from error
-    if not isinstance(found.text, str):
-        raise BadLabels(f"{where}: text is no text")
+    if not all(isinstance(value, str) for value in (found.text, found.cls, found.severity)):
+        raise BadLabels(f"{where}: text, class and severity must be texts")
     if found.cls not in classes or found.severity not in SEVERITIES:
         raise BadLabels(f"{where}: unknown label {found.cls!r} / {found.severity!r}")
     return found
@@ -73,6 +73,11 @@ def shipped(classes: Collection[str], *, use: str | None = None) -> list[Example
             (VOICES / f"{name}.jsonl").read_text(encoding="utf-8").splitlines(), classes, source=name
         )
     ]
+
+
+def writers() -> dict[str, str]:
+    """Voice → whose hand wrote it."""
+    return {name: str(voice["writer"]) for name, voice in voices().items()}
 
 
 def digest(examples: Sequence[Example]) -> str:

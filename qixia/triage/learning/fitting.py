@@ -51,8 +51,11 @@ class TooLittle(ValueError):
 
 @dataclass(frozen=True)
 class Lessons:
-    """The examples in the form in which they are learnt: one row each."""
+    """The examples in the form in which they are learnt: one row each. `floors`: the level below which no text of a label
+    is, 0 (low) to 3 (critical)."""
 
+    labels: tuple[str, ...]
+    floors: NDArray[np.int8]
     seen: Sequence[Seen]
     meaning: Floats
     classes: NDArray[np.intp]
@@ -62,6 +65,8 @@ class Lessons:
 
     def take(self, rows: NDArray[np.intp]) -> Lessons:
         return Lessons(
+            self.labels,
+            self.floors,
             [self.seen[i] for i in rows],
             self.meaning[rows],
             self.classes[rows],
@@ -101,6 +106,16 @@ class Proof:
     danger: Floats
 
 
+@dataclass(frozen=True)
+class Schooling:
+    """A model, and the scores that each example got from views that had not seen its fold."""
+
+    model: Model
+    examples: list[Example]
+    lessons: Lessons
+    outside: Floats
+
+
 def train(
     examples: Sequence[Example],
     *,
@@ -111,10 +126,23 @@ def train(
     progress: Progress | None = None,
 ) -> Model:
     """Learn. `folds` source → fold (a writer's voices are held out together), `emphasis` source → weight."""
+    return learn(examples, as_of=as_of, name=name, folds=folds, emphasis=emphasis, progress=progress).model
+
+
+def learn(
+    examples: Sequence[Example],
+    *,
+    as_of: date,
+    name: str,
+    folds: dict[str, str] | None = None,
+    emphasis: dict[str, float] | None = None,
+    progress: Progress | None = None,
+) -> Schooling:
+    """As `train`, with what is needed to prove how good it is."""
     say = progress or (lambda _line: None)
-    examples = sorted(examples, key=lambda e: (e.source, e.text))
-    lessons = prepare(examples, folds=folds, emphasis=emphasis)
-    say(f"{len(examples)} texts, {len(set(lessons.folds.tolist()))} folds")
+    ordered = sorted(examples, key=lambda e: (e.source, e.text))
+    lessons = prepare(ordered, folds=folds, emphasis=emphasis)
+    say(f"{len(ordered)} texts, {len(set(lessons.folds.tolist()))} folds")
     outside = _scores_outside(lessons, say)
     full = fit_mix(outside, lessons, views=VIEWS)
     light = fit_mix(outside, lessons, views=tuple(view for view in VIEWS if view != "meaning"))
@@ -123,25 +151,26 @@ def train(
     card = {
         "name": name,
         "as_of": as_of.isoformat(),
-        "texts": len(examples),
-        "sources": dict(sorted(Counter(e.source for e in examples).items())),
-        "digest": digest(examples),
+        "texts": len(ordered),
+        "sources": dict(sorted(Counter(e.source for e in ordered).items())),
+        "digest": digest(ordered),
         "vectors": vectors.available(),
     }
-    return Model(labels(), floors(), views.chars, views.sounds, views.meaning, views.lexicon, full, light, card)
+    model = Model(
+        lessons.labels, lessons.floors, views.chars, views.sounds, views.meaning, views.lexicon, full, light, card
+    )
+    return Schooling(model, ordered, lessons, outside)
 
 
 def prepare(
     examples: Sequence[Example], *, folds: dict[str, str] | None = None, emphasis: dict[str, float] | None = None
 ) -> Lessons:
-    known = labels()
-    few = [slug for slug, n in Counter(e.cls for e in examples).items() if n < MIN_TEXTS]
-    missing = sorted(set(known) - {e.cls for e in examples}) + sorted(few)
-    if missing:
-        raise TooLittle(f"fewer than {MIN_TEXTS} texts: {', '.join(missing)}")
+    known = _labels_of(examples)
     seen = [see(e.text) for e in examples]
     plain = [one.plain.text for one in seen]
     return Lessons(
+        known,
+        floors_of(known),
         seen,
         vectors.encode(plain) if vectors.available() else np.zeros((len(plain), vectors.SIZE), dtype=np.float32),
         np.array([known.index(e.cls) for e in examples], dtype=np.intp),
@@ -151,10 +180,24 @@ def prepare(
     )
 
 
-def floors() -> NDArray[np.int8]:
-    """The level below which nothing of a class is, 0 (low) to 3 (critical), in the order of labels()."""
+def _labels_of(examples: Sequence[Example]) -> tuple[str, ...]:
+    """All triage classes if the texts are about these, else whatever labels they bear."""
+    found = Counter(e.cls for e in examples)
+    known = labels() if set(found) <= set(labels()) else tuple(sorted(found))
+    few = [label for label in known if found[label] < MIN_TEXTS]
+    if few:
+        raise TooLittle(f"fewer than {MIN_TEXTS} texts: {', '.join(few)}")
+    return known
+
+
+def floors_of(known: Sequence[str]) -> NDArray[np.int8]:
+    """The level below which nothing of a label is; labels that are no triage classes have none."""
     return np.array(
-        [int(Severity.of(classes()[slug].severity_floor)) - int(Severity.LOW) for slug in labels()], dtype=np.int8
+        [
+            int(Severity.of(classes()[slug].severity_floor)) - int(Severity.LOW) if slug in classes() else 0
+            for slug in known
+        ],
+        dtype=np.int8,
     )
 
 
@@ -190,7 +233,7 @@ def _fit_pieces(counts: Sequence[Counter[str]], lessons: Lessons, closeness: flo
     known = sorted(piece for piece, n in documents.items() if n >= MIN_DOCUMENTS)
     index = {piece: row for row, piece in enumerate(known)}
     idf = np.array([np.log((1 + len(counts)) / (1 + documents[piece])) + 1 for piece in known], dtype=np.float32)
-    outputs = len(labels()) + len(LEVELS)
+    outputs = len(lessons.labels) + len(LEVELS)
     empty = Pieces(
         index,
         idf,
@@ -216,7 +259,7 @@ def _sparse(counts: Sequence[Counter[str]], pieces: Pieces) -> csr_matrix:
 
 
 def _fit_dense(rows: Floats, lessons: Lessons, closeness: float, *, unit: bool) -> Dense:
-    outputs = len(labels()) + len(LEVELS)
+    outputs = len(lessons.labels) + len(LEVELS)
     centre = rows.mean(axis=0).astype(np.float32) if unit else np.zeros(rows.shape[1], np.float32)
     empty = Dense(centre, np.zeros((rows.shape[1], outputs), np.float32), np.zeros(outputs, np.float32), unit)
     weights, bias = _fit(empty.shape(rows), lessons, closeness)
@@ -225,9 +268,9 @@ def _fit_dense(rows: Floats, lessons: Lessons, closeness: float, *, unit: bool) 
 
 def _fit(rows: Any, lessons: Lessons, closeness: float) -> tuple[Floats, Floats]:
     """Weights (features × outputs) and bias: a class against all others, a level and worse against all milder."""
-    weights = np.zeros((rows.shape[1], len(labels()) + len(LEVELS)), dtype=np.float32)
-    bias = np.full(len(labels()) + len(LEVELS), -1.0, dtype=np.float32)
-    targets = [lessons.classes == number for number in range(len(labels()))]
+    weights = np.zeros((rows.shape[1], len(lessons.labels) + len(LEVELS)), dtype=np.float32)
+    bias = np.full(len(lessons.labels) + len(LEVELS), -1.0, dtype=np.float32)
+    targets = [lessons.classes == number for number in range(len(lessons.labels))]
     targets += [lessons.levels >= level for level in range(1, len(LEVELS) + 1)]
     for output, target in enumerate(targets):
         if target.all() or not target.any():
@@ -243,7 +286,7 @@ def _fit(rows: Any, lessons: Lessons, closeness: float) -> tuple[Floats, Floats]
 
 def _scores_outside(lessons: Lessons, say: Progress) -> Floats:
     """Views × texts × outputs, each text scored by views that were fitted without its fold."""
-    scores = np.zeros((len(VIEWS), len(lessons.seen), len(labels()) + len(LEVELS)), dtype=np.float32)
+    scores = np.zeros((len(VIEWS), len(lessons.seen), len(lessons.labels) + len(LEVELS)), dtype=np.float32)
     for fold in sorted(set(lessons.folds.tolist())):
         inside, outside = np.flatnonzero(lessons.folds != fold), np.flatnonzero(lessons.folds == fold)
         scores[:, outside] = fit_views(lessons.take(inside)).scores(lessons.take(outside))
@@ -254,8 +297,8 @@ def _scores_outside(lessons: Lessons, say: Progress) -> Floats:
 def fit_mix(scores: Floats, lessons: Lessons, *, views: Sequence[str]) -> Mix:
     used = np.array([view in views for view in VIEWS])
     weights = _fit_classes(scores, lessons, used)
-    chances = softmax(np.tensordot(weights, scores[:, :, : len(labels())], 1))
-    facts = level_facts(scores * used[:, None, None], chances, labels(), floors(), lessons.seen)
+    chances = softmax(np.tensordot(weights, scores[:, :, : len(lessons.labels)], 1))
+    facts = level_facts(scores * used[:, None, None], chances, lessons.labels, lessons.floors, lessons.seen)
     level_weights, level_bias = _fit_levels(facts, lessons)
     danger = sigmoid(np.einsum("ntf,tf->nt", facts, level_weights) + level_bias)
     return Mix(weights, level_weights, level_bias, _level_from(danger, lessons))
@@ -263,7 +306,7 @@ def fit_mix(scores: Floats, lessons: Lessons, *, views: Sequence[str]) -> Mix:
 
 def _fit_classes(scores: Floats, lessons: Lessons, used: NDArray[np.bool_]) -> Floats:
     """A weight a view, so that the chances are as high as can be for the right classes (log-likelihood)."""
-    own = scores[used][:, :, : len(labels())].astype(np.float64)
+    own = scores[used][:, :, : len(lessons.labels)].astype(np.float64)
     rows = np.arange(len(lessons.classes))
 
     def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:

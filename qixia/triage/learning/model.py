@@ -329,7 +329,8 @@ def _model(head: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
         return Pieces(index, *(arrays[f"{name}.{key}"] for key in ("idf", "weights", "scale", "bias")))
 
     def dense(name: str) -> Dense:
-        return Dense(*(arrays[f"{name}.{key}"] for key in ("centre", "weights", "bias")), head["units"][name])
+        centre, weights, bias = (arrays[f"{name}.{key}"] for key in ("centre", "weights", "bias"))
+        return Dense(centre, weights, bias, bool(head["units"][name]))
 
     def mix(name: str) -> Mix:
         return Mix(*(arrays[f"{name}.{key}"] for key in ("classes", "levels", "level_bias", "level_from")))

@@ -1,6 +1,6 @@
 """Decides what a report is about. It writes nothing: the verdict is kept by whoever asked (reports).
 
-Errors   none for any text. Retries: the same text, classes and thresholds give the same verdict.
+Errors   none for any text. Retries: the same text, classes, thresholds and model give the same verdict.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qixia.codes.queries import triage_classes
-from qixia.triage import lexicon, queries, rules
-from qixia.triage.rules import Span, Verdict
+from qixia.triage import active, queries
+from qixia.triage.judging import judge
+from qixia.triage.verdicts import Span, Verdict
 
 __all__ = ["Span", "Verdict", "classify", "classify_many"]
 
@@ -20,8 +21,5 @@ def classify(text: str, *, hint: str | None = None) -> Verdict:
 
 
 def classify_many(items: Iterable[tuple[str, str | None]]) -> list[Verdict]:
-    """Verdicts for (text, hint) pairs, in their order; classes and thresholds are looked up once."""
-    table, classes, thresholds = lexicon.shipped(), triage_classes(), queries.thresholds()
-    return [
-        rules.classify(text, hint=hint, lexicon=table, classes=classes, thresholds=thresholds) for text, hint in items
-    ]
+    """Verdicts for (text, hint) pairs, in their order; classes, thresholds and model are looked up once."""
+    return judge(list(items), model=active.model_or_none(), classes=triage_classes(), thresholds=queries.thresholds())

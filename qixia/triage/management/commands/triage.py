@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from qixia.triage.management.subcommands import evaluate
+from qixia.triage.management.subcommands import evaluate, train
 
-SUBCOMMANDS: dict[str, ModuleType] = {"evaluate": evaluate}
+SUBCOMMANDS: dict[str, ModuleType] = {"evaluate": evaluate, "train": train}
 
 
 class Command(BaseCommand):

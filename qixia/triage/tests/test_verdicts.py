@@ -10,7 +10,8 @@ import pytest
 from qixia.codes.reference import class_rows
 from qixia.codes.rules import Severity
 from qixia.triage import lexicon, rules
-from qixia.triage.rules import Thresholds, Verdict, interpolate
+from qixia.triage.rules import Thresholds, interpolate
+from qixia.triage.verdicts import Verdict, decide
 
 CLASSES = {row.slug: row for row in class_rows()}
 TABLE = lexicon.shipped()
@@ -18,7 +19,7 @@ THRESHOLDS = Thresholds(default=0.75)
 
 
 def classify(text: str, hint: str | None = None) -> Verdict:
-    return rules.classify(text, hint=hint, lexicon=TABLE, classes=CLASSES, thresholds=THRESHOLDS)
+    return decide(text, hint=hint, opinion=None, lexicon=TABLE, classes=CLASSES, thresholds=THRESHOLDS)
 
 
 BORDERS = [
