@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 
+from qixia.media import files
 from qixia.media.models import DESTROYED, Evidence
 
 
@@ -65,6 +66,27 @@ class Served:
 def served(public_id: str) -> Served | None:
     row = Evidence.objects.filter(public_id=public_id).values_list("state", "storage_name", "revision").first()
     return Served(*row) if row else None
+
+
+def redacted_copy(public_id: str, size: str) -> bytes | None:
+    """The bytes of a copy that may be seen; None unless the photo is ready and somebody has looked for faces and plates.
+
+    Asked for again after reading: if boxes were set meanwhile, what was read may show what is covered now.
+    """
+    before = _seen(public_id)
+    if before is None:
+        return None
+    try:
+        content = files.copy_path(before.storage_name, size).read_bytes()
+    except FileNotFoundError:
+        return None
+    return content if _seen(public_id) == before else None
+
+
+def _seen(public_id: str) -> Served | None:
+    found = served(public_id)
+    looked = Evidence.objects.filter(public_id=public_id, state=Evidence.State.READY).exclude(boxes_by="")
+    return found if found is not None and looked.exists() else None
 
 
 def states() -> dict[str, int]:

@@ -52,6 +52,7 @@ class Secrecy(BaseModel):
     sensitive: list[str] = Field(default_factory=list)
     cell_m: int = Field(ge=100, le=5000)
     anonymous_per_hour: int = Field(ge=1, le=10_000)
+    second_opinion: bool = False  # whether another model (rule triage.second_opinion) may be shown sensitive matters
 
     @field_validator("sensitive")
     @classmethod

@@ -12,6 +12,17 @@ def settle(calls: list[Call]) -> None:
     services.settle([call.args["id"] for call in calls])
 
 
+@every("reports.look_for_opinions", minutes=1)
+def look_for_opinions() -> None:
+    services.look_for_opinions()
+
+
+@task("reports.ask_opinion", max_tries=3)
+def ask_opinion(public_id: str) -> None:
+    """For the slow worker: the other side may take its time."""
+    services.seek_opinion(public_id=public_id)
+
+
 @every("reports.close_silent", hours=1)
 def close_silent() -> None:
     services.close_silent()

@@ -65,6 +65,11 @@ def unasked_in(ref: Combinable, now: datetime) -> Q:
     return ~Exists(rows) | Exists(rows.filter(state="waiting", again_at__lte=now))
 
 
+def is_due(ref: str, now: datetime) -> bool:
+    """Whether a case waits for another try by now."""
+    return Opinion.objects.filter(ref=ref, state="waiting", again_at__lte=now).exists()
+
+
 def may_ask(now: datetime) -> int:
     """How many requests may go out now: 0 while it is off, paused after failures, or when the day's limit is reached."""
     found = rule()

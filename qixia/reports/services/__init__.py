@@ -10,6 +10,7 @@ from qixia.reports.services.handling import accept, answer, arrive, assign, reso
 from qixia.reports.services.intake import Receipt, Whereabouts, submit
 from qixia.reports.services.looking import look_at_photo
 from qixia.reports.services.merging import keep_apart, merge, unmerge
+from qixia.reports.services.opining import look_for_opinions, seek_opinion
 from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
 from qixia.reports.services.settling import settle
 
@@ -29,6 +30,7 @@ __all__ = [
     "forget_learnt_words",
     "keep_apart",
     "look_at_photo",
+    "look_for_opinions",
     "merge",
     "open_for_covering",
     "open_picture",
@@ -38,6 +40,7 @@ __all__ = [
     "return_report",
     "reveal_reporter",
     "say_unsolved",
+    "seek_opinion",
     "send_back",
     "settle",
     "sort",

@@ -16,8 +16,10 @@ from qixia.places import queries as places
 from qixia.reports import services
 from qixia.reports.models import ReportPhoto
 from qixia.reports.tests.town import MAKER, Town, accepted, at, build_town, photo, photo_after, reach, the
+from qixia.triage.tests.opining import answering
 from tests.examples import example, exempt
 
+exempt("reports.services.look_for_opinions", "lines up jobs; each request that comes of it is history")
 exempt("reports.services.look_at_photo", "advice that the rows of the photos hold; only a copied photo is history")
 
 
@@ -40,6 +42,13 @@ def give_class_place_and_unit() -> None:
     receipt = accepted(a_town().rider)
     (settlement,) = services.settle([the(receipt).pk])
     assert the(receipt).state == "dispatched", settlement
+
+
+@example("reports.services.seek_opinion")
+def ask_another_model_about_a_report() -> None:
+    report = the(reach(a_town(), "sorting"))
+    with answering('{"class": "manhole", "severity": "high", "words": "井盖"}'):
+        assert services.seek_opinion(public_id=report.public_id) == "ok"
 
 
 @example("reports.services.sort")
