@@ -13,8 +13,8 @@ from django.db.models import Q, QuerySet
 from qixia.kernel.claims import claim_hash
 from qixia.kernel.errors import NotFound
 from qixia.people.access import Actor
-from qixia.reports.models import Report
-from qixia.reports.sealing import ANONYMOUS, index_of
+from qixia.reports.models import Report, Support
+from qixia.reports.sealing import ANONYMOUS, index_of, supporter_index
 from qixia.reports.states import Who
 
 UNIT_ROLES = ("worker", "unit_lead")
@@ -38,6 +38,22 @@ def own_report(actor: Actor, public_id: str) -> Report:
     return _one(own_reports(actor), public_id)
 
 
+def own_supports(actor: Actor) -> QuerySet[Support]:
+    """The supports of the actor."""
+    if actor.person_id is None:
+        return Support.objects.none()
+    return Support.objects.filter(index=supporter_index(actor.public_id))
+
+
+def own_support(actor: Actor, public_id: str) -> Support:
+    """One of the actor's own supports; NotFound for every other."""
+    rows = own_supports(actor).select_related("report__unit", "report__merged_into__unit")
+    found = rows.filter(public_id=public_id).first() if _is_public_id(public_id) else None
+    if found is None:
+        raise NotFound
+    return found
+
+
 def of_secrets(secrets: Iterable[object]) -> QuerySet[Report]:
     """The anonymous reports whose secrets were shown."""
     hashes = {claim_hash(secret) for secret in secrets} - {None}
@@ -54,23 +70,39 @@ def of_secret(secret: object) -> tuple[Actor, Report]:
 
 def cases(actor: Actor) -> QuerySet[Report]:
     """What the actor may see as staff."""
-    if actor.is_system or actor.has("admin"):
+    reach = _reach_of_clerk(actor)
+    if reach is None:
         return Report.objects.all()
-    reach = Q(pk__in=[])
     units = actor.organisation_ids(*UNIT_ROLES)
-    if units:
-        reach |= Q(unit_id__in=units)
-    for path in actor.paths(*CLERK_ROLES):
-        if path == "":
-            return Report.objects.all()
-        # Not yet settled reports have no community; the clerks of the whole see them first.
+    return Report.objects.filter(reach | Q(unit_id__in=units) if units else reach)
+
+
+def _reach_of_clerk(actor: Actor) -> Q | None:
+    """What lies in the places that the actor is a clerk of; None for all that there is."""
+    paths = actor.paths(*CLERK_ROLES)
+    # Not yet settled reports have no community; the clerks of the whole see them first.
+    if actor.is_system or actor.has("admin") or "" in paths:
+        return None
+    reach = Q(pk__in=[])
+    for path in paths:
         reach |= Q(community__path__startswith=path)
-    return Report.objects.filter(reach)
+    return reach
 
 
 def case(actor: Actor, public_id: str) -> Report:
     """One report as staff sees it; NotFound for others."""
     return _one(cases(actor), public_id)
+
+
+def sortable(actor: Actor) -> QuerySet[Report]:
+    """What the actor may sort: a clerk what lies in his or her place, an administrator all. A unit: nothing."""
+    reach = _reach_of_clerk(actor)
+    return Report.objects.all() if reach is None else Report.objects.filter(reach)
+
+
+def to_sort(actor: Actor, public_id: str) -> Report:
+    """One of them; NotFound for others."""
+    return _one(sortable(actor), public_id)
 
 
 def parties(actor: Actor, report: Report) -> frozenset[Who]:
@@ -101,10 +133,16 @@ def _covers(actor: Actor, report: Report) -> bool:
 
 def _one(reports: QuerySet[Report], public_id: str) -> Report:
     found = (
-        reports.select_related("unit", "community", "assignee", "site").filter(public_id=public_id).first()
-        if len(public_id) <= 26 and public_id.isascii() and public_id.isalnum()
+        reports.select_related("unit", "community", "assignee", "site", "merged_into__unit")
+        .filter(public_id=public_id)
+        .first()
+        if _is_public_id(public_id)
         else None
     )
     if found is None:
         raise NotFound
     return found
+
+
+def _is_public_id(text: str) -> bool:
+    return len(text) <= 26 and text.isascii() and text.isalnum()

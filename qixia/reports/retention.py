@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 
 from qixia.audit.retention import Kind, register
 from qixia.media.services import destroy_originals
 from qixia.reports.models import ReportPhoto
 
 
-def _kept() -> QuerySet[ReportPhoto]:
+def _kept() -> QuerySet[Any]:
     """Pictures of ended reports whose original can still be opened; an ended report may be opened again until then."""
-    return ReportPhoto.objects.filter(report__ended_at__isnull=False, evidence__wrapped_key__isnull=False)
+    ended = Coalesce("report__merged_into__ended_at", "report__ended_at")  # what is merged ends with its lead
+    return ReportPhoto.objects.annotate(ended=ended).filter(ended__isnull=False, evidence__wrapped_key__isnull=False)
 
 
 def purge(before: datetime, limit: int) -> int:
-    old = _kept().filter(report__ended_at__lt=before).order_by("report__ended_at")
+    old = _kept().filter(ended__lt=before).order_by("ended")
     found = list(old.values_list("evidence__public_id", flat=True)[:limit])
     destroy_originals(found, actor="system:retention", reason="retention")
     return len(found)
 
 
 def oldest() -> datetime | None:
-    found: datetime | None = _kept().order_by("report__ended_at").values_list("report__ended_at", flat=True).first()
+    found: datetime | None = _kept().order_by("ended").values_list("ended", flat=True).first()
     return found
 
 

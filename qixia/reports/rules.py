@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import SequenceMatcher
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from qixia.kernel.errors import Invalid
 from qixia.reports.policy import Limits, RoutingRow
@@ -231,3 +231,20 @@ def same_words(text: str, other: str) -> list[tuple[int, int]]:
     return [
         (one.a, one.a + one.size) for one in found if one.size >= SAME_MIN and text[one.a : one.a + one.size].strip()
     ]
+
+
+class HasPlace(Protocol):
+    lat: float
+    lng: float
+
+
+def apart(one: HasPlace, other: HasPlace) -> float:
+    """Metres between two places of one city."""
+    east, north = offset_m(one, other)
+    return round(math.hypot(east, north), 1)
+
+
+def offset_m(one: HasPlace, other: HasPlace) -> tuple[float, float]:
+    """Metres to the east and to the north from one place to the other."""
+    north = (other.lat - one.lat) * METRES_A_DEGREE
+    return (other.lng - one.lng) * METRES_A_DEGREE * math.cos(math.radians(one.lat)), north

@@ -12,6 +12,17 @@ def settle(calls: list[Call]) -> None:
     services.settle([call.args["id"] for call in calls])
 
 
+@task("reports.pay_supports", batch=50, atomic=True)
+def pay_supports(calls: list[Call]) -> None:
+    services.pay_supports([call.args["id"] for call in calls])
+
+
+@on("people.erased")
+def forget_supporter(event: EventView) -> None:
+    """What somebody who left had supported leads to nobody any more."""
+    services.forget_supporter(person=event.ref.removeprefix("person:"))
+
+
 @every("reports.look_for_opinions", minutes=1)
 def look_for_opinions() -> None:
     services.look_for_opinions()

@@ -12,7 +12,7 @@ from qixia.kernel.claims import claim_hash
 from qixia.kernel.errors import Invalid
 from qixia.reports import access, states
 from qixia.reports.models import Report, ReportStep
-from qixia.reports.queries.shared import title_of
+from qixia.reports.queries.shared import is_sensitive, title_of
 from qixia.rewards import queries as rewards
 
 MOST = 50
@@ -39,9 +39,10 @@ def anonymous_status(secrets: Sequence[object]) -> list[AnonymousStatus | None]:
     """The reports of these secrets in their order, None where there is none. At most 50; four queries."""
     if len(secrets) > MOST:
         raise Invalid("一次最多查 %(limit)d 件。", field="secrets", limit=MOST)
-    found = {report.claim_hash or "": report for report in access.of_secrets(secrets).select_related("unit")}
-    answers, points = _answers(list(found.values())), _points(found)
-    views = {key: _view(report, answers.get(report.pk, ""), points[key]) for key, report in found.items()}
+    rows = access.of_secrets(secrets).select_related("unit", "merged_into__unit")
+    found = {report.claim_hash or "": report for report in rows}
+    answers, points = _answers([report.merged_into or report for report in found.values()]), _points(found)
+    views = {key: _view(report, answers, points[key]) for key, report in found.items()}
     return [views.get(claim_hash(secret) or "") for secret in secrets]
 
 
@@ -59,15 +60,18 @@ def _points(found: dict[str, Report]) -> dict[str, str]:
     return {key: _POINTS.get(claims.get(key, ""), "none") for key in found}
 
 
-def _view(report: Report, answer: str, points: str) -> AnonymousStatus:
+def _view(report: Report, answers: dict[int, str], points: str) -> AnonymousStatus:
+    """One that is merged answers with how its lead stands; of a matter that could name a person, without words."""
+    lead = report.merged_into or report
+    is_other = lead is not report
     return AnonymousStatus(
         number=report.number,
         title=title_of(report),
         place=report.place,
-        state=states.LABELS[report.state][2],  # type: ignore[index]
-        label=_(states.LABELS[report.state][1]),  # type: ignore[index]
-        unit=report.unit.name if report.unit else "",
-        answer=answer,
+        state=states.LABELS[lead.state][2],  # type: ignore[index]
+        label=_(states.LABELS[lead.state][0 if is_other else 1]),  # type: ignore[index]
+        unit=lead.unit.name if lead.unit else "",
+        answer="" if is_other and is_sensitive(lead) else answers.get(lead.pk, ""),
         points=points,
         can_answer=report.state == "confirming",
         received_at=report.received_at,

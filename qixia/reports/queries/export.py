@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from qixia.people.access import Actor
@@ -41,7 +42,7 @@ class Holding:
 
 def export_of(actor: Actor) -> list[dict[str, Any]]:
     """The actor's own reports as plain data: what was said, where, what became of it. Latest first."""
-    rows = access.own_reports(actor).select_related("unit").order_by("-pk")
+    rows = access.own_reports(actor).select_related("unit", "merged_into__unit").order_by("-pk")
     return [_report(row) for row in rows.prefetch_related("steps").iterator(chunk_size=_BATCH)]
 
 
@@ -57,7 +58,9 @@ def own_pictures(actor: Actor) -> list[OwnPicture]:
 
 def holding_of(actor: Actor) -> Holding:
     """How many own reports there are, how many still run, and all their refs. One query."""
-    rows = list(access.own_reports(actor).values_list("public_id", "state"))
+    # A merged one runs as long as its lead.
+    stands = Coalesce("merged_into__state", "state")
+    rows = list(access.own_reports(actor).values_list("public_id", stands))
     running = sum(state not in states.ENDED for _id, state in rows)
     return Holding(len(rows), running, tuple(f"report:{public_id}" for public_id, _state in rows))
 
@@ -72,11 +75,13 @@ def public_id_of_number(number: str) -> str | None:
 
 
 def _report(row: Report) -> dict[str, Any]:
+    lead = row.merged_into or row
     steps = [step for step in row.steps.all() if not step.private and step.step != "assign"]
     return {
         "number": row.number,
         "title": title_of(row),
-        "state": _(states.LABELS[row.state][1]),  # type: ignore[index]
+        "state": _(states.LABELS[lead.state][1 if lead is row else 0]),  # type: ignore[index]
+        "joined_with_another": lead is not row,
         "words": row.words,
         "place": row.place,
         "building": row.building,
@@ -86,7 +91,7 @@ def _report(row: Report) -> dict[str, Any]:
         "captured_at": row.captured_at,
         "received_at": row.received_at,
         "ended_at": row.ended_at,
-        "unit": row.unit.name if row.unit else "",
+        "unit": lead.unit.name if lead.unit else "",
         "points": row.points,
         "name_shown": not row.name_hidden,
         "history": [_step(step) for step in sorted(steps, key=lambda step: step.pk)],

@@ -106,7 +106,7 @@ def _visible(actor: Actor) -> QuerySet[Any]:
         )
         # A point that turns up on the map at once would tell the minute.
         rows = Report.objects.exclude(rounded, received_at__gte=_today()).annotate(y=y, x=x)
-    return rows.exclude(state__in=("received", "invalid"))
+    return rows.exclude(state__in=("received", "invalid", "merged"))
 
 
 def _is_rounded(actor: Actor) -> Q:

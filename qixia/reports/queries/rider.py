@@ -1,12 +1,16 @@
-"""Reports as their reporter sees them."""
+"""Reports as their reporter sees them. One that is merged shows how its lead stands, and nothing else of the lead but what
+the unit says and its photos of after."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Case, When
+from django.db.models.functions import Coalesce
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from qixia.kernel import clock
@@ -14,7 +18,7 @@ from qixia.kernel.errors import Invalid
 from qixia.kernel.ids import is_row_key
 from qixia.people.access import Actor
 from qixia.reports import access, states
-from qixia.reports.models import Report
+from qixia.reports.models import Report, ReportStep
 from qixia.reports.queries.shared import (
     ClockCell,
     ClockView,
@@ -22,11 +26,17 @@ from qixia.reports.queries.shared import (
     TimelineItem,
     clock_cells,
     clock_of,
+    is_sensitive,
     pictures_of,
     thumbs_of,
     timeline_item,
     title_of,
 )
+from qixia.reports.queries.similar import others_of
+
+# Steps of a lead that those who follow it don't read: how it began, who of a unit goes, what else was merged.
+_NOT_FOLLOWED = ("raise", "settle", "settle_handled", "doubt", "settle_merged", "assign", "absorb", "release")
+_OF_UNITS = ("answer", "arrive", "resolve")
 
 FILTERS: dict[str, tuple[str, ...]] = {
     "": states.STATES,
@@ -53,6 +63,10 @@ class RiderCard:
     thumb_url: str | None
     received_at: datetime
 
+    @property
+    def url(self) -> str:
+        return reverse("reports:timeline", args=[self.public_id])
+
 
 @dataclass(frozen=True, slots=True)
 class RiderReport(RiderCard):
@@ -70,6 +84,7 @@ class RiderReport(RiderCard):
     supporters: int
     name_hidden: bool
     settled: bool
+    is_merged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,28 +111,34 @@ _CALLS: dict[str, list[str]] = {
 
 def my_reports(actor: Actor, state: str, before_key: str, limit: int) -> Page:
     """Own reports, latest first; `before_key` is the key that the page before ended with."""
-    rows = access.own_reports(actor).filter(state__in=FILTERS.get(state, states.STATES))
+    # How a merged one stands is how its lead stands.
+    rows = access.own_reports(actor).annotate(stands=Coalesce("merged_into__state", "state"))
+    rows = rows.filter(stands__in=FILTERS.get(state, states.STATES))
     if before_key:
         if not is_row_key(before_key):
             raise Invalid("这一页的地址不对，请从头翻起。", field="before")
         rows = rows.filter(pk__lt=int(before_key))
-    found = list(rows.select_related("unit").order_by("-pk")[: limit + 1])
+    found = list(rows.select_related("unit", "merged_into__unit").order_by("-pk")[: limit + 1])
     page = found[:limit]
     return Page(_cards(page, actor), str(page[-1].pk) if len(found) > limit else "")
 
 
 def latest_reports(actor: Actor, limit: int = 3) -> list[RiderCard]:
     """For the home page: what waits for the rider first, then the latest."""
-    rank = Case(When(state="confirming", then=0), When(state__in=states.ENDED, then=2), default=1)
-    rows = access.own_reports(actor).select_related("unit").annotate(rank=rank).order_by("rank", "-pk")
+    stands = Coalesce("merged_into__state", "state")
+    rank = Case(When(state="confirming", then=0), When(stands__in=states.ENDED, then=2), default=1)
+    own = access.own_reports(actor).select_related("unit", "merged_into__unit")
+    rows = own.annotate(stands=stands).annotate(rank=rank).order_by("rank", "-pk")
     return _cards(list(rows[:limit]), actor)
 
 
 def own_counts(actor: Actor) -> OwnCounts:
     """How many reports a rider has made, how many are fixed, how many wait for an answer. One query."""
     tally: dict[str, int] = {}
-    for state in access.own_reports(actor).values_list("state", flat=True):
-        tally[state] = tally.get(state, 0) + 1
+    for state, lead in access.own_reports(actor).values_list("state", "merged_into__state"):
+        # Only the reporter of the lead is asked.
+        name = state if lead is None else lead if lead != "confirming" else "resolved"
+        tally[name] = tally.get(name, 0) + 1
     return OwnCounts(sum(tally.values()), tally.get("fixed", 0), tally.get("confirming", 0))
 
 
@@ -131,24 +152,49 @@ def rider_report(actor: Actor, public_id: str) -> RiderReport:
     now = clock.now()
     pictures = pictures_of([report.pk], actor.ref)[report.pk]
     steps = [step for step in report.steps.order_by("-id") if not step.private and step.step != "assign"]
+    lead = report.merged_into
+    followed = followed_events(lead, hidden=is_sensitive(lead), after=steps[0]) if lead and steps else []
     thumb = pictures["before"][0].thumb_url if pictures["before"] else None
     return RiderReport(
         **_facts(report, now, thumb),
         words=report.words,
         before=pictures["before"],
         onsite=pictures["onsite"],
-        after=pictures["after"],
-        clocks=clock_cells(report, now) if report.state not in ("received", "sorting") else [],
-        events=_events(report, [timeline_item(step, for_reporter=True) for step in steps]),
+        after=pictures["after"] or (_after_of(lead, actor) if lead else []),
+        clocks=clock_cells(report, now) if report.state not in ("received", "sorting", "merged") else [],
+        events=[*followed, *_events(report, [timeline_item(step, for_reporter=True) for step in steps])],
         can_answer=report.state == "confirming",
         calls=_CALLS.get(report.cls, ["119", "110"])
         if report.severity == "critical" and report.state not in states.ENDED
         else [],
         points=report.points,
-        supporters=0,
+        supporters=others_of([report.pk]).get(report.pk, 0) if lead is None else 0,
         name_hidden=report.name_hidden,
         settled=report.state != "received",
+        is_merged=lead is not None,
     )
+
+
+def _after_of(lead: Report, actor: Actor) -> list[Picture]:
+    """What the unit shows of the lead; not of a matter that could name a person."""
+    if is_sensitive(lead):
+        return []
+    return [one for one in pictures_of([lead.pk], actor.ref)[lead.pk]["after"] if one.state == "ready"]
+
+
+def followed_events(lead: Report, *, hidden: bool, after: ReportStep | None = None) -> list[TimelineItem]:
+    """The lead's history for whoever follows it, latest first: steps of units, clerks and the reporter, words of units
+    only. `after`: what came later than this step."""
+    steps = lead.steps.filter(private=False).exclude(step__in=_NOT_FOLLOWED).order_by("-id")
+    if after is not None:
+        steps = steps.filter(pk__gt=after.pk)
+    items = [(step, timeline_item(step, for_reporter=False)) for step in steps]
+    return [item if step.step in _OF_UNITS and not hidden else replace(item, text="") for step, item in items]
+
+
+def followed_facts(lead: Report, now: datetime) -> dict[str, Any]:
+    """What a card shows of a report that somebody follows."""
+    return {**_facts(lead, now, None), "answer_line": _answer_line(lead, is_reporter=False)}
 
 
 def _events(report: Report, items: list[TimelineItem]) -> list[TimelineItem]:
@@ -162,7 +208,7 @@ def _events(report: Report, items: list[TimelineItem]) -> list[TimelineItem]:
     return items
 
 
-def _cards(reports: list[Report], actor: Actor) -> list[RiderCard]:
+def _cards(reports: Sequence[Report], actor: Actor) -> list[RiderCard]:
     now = clock.now()
     thumbs = thumbs_of([report.pk for report in reports], actor.ref)
     return [RiderCard(**_facts(report, now, thumbs.get(report.pk))) for report in reports]
@@ -170,7 +216,8 @@ def _cards(reports: list[Report], actor: Actor) -> list[RiderCard]:
 
 def _facts(report: Report, now: datetime, thumb: str | None) -> dict[str, Any]:
     """What a card shows, and the head of the report's own page."""
-    label, key = _state(report)
+    lead = report.merged_into or report
+    label, key = _state(lead, is_reporter=lead is report)
     return {
         "public_id": report.public_id,
         "number": report.number,
@@ -180,25 +227,25 @@ def _facts(report: Report, now: datetime, thumb: str | None) -> dict[str, Any]:
         "state": report.state,
         "state_key": key,
         "state_label": label,
-        "unit_name": _unit_name(report),
-        "answer_line": _answer_line(report),
-        "clock": clock_of(report, now),
+        "unit_name": _unit_name(lead),
+        "answer_line": _answer_line(lead, is_reporter=lead is report),
+        "clock": clock_of(lead, now),
         "thumb_url": thumb,
         "received_at": report.received_at,
     }
 
 
-def _state(report: Report) -> tuple[str, str]:
-    _console, label, key = states.LABELS[report.state]  # type: ignore[index]
-    return _(label), key
+def _state(report: Report, *, is_reporter: bool = True) -> tuple[str, str]:
+    console, label, key = states.LABELS[report.state]  # type: ignore[index]
+    return _(label if is_reporter else console), key
 
 
 def _unit_name(report: Report) -> str:
     return report.unit.name if report.unit else ""
 
 
-def _answer_line(report: Report) -> str:
-    """Where it stands, in one line for the reporter."""
+def _answer_line(report: Report, *, is_reporter: bool = True) -> str:
+    """Where it stands, in one line for the reporter, or for whoever follows it."""
     unit = _unit_name(report)
     lines = {
         "received": _("正在定类、派单"),
@@ -213,5 +260,8 @@ def _answer_line(report: Report) -> str:
         "closed": _("已办结，没修好可以重开"),
         "reopened": _("已退回%(unit)s重办"),
         "invalid": _("核查后认定不属实"),
+        "merged": _("和附近的一件并在一起办"),
     }
+    if not is_reporter:
+        lines |= {"confirming": _("社区核实过了，等上报的人看一眼"), "fixed": _("修好了"), "closed": _("已办结")}
     return lines[report.state] % {"unit": unit}

@@ -13,10 +13,12 @@ from qixia.reports.services.merging import keep_apart, merge, unmerge
 from qixia.reports.services.opining import look_for_opinions, seek_opinion
 from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
 from qixia.reports.services.settling import settle
+from qixia.reports.services.supporting import Supported, forget_supporter, pay_supports, support
 
 __all__ = [
     "Receipt",
     "Revealed",
+    "Supported",
     "Whereabouts",
     "accept",
     "answer",
@@ -28,12 +30,14 @@ __all__ = [
     "confirm_solved",
     "cover_picture",
     "forget_learnt_words",
+    "forget_supporter",
     "keep_apart",
     "look_at_photo",
     "look_for_opinions",
     "merge",
     "open_for_covering",
     "open_picture",
+    "pay_supports",
     "redirect",
     "reject",
     "resolve",
@@ -46,6 +50,7 @@ __all__ = [
     "sort",
     "submit",
     "submit_anonymous",
+    "support",
     "tell_of_original",
     "unmerge",
     "validate",

@@ -103,7 +103,15 @@ def _write(joined: Joined, actor: Actor) -> None:
         text=raised_text(joined),
         data={"report": report.public_id},
     )
-    _proposals(report, lead).filter(state="open").update(state="merged", decided_at=now, decided_by=actor.ref)
+    decided = {"state": "merged", "decided_at": now, "decided_by": actor.ref}
+    if not _proposals(report, lead).update(**decided):
+        apart_m, apart_min = (
+            rules.apart(report, lead),
+            abs((report.received_at - lead.received_at).total_seconds()) / 60,
+        )
+        MergeProposal.objects.create(
+            report=report, lead=lead, score=0, distance_m=apart_m, minutes_apart=apart_min, at=now, **decided
+        )
 
 
 def _proposals(report: Report, lead: Report) -> Any:
@@ -163,7 +171,7 @@ def unmerge(*, actor: Actor, public_id: str) -> Report:
     lead, kept = rows[report.merged_into_id or 0], _last_merge(report)
     _check_undo(kept, report, lead, list(rows.values()))
     _restore(kept, report, lead, actor)
-    _set_apart(kept, report, lead, actor)
+    _set_apart(report, lead, actor)
     _pay_again(kept, report)
     kill_point("unmerge.written")
     _tell_apart(report)
@@ -216,17 +224,13 @@ def _is_new_to_unit(kept: MergeRecord, report: Report) -> bool:
     return kept.before["report"]["state"] == "dispatched" and report.dispatched_at is None
 
 
-def _set_apart(kept: MergeRecord, report: Report, lead: Report, actor: Actor) -> None:
+def _set_apart(report: Report, lead: Report, actor: Actor) -> None:
     """History of both, and nobody is asked about the two again."""
     now = clock.now()
     note_step(report, "unmerge", before="merged", after=report.state, actor=actor.ref, data={"from": lead.public_id})
     data = {"report": report.public_id}
     note_step(lead, "release", before=lead.state, after=lead.state, actor=actor.ref, data=data)
-    decided = {"state": "apart", "decided_at": now, "decided_by": actor.ref}
-    if not _proposals(report, lead).update(**decided):
-        MergeProposal.objects.create(
-            report=report, lead=lead, score=kept.score or 0, distance_m=0, minutes_apart=0, at=now, **decided
-        )
+    _proposals(report, lead).update(state="apart", decided_at=now, decided_by=actor.ref)
     publish(UNMERGED, report.ref, {"number": report.number})
 
 

@@ -28,7 +28,8 @@ from qixia.triage.services.remembering import set_closed_many
 
 @dataclass(slots=True)
 class Sought:
-    """One report that has just been judged. `may_merge`: the machine is sure enough of it to do so."""
+    """One report that has just been judged. `may_merge`: the machine is sure enough of it to do so. `proposal` is there
+    for a merge as well: it says why, and where it can be taken back."""
 
     report: Report
     may_merge: bool
@@ -101,13 +102,14 @@ def _consider(one: Sought, candidate: Candidate, known: dict[str, _Known], now: 
     if candidate.verdict == "recurrence":
         report.recurs_id = report.recurs_id or like.own
         return
-    if one.joined or one.proposal or lead.state not in states.MERGEABLE:
+    if one.proposal or lead.state not in states.MERGEABLE:
         return
     if candidate.verdict == "same" and one.may_merge and _is_automatic() and lead.unit_id == report.unit_id:
         one.joined = join(report, lead, state=report.state, score=round(candidate.score, 4))
         report.state, report.merged_into = "merged", lead
-        return
     one.proposal = proposal_of(report, lead, candidate, now)
+    if one.joined:
+        one.proposal.state, one.proposal.decided_at, one.proposal.decided_by = "merged", now, "system:settle"
 
 
 def _is_automatic() -> bool:

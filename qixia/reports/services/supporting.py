@@ -1,0 +1,136 @@
+"""A rider says that a report which is open is what he sees too: he follows it, and earns a little.
+
+Offer    only what was offered to this rider can be supported (queries/similar.py): the offer is sealed, names both, and
+         dies after two hours. So nobody works through the city's reports from home.
+Secrecy  who supports is sealed like who reported; the row has no time but the day, and nothing of it carries the
+         request's id: a line of the log must not lead from one to the other. The worker pays, a moment later.
+Points   once for each rider and matter; not for the own report, not beyond `paid_riders`; 0 is an answer too.
+Retries  supporting twice is supporting once; paying again changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+
+from qixia.audit.services import record
+from qixia.jobs.registry import declare_event
+from qixia.jobs.services import Ask, Happened, publish_many
+from qixia.kernel import clock
+from qixia.kernel.errors import NotAllowed
+from qixia.kernel.faults import kill_point
+from qixia.kernel.keys import BadSeal, keys
+from qixia.kernel.requests import without_request_id
+from qixia.kernel.tokens import BadToken, unb64
+from qixia.people.access import Actor
+from qixia.policy.queries import current
+from qixia.reports import access, errors, states
+from qixia.reports.models import Report, Support
+from qixia.reports.queries.shared import is_sensitive
+from qixia.reports.queries.similar import OFFER, OFFER_S
+from qixia.reports.sealing import SUPPORTER, open_support, seal_support, supporter_index
+from qixia.reports.services.joining import lock_groups, riders_of, support_award
+from qixia.rewards.services import award_many
+
+SUPPORTED = declare_event("reports.supported")
+
+
+@dataclass(frozen=True, slots=True)
+class Supported:
+    """What the phone gets back at once. `public_id` is the support's, for the rider's own page of it."""
+
+    public_id: str
+    number: str
+    repeated: bool = False
+
+
+def support(*, actor: Actor, offer: str) -> Supported:
+    """Support what was offered. OfferGone if it can't be any more; TooManySupports."""
+    if not actor.has("rider"):
+        raise NotAllowed
+    public_id = _offered(offer, actor)
+    with without_request_id():
+        return _support(actor, public_id)
+
+
+def _offered(offer: str, actor: Actor) -> str:
+    """The report that was offered to this rider."""
+    try:
+        given = json.loads(keys().open(unb64(offer[:400]), purpose=OFFER))
+    except (BadToken, BadSeal, ValueError) as error:
+        raise errors.OfferGone(field="offer") from error
+    if given["to"] != actor.public_id or given["at"] + OFFER_S < clock.now().timestamp():
+        raise errors.OfferGone(field="offer")
+    return str(given["report"])
+
+
+@transaction.atomic
+def _support(actor: Actor, public_id: str) -> Supported:
+    report = Report.objects.select_related("merged_into").get(public_id=public_id)
+    mine = access.own_supports(actor)
+    if first := mine.filter(report=report).first():
+        return Supported(first.public_id, report.number, repeated=True)
+    lead = report.merged_into or report
+    if lead.state not in states.MERGEABLE or is_sensitive(lead) or access.is_own(actor, report):
+        raise errors.OfferGone(field="offer")
+    limit, today = current("reports.merging").data.supports_a_day, clock.city_date(clock.now())
+    if mine.filter(day=today).count() >= limit:
+        raise errors.TooManySupports(limit=limit, retry_after=3600)
+    row = Support(report=report, index=supporter_index(actor.public_id), day=today)
+    row.link = seal_support(actor.public_id, support=row.public_id)
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        first = mine.get(report=report)  # the same rider, at the same moment
+        return Supported(first.public_id, report.number, repeated=True)
+    record("reports.supported", subject=report.ref, actor=SUPPORTER)
+    happened = Happened(SUPPORTED, report.ref, {"number": report.number})
+    publish_many([happened], also=[Ask("reports.pay_supports", {"id": row.pk}, priority=5)])
+    kill_point("support.written")
+    return Supported(row.public_id, report.number)
+
+
+@transaction.atomic
+def pay_supports(ids: Sequence[int]) -> int:
+    """Pay what supports earn, many in one transaction. Returns how many earned something."""
+    waiting = list(
+        Support.objects.filter(pk__in=ids, points=None, link__isnull=False).select_related("report").order_by("pk")
+    )
+    if not waiting:
+        return 0
+    # Reports before purses, as everywhere; who is found not true meanwhile earns nothing.
+    rows = lock_groups({row.report.merged_into_id or row.report_id for row in waiting})
+    groups = riders_of(
+        {rows[row.report_id].merged_into_id or row.report_id for row in waiting if row.report_id in rows},
+        without_supports=[row.pk for row in waiting],
+    )
+    awards = []
+    for row in waiting:
+        report = rows.get(row.report_id, row.report)
+        lead = rows.get(report.merged_into_id or 0, report)
+        row.points = 0
+        person = open_support(row.link, support=row.public_id)
+        if groups[lead.pk].take(person) and lead.state != "invalid":
+            awards.append((row, support_award(report, person, f"/supported/{row.public_id}/")))
+    for (row, _award), posting in zip(awards, award_many([award for _row, award in awards]), strict=True):
+        row.points = posting.points
+    Support.objects.bulk_update(waiting, ["points"])
+    kill_point("support.paid")
+    return sum(bool(row.points) for row in waiting)
+
+
+@transaction.atomic
+def forget_supporter(*, person: str) -> int:
+    """Somebody was erased: the supports still count, and lead to nobody. Idempotent."""
+    mine = Support.objects.filter(index=supporter_index(person))
+    gone = mine.update(link=None, index=None)
+    if gone:
+        record("reports.supports_forgotten", subject="reports", actor="system:erasure", count=gone)
+    return gone
+
+
+__all__ = ["Supported", "forget_supporter", "pay_supports", "support"]
