@@ -61,6 +61,9 @@ class Config(BaseSettings):
         description="key of the address in the rule triage.second_opinion, sent as `Authorization: Bearer …`; empty: none",
     )
     log_level: str = Field("INFO", description="level of the JSON log")
+    training_texts_a_class: int = Field(
+        0, description="trainings take at most so many shipped texts of each class; 0: all. For trying things out"
+    )
     lab_kill_at: str = Field("", description='kill harness only, ignored in production: "name:n", see kernel/faults.py')
     test_db_suffix: str = Field("", description="tests only: keeps parallel runs apart")
 

@@ -54,6 +54,23 @@ def versions(kind: str) -> list[Rules]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One version as history tells it: who published it when, and why. `data` is as it was written."""
+
+    version: int
+    valid_from: datetime
+    data: Any
+    note: str
+    published_by: str
+
+
+def history(kind: str, limit: int = 20) -> list[Published]:
+    """The latest versions of a kind, the newest first."""
+    rows = RuleVersion.objects.filter(kind=kind).order_by("-version")[:limit]
+    return [Published(row.version, row.valid_from, row.data, row.note, row.published_by) for row in rows]
+
+
 def _parsed(row: RuleVersion) -> Rules:
     return Rules(row.kind, row.version, row.valid_from, kinds.get(row.kind).parse(row.data))
 
