@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of rule: its name ("rewards.points"), the shape of its data, and the version that ships with Qixia."""
+    """A kind of rule: its name ("rewards.points"), the shape of its data, and the version that ships with Qixia.
+
+    `page` is the url name of the page that alone publishes it, where more has to be looked at than the shape.
+    """
 
     name: str
     model: type[BaseModel]
     seed: Path
     title: str | _StrPromise
+    page: str = ""
 
     def parse(self, data: object) -> BaseModel:
         """Validated data; Invalid names the place of the first fault."""

@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("qixia.site.mydata.urls")),
     path("", include("qixia.reports.web.urls")),
     path("", include("qixia.rewards.web.urls")),
+    path("", include("qixia.triage.web.urls")),
     path("", include("qixia.notices.web.urls")),
     path("", include("qixia.places.web.urls")),
     path("", include("qixia.media.web.urls")),

@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from qixia.kernel import clock
-from qixia.kernel.errors import DomainError, Invalid, NotFound
+from qixia.kernel.errors import DomainError, Invalid, NotAllowed, NotFound
 from qixia.policy import kinds, queries, services
 from qixia.policy.models import RuleVersion
 from qixia.ui.access import allow
@@ -49,6 +49,8 @@ def kind(request: HttpRequest, kind: str) -> HttpResponse:
     except KeyError:
         raise NotFound from None
     if request.method == "POST":
+        if found.page:
+            raise NotAllowed
         return _publish(request, found)
     return _page(request, found, {})
 
