@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from qixia.audit.rules import BASES
@@ -19,6 +19,7 @@ from qixia.people.queries import Member, Org, display_name_of, has_consent, orga
 from qixia.reports import access, rules, states
 from qixia.reports.models import Report
 from qixia.reports.queries.evidence import PhotoNote, photo_notes
+from qixia.reports.queries.opinions import SecondView, rank, second_view, warned
 from qixia.reports.queries.shared import (
     ClockCell,
     ClockView,
@@ -41,13 +42,6 @@ LISTS: dict[str, tuple[str, ...]] = {
     "confirming": ("confirming",),
     "all": states.STATES,
 }
-_SEVERITY_ORDER = Case(
-    When(severity="critical", then=Value(0)),
-    When(severity="high", then=Value(1)),
-    When(severity="normal", then=Value(2)),
-    default=Value(3),
-    output_field=IntegerField(),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +85,7 @@ class Row:
     lat: float
     lng: float
     thumb_url: str | None
+    warned: bool  # another model calls it critical, the report does not; told to clerks only
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +155,7 @@ class CaseView:
     steps: list[str]
     is_anonymous: bool  # told to clerks only
     original_bases: list[tuple[str, str]]  # grounds on which the reader may open a picture as it came; [] for none
+    opinion: SecondView | None = None  # of another model; for clerks
     notes: list[PhotoNote] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
     units: list[Org] = field(default_factory=list)
@@ -180,6 +176,8 @@ def case_page(actor: Actor, wanted: Filter, limit: int = 50) -> CasePage:
     # Nobody works through the whole archive, so nobody counts it.
     total = None if wanted.list == "all" else rows.count()
     rows = _ordered(rows, order, wanted.after).select_related("unit", "assignee")
+    if actor.has(*access.CLERK_ROLES, "admin"):
+        rows = rows.annotate(is_warned=warned())
     found = list(rows[: limit + 1])
     page = found[:limit]
     thumbs = thumbs_of([report.pk for report in page], actor.ref)
@@ -212,7 +210,7 @@ def _ordered(rows: QuerySet[Report], order: Order, after: str) -> QuerySet[Repor
     """`rows` in `order`, from behind the key `after` on. A key that is none starts at the top."""
     sign = "-" if order.down else ""
     if order.field == "worst":
-        rows = rows.annotate(worst=_SEVERITY_ORDER)
+        rows = rows.annotate(worst=rank())
     value, _mid, pk = after.partition("~")
     start = _parsed(order, value)
     if start is not None and is_row_key(pk):
@@ -281,6 +279,7 @@ def case(actor: Actor, public_id: str) -> CaseView:
         steps=steps,
         is_anonymous="clerk" in parties and report.secrecy != SEALED,
         original_bases=[(key, _(BASES[key])) for key in rules.ORIGINAL_BASES] if "clerk" in parties else [],
+        opinion=second_view(report) if "clerk" in parties else None,
         notes=photo_notes(actor, report, parties),
         members=staff_of(report.unit_id, *access.UNIT_ROLES) if report.unit_id and "assign" in steps else [],
         units=organisations("unit", "property", "community")
@@ -326,6 +325,7 @@ def _row(report: Report, now: datetime, thumb: str | None) -> Row:
         lat=report.lat,
         lng=report.lng,
         thumb_url=thumb,
+        warned=getattr(report, "is_warned", False) and report.severity != "critical",
     )
 
 

@@ -10,11 +10,14 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
 from PIL import Image
 
 from qixia.jobs.models import Job
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
+from qixia.kernel.ids import show_number
 from qixia.media import files
 from qixia.media import services as media
 from qixia.media.models import Evidence
@@ -23,13 +26,14 @@ from qixia.media.tests import made
 from qixia.notices.models import Notice
 from qixia.outgoing import client
 from qixia.outgoing.tests.servers import page, says
+from qixia.people.sessions import BACKEND
 from qixia.policy.queries import current
 from qixia.policy.services import publish
 from qixia.reports import services
 from qixia.reports.models import Report, ReportStep
 from qixia.reports.queries import opinions as seconds
 from qixia.reports.queries.opinions import askable
-from qixia.reports.tests.town import Town, accepted, at, send, the
+from qixia.reports.tests.town import Town, accepted, at, reach, send, the
 from qixia.triage.models import Opinion
 from qixia.triage.opinion.rules import WAITS
 from qixia.triage.tests.opining import GOOD, answering, set_rule, talking, user_parts
@@ -320,3 +324,73 @@ def test_what_may_be_asked_is_found_by_one_statement(town: Town, django_assert_n
     list(askable(clock.now()))  # the rules are read
     with django_assert_num_queries(1):
         assert len(askable(clock.now())) == 1
+
+
+class TestDesk:
+    def case(self, town: Town, who: str, receipt: services.Receipt) -> str:
+        return client_of(town, who).get(reverse("reports:case", args=[receipt.public_id])).content.decode()
+
+    def test_the_case_shows_it_as_advice(self, town: Town):
+        receipt = send(town.rider, SURE)
+        Report.objects.filter(pk=the(receipt).pk).update(severity="low")
+        assert 'data-testid="opinion"' not in self.case(town, "clerk", receipt)
+        _say(the(receipt).ref, "critical", "井口敞着")
+        html = self.case(town, "clerk", receipt)
+        section = html[html.index('data-testid="opinion"') :].split("</section>")[0]
+        for word in ("另一个模型的看法", "blick-7b", "特急", "井口敞着", "只是建议", "先看这一件"):
+            assert word in section
+
+    def test_its_words_cannot_be_more_than_words(self, town: Town):
+        receipt = send(town.rider, SURE)
+        _say(the(receipt).ref, "low", "<script>alert(1)</script>{{ case.reporter }}")
+        html = self.case(town, "clerk", receipt)
+        assert "<script>alert" not in html
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ case.reporter }}" in html
+
+    def test_units_and_riders_do_not_read_it(self, town: Town):
+        receipt = send(town.rider, SURE)
+        Report.objects.filter(pk=the(receipt).pk).update(severity="low")
+        _say(the(receipt).ref, "critical", "井口敞着7731")
+        pages = [
+            ("worker", reverse("reports:case", args=[receipt.public_id])),
+            ("worker", reverse("reports:queue")),
+            ("rider", reverse("reports:receipt", args=[receipt.public_id])),
+            ("rider", reverse("reports:timeline", args=[receipt.public_id])),
+        ]
+        for who, address in pages:
+            answer = client_of(town, who).get(address)
+            assert answer.status_code == 200, address
+            html = answer.content.decode()
+            assert not any(word in html for word in ("另一个模型", "井口敞着7731", "blick-7b")), address
+
+    def test_a_clerks_list_marks_what_it_calls_critical(self, town: Town):
+        mild, bad = send(town.rider, SURE), send(town.rider, SURE)
+        for receipt, severity in ((mild, "low"), (bad, "critical")):
+            Report.objects.filter(pk=the(receipt).pk).update(severity=severity)
+            _say(the(receipt).ref, "critical")
+        html = client_of(town, "clerk").get(reverse("reports:all")).content.decode()
+        assert html.count('data-testid="warned"') == 1
+
+    def test_the_mark_costs_no_query_a_row(self, town: Town, django_assert_max_num_queries):
+        client = client_of(town, "clerk")
+        receipts = [send(town.rider, SURE) for _ in range(3)]
+        client.get(reverse("reports:all"))
+        with django_assert_max_num_queries(20) as few:
+            client.get(reverse("reports:all"))
+        for receipt in [*receipts, *(send(town.rider, SURE) for _ in range(5))]:
+            _say(the(receipt).ref, "critical")
+        with django_assert_max_num_queries(len(few.captured_queries)):
+            client.get(reverse("reports:all"))
+
+    def test_what_was_returned_is_ordered_by_it(self, town: Town):
+        first, second = (reach(town, "returned") for _ in range(2))
+        Report.objects.filter(pk__in=[the(first).pk, the(second).pk]).update(severity="normal")
+        _say(the(second).ref, "critical")
+        html = client_of(town, "clerk").get(reverse("reports:returned")).content.decode()
+        assert html.index(show_number(second.number)) < html.index(show_number(first.number))
+
+
+def client_of(town: Town, who: str) -> Client:
+    found = Client()
+    found.force_login(town.people[who], backend=BACKEND)
+    return found
