@@ -14,18 +14,20 @@ from __future__ import annotations
 
 import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import h3.api.basic_int as h3
 import numpy as np
 from django.db import connection
+from numpy.typing import NDArray
 
 from qixia.kernel import measure
 from qixia.lab.postgres import PostgreSQL
@@ -43,8 +45,10 @@ SPOTS = 400
 DAYS = 3 * 365
 CENTRE = (24.90, 118.60)
 DEGREE_M = 111_195.0
-BATCH = 20_000
+CHILD_SECONDS = 1800.0
 COLUMNS = ("ref", "cell", "lat", "lng", "accuracy_m", "at", "closed_at", "cls", "marks", "photo_hash")
+
+Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,11 @@ def run(
 def _on(url: str, folder: Path, options: Options) -> dict[str, Any]:
     with stage(url, folder) as place:
         place.run("-m", "qixia.site.cli", "migrate", "--no-input", "--verbosity", "0")
-        chosen = (options.rows, options.asked, options.seed)
-        found: dict[str, Any] = json.loads(place.run("-m", "qixia.site.cli", "lab_similar", *map(str, chosen)))
+        words = ["-m", "qixia.site.cli", "lab_similar", *map(str, (options.rows, options.asked, options.seed))]
+        done = subprocess.run(
+            [sys.executable, *words], env=place.environment, stdout=subprocess.PIPE, check=True, timeout=CHILD_SECONDS
+        )
+        found: dict[str, Any] = json.loads(done.stdout)
         return found
 
 
@@ -118,58 +125,58 @@ def _pool(texts: Sequence[str], now: datetime) -> list[tuple[str, bytes]]:
     return [(marks.classes[0][0] if marks.classes else "", marks.to_bytes()) for marks in read]
 
 
-def _places(rng: np.random.Generator, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Metres east and north of the centre."""
+def _places(rng: np.random.Generator, count: int) -> Numbers:
+    """Rows of latitude and longitude."""
     spots = rng.uniform(-7000, 7000, (SPOTS, 2))
     busy = rng.random(count) < 0.5
     at_spot = spots[rng.integers(0, SPOTS, count)] + rng.normal(0, 120, (count, 2))
-    return np.where(busy[:, None], at_spot, rng.uniform(-7000, 7000, (count, 2)))
+    return _degrees(np.where(busy[:, None], at_spot, rng.uniform(-7000, 7000, (count, 2))), CENTRE)
 
 
-def _degrees(metres: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
-    lat = CENTRE[0] + metres[1] / DEGREE_M
-    return float(lat), float(CENTRE[1] + metres[0] / (DEGREE_M * np.cos(np.radians(CENTRE[0]))))
+def _degrees(metres: Numbers, centre: Any) -> Numbers:
+    """Metres north and east of a centre, as degrees."""
+    stretch = np.array([1.0, np.cos(np.radians(CENTRE[0]))])
+    return np.asarray(centre + metres / (DEGREE_M * stretch))
 
 
 def _rows(
-    rng: np.random.Generator,
-    places: np.ndarray[Any, np.dtype[np.float64]],
-    now: datetime,
-    pool: Sequence[tuple[str, bytes]],
+    rng: np.random.Generator, places: Numbers, now: datetime, pool: Sequence[tuple[str, bytes]]
 ) -> Iterator[tuple[Any, ...]]:
-    days = rng.uniform(0, DAYS, len(places))
-    is_open = rng.random(len(places)) < np.where(days < 60, 0.4, 0.01)
-    took = rng.exponential(6, len(places))
-    which = rng.integers(0, len(pool), len(places))
-    for number in range(len(places)):
-        lat, lng = _degrees(places[number])
-        at = now - timedelta(days=float(days[number]))
-        closed = None if is_open[number] else min(at + timedelta(days=float(took[number])), now)
-        cell = h3.latlng_to_cell(lat, lng, RESOLUTION)
-        cls, marks = pool[which[number]]
-        yield f"report:{number:026d}", cell, lat, lng, 15.0, at, closed, cls, marks, None
+    count = len(places)
+    days = rng.uniform(0, DAYS, count)
+    is_open = rng.random(count) < np.where(days < 60, 0.4, 0.01)
+    took = np.minimum(rng.exponential(6, count), days)
+    cells = (h3.latlng_to_cell(lat, lng, RESOLUTION) for lat, lng in places)
+    columns = (_moments(now, days), _moments(now, days - took), is_open, rng.integers(0, len(pool), count))
+    for number, (cell, (lat, lng), at, closed, still, which) in enumerate(
+        zip(cells, places.tolist(), *map(np.ndarray.tolist, columns), strict=True)
+    ):
+        yield f"report:{number:026d}", cell, lat, lng, 15.0, at, None if still else closed, *pool[which], None
+
+
+def _moments(now: datetime, days: Numbers) -> np.ndarray[Any, Any]:
+    """So many days ago, in the words of either database."""
+    start = np.datetime64(now.replace(tzinfo=None), "s")
+    texts = np.datetime_as_string(start - (days * 86400).astype("timedelta64[s]"), unit="s")
+    return np.char.add(np.char.replace(texts, "T", " "), "" if connection.vendor == "sqlite" else "+00")
 
 
 def _write(rows: Iterator[tuple[Any, ...]]) -> None:
     """As quickly as the database takes them; this is no measure of `remember_many`."""
     table, columns = "triage_fingerprint", ", ".join(COLUMNS)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+    connection.ensure_connection()
+    if connection.vendor == "postgresql":
+        with connection.connection.cursor() as cursor:
             with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
-        else:
-            marks = ", ".join(["%s"] * len(COLUMNS))
-            adapt = connection.ops.adapt_datetimefield_value
-            stored = ((*row[:5], adapt(row[5]), adapt(row[6]), *row[7:]) for row in rows)
-            for batch in batched(stored, BATCH):
-                cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", batch)
-        cursor.execute("ANALYZE" if connection.vendor == "sqlite" else f"VACUUM ANALYZE {table}")
-
-
-def batched(rows: Iterator[tuple[Any, ...]], size: int) -> Iterator[list[tuple[Any, ...]]]:
-    while batch := list(islice(rows, size)):
-        yield batch
+            cursor.execute(f"VACUUM ANALYZE {table}")
+        return
+    marks = ", ".join("?" * len(COLUMNS))
+    with connection.connection as raw:
+        raw.execute("BEGIN")
+        raw.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
+        raw.execute("ANALYZE")
 
 
 def _seen(number: int, lat: float, lng: float, at: datetime, words: str) -> Seen:
@@ -177,17 +184,12 @@ def _seen(number: int, lat: float, lng: float, at: datetime, words: str) -> Seen
 
 
 def _questions(
-    rng: np.random.Generator,
-    places: np.ndarray[Any, np.dtype[np.float64]],
-    now: datetime,
-    texts: Sequence[str],
-    count: int,
+    rng: np.random.Generator, places: Numbers, now: datetime, texts: Sequence[str], count: int
 ) -> list[Seen]:
-    found = []
-    for number, row in enumerate(rng.integers(0, len(places), count)):
-        lat, lng = _degrees(places[row] + rng.normal(0, 25, 2))
-        found.append(_seen(number, lat, lng, now, texts[int(rng.integers(0, len(texts)))]))
-    return found
+    chosen = places[rng.integers(0, len(places), count)]
+    asked = _degrees(rng.normal(0, 25, (count, 2)), chosen).tolist()
+    words = rng.integers(0, len(texts), count)
+    return [_seen(number, lat, lng, now, texts[words[number]]) for number, (lat, lng) in enumerate(asked)]
 
 
 def _timed(asked: Sequence[Seen], act: Callable[[Seen], Any]) -> list[float]:

@@ -7,7 +7,7 @@ Errors   none: rows of an older kind of marks are passed over until `services.re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -113,7 +113,7 @@ def _candidate(mine: Side, row: Row, rules: Duplicates, weights: Weights) -> Can
 
 
 def _signs(pair: Pair, weights: Weights, theirs: Side) -> Iterator[Sign]:
-    values = {"distance": pair.distance_m, "time": pair.minutes_apart, "words": pair.features["words"]}
+    values = {"distance": pair.distance_m, "time": pair.minutes_apart, "words": pair.features["meaning"]}
     for kind, weight in sorted(weights.signs(pair).items(), key=lambda item: -abs(item[1])):
         yield Sign(kind, values.get(kind, 1.0), weight, _label(kind, pair, theirs))
 
@@ -130,12 +130,18 @@ def _label(kind: SignKind, pair: Pair, theirs: Side) -> str:
     if kind == "photo":
         return _("照片是同一张")
     if kind == "floor":
-        return _("楼号、楼层或门对不上") if told["detail_other"] else _("楼号、楼层或门相同")
+        return _detail_label(told)
     if told["object_other"]:
         return _("说的不是同一样东西")
     if told["another"]:
         return _("有一方说是另一处或对面")
-    return _("说法相近 %(percent)d%%") % {"percent": round(100 * told["words"])}
+    return _("意思相近 %(percent)d%%") % {"percent": round(100 * told["meaning"])}
+
+
+def _detail_label(told: Mapping[str, float]) -> str:
+    if told["detail_other"]:
+        return _("楼号、楼层或门对不上")
+    return _("楼号、楼层或门相同") if told["detail_same"] else _("只有一方说了楼号或楼层")
 
 
 def _apart(minutes: float) -> str:

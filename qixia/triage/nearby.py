@@ -49,7 +49,7 @@ class Row:
 
 
 def cell_of(lat: float, lng: float) -> int:
-    return h3.latlng_to_cell(lat, lng, RESOLUTION)
+    return int(h3.latlng_to_cell(lat, lng, RESOLUTION))
 
 
 def rows_near(items: Sequence[Seen], rules: Duplicates, now: datetime) -> list[list[Row]]:
@@ -64,7 +64,7 @@ def rows_near(items: Sequence[Seen], rules: Duplicates, now: datetime) -> list[l
 def _asked(items: Sequence[Seen], rules: Duplicates, now: datetime) -> Iterator[tuple[int, Row]]:
     since = [_stored(now - timedelta(days=days)) for days in (rules.days_open, rules.days_recurrence)]
     pieces: list[str] = []
-    values: list[object] = []
+    values: list[str | float] = []
     for index, seen in enumerate(items):
         cells, box = _around(seen, rules.radius_m)
         for state, moment in zip(_STATES, since, strict=True):
@@ -76,7 +76,7 @@ def _asked(items: Sequence[Seen], rules: Duplicates, now: datetime) -> Iterator[
             yield asked, Row(ref, lat, lng, accuracy, _moment(at), _moment(closed) if closed else None, marks, photo)
 
 
-def _around(seen: Seen, radius_m: float) -> tuple[str, list[object]]:
+def _around(seen: Seen, radius_m: float) -> tuple[str, list[str | float]]:
     """The cells that the radius can touch, and the parameters of box, ref and order."""
     ring = math.ceil((radius_m / _EDGE_M + 0.5) / 1.5)
     cells = h3.grid_disk(cell_of(seen.lat, seen.lng), ring)
@@ -88,8 +88,8 @@ def _around(seen: Seen, radius_m: float) -> tuple[str, list[object]]:
     return ", ".join(map(str, cells)), [*box, seen.ref, *order]
 
 
-def _stored(moment: datetime) -> object:
-    return connection.ops.adapt_datetimefield_value(moment)
+def _stored(moment: datetime) -> str:
+    return str(connection.ops.adapt_datetimefield_value(moment))
 
 
 def _moment(value: datetime | str) -> datetime:

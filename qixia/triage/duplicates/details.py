@@ -50,8 +50,11 @@ _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
     (Kind.BUILDING, re.compile(_NOT_NUMBER + _N + r"(?:号楼|栋|幢|号院|#楼|座(?!位))")),
     (Kind.BUILDING, re.compile(r"(?<![a-z])([a-h])(?:座|栋|幢|楼|区)")),
     (Kind.UNIT, re.compile(_NOT_NUMBER + _N + r"单元")),
-    (Kind.FLOOR, re.compile(_NOT_NUMBER + _N + r"(?:楼(?!栋|盘)|层(?!皮|油|灰|薄|厚|冰|土|水|泥))")),
-    (Kind.FLOOR, re.compile(r"(负[一二三1-3]|b[1-3](?![0-9])|顶楼|楼顶|天台|地下室)")),
+    (
+        Kind.FLOOR,
+        re.compile(r"(?<![负下0-9一二三四五六七八九十])" + _N + r"(?:楼(?!栋|盘)|层(?!皮|油|灰|薄|厚|冰|土|水|泥))"),
+    ),
+    (Kind.FLOOR, re.compile(r"(负[一二三1-3]|b[1-3](?![0-9])|地下[一二三1-3](?=层|楼))")),
     (Kind.ROOM, re.compile(r"(?<![0-9])([1-9][0-9]{2,3})(?:室|房|户|门口|号房)")),
     (Kind.GATE, re.compile(r"([东南西北]{1,2}[0-9一二三]?|正|侧|偏|小)(?:大|小|侧)?门(?!口罩|诊)")),
     (Kind.GATE, re.compile(r"(?<!最)(?<!以)([前后])(?:大|小)?门")),
@@ -79,6 +82,10 @@ _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
         ),
     ),
 )
+_BELOW = re.compile(r"(?:负|地下|b)([一二三1-3])$")
+_BESIDE = re.compile(
+    r"(大?门口|口|旁边?|边上|[前后][面头]|对面|附近|底下|下面|楼下|那[里边]|里面?头?|上(?=有|全|都|是|摆|停|堆|没|长|掉))"
+)
 _FLOOR_FIELD = re.compile(r"([0-9]{1,2}|b[1-3]|负[一二三1-3])")
 
 
@@ -96,9 +103,12 @@ def details(text: str, floor: str = "") -> frozenset[Detail]:
 
 
 def _plain(value: str) -> str:
-    """Chinese numbers as digits; anything else as it is."""
+    """Chinese numbers as digits, floors under ground as b1; anything else as it is."""
+    below = _BELOW.match(value)
+    if below:
+        return "b" + _plain(below.group(1))
     if not value or any(char not in "零一二三四五六七八九十两" for char in value):
-        return value.replace("负", "b").replace("b一", "b1").replace("b二", "b2").replace("b三", "b3")
+        return value
     if value == "十":
         return "10"
     tens, _, ones = value.rpartition("十")
@@ -108,26 +118,45 @@ def _plain(value: str) -> str:
 
 
 def _named(text: str) -> Iterator[Detail]:
-    """Objects and landmarks, the longest wording first; what lies inside a longer one does not count."""
+    """Objects and landmarks, the longest wording first; what lies inside a longer one does not count.
+
+    An object that only says where (垃圾桶旁边) is a landmark, unless the text names no other.
+    """
+    objects: list[Detail] = []
+    beside: list[Detail] = []
+    for detail, end in _found(text):
+        if detail.kind is not Kind.OBJECT:
+            yield detail
+        elif _BESIDE.match(text, end):
+            beside.append(detail)
+        else:
+            objects.append(detail)
+    yield from objects or beside
+    if objects:
+        yield from (Detail(Kind.LANDMARK, detail.value) for detail in beside)
+
+
+def _found(text: str) -> Iterator[tuple[Detail, int]]:
+    """Each named thing and where it ends."""
     words, lengths = _table()
     end = 0
     for start, first in enumerate(text):
         for length in lengths.get(first, ()):
-            name = words.get(text[start : start + length])
-            if name is not None and start + length > end:
+            named = words.get(text[start : start + length])
+            if named is not None and start + length > end:
                 end = start + length
-                yield name
+                yield from ((detail, end) for detail in named)
                 break
 
 
 @lru_cache(maxsize=1)
-def _table() -> tuple[dict[str, Detail], dict[str, tuple[int, ...]]]:
+def _table() -> tuple[dict[str, tuple[Detail, ...]], dict[str, tuple[int, ...]]]:
     data = yaml.safe_load(OBJECTS.read_text(encoding="utf-8"))
-    words: dict[str, Detail] = {}
+    words: dict[str, tuple[Detail, ...]] = {}
     lengths: dict[str, set[int]] = {}
     for section, kind in (("objects", Kind.OBJECT), ("landmarks", Kind.LANDMARK)):
         for name, line in data[section].items():
             for word in line.lower().split():
-                words.setdefault(word, Detail(kind, name))
+                words[word] = (*words.get(word, ()), Detail(kind, name))
                 lengths.setdefault(word[0], set()).add(len(word))
     return words, {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()}

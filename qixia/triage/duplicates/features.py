@@ -14,31 +14,29 @@ from itertools import product
 
 from qixia.kernel.geo import Point, distance_m
 from qixia.triage.duplicates.details import Kind
-from qixia.triage.duplicates.marks import BITS, Marks
+from qixia.triage.duplicates.marks import Marks, likeness
 
 # name → (least, most) weight that training may give it.
 FEATURES: Mapping[str, tuple[float | None, float | None]] = {
-    "far": (None, 0.0),  # distance in units of what both positions may be off
-    "farther": (None, 0.0),  # the part of it beyond 1.5
+    "far": (None, 0.0),  # by how much the distance exceeds what both positions may be off, squared
     "days": (None, 0.0),  # log of the days between
     "class_same": (0.0, None),  # share of the class chances that agree
     "class_near": (0.0, None),  # … that are easily confused (sewage, drain)
-    "class_unknown": (None, None),  # nothing told the class of one of them
-    "words": (0.0, None),  # shared pairs of characters and of syllables
-    "object_same": (0.0, None),  # both name the same object (箅子)
+    "meaning": (0.0, None),  # how near their sentence vectors are
+    "alike": (0.0, None),  # the same class, or both name the same object (箅子)
     "object_other": (None, 0.0),  # both name one, and not the same
-    "place_same": (0.0, None),  # both name the same landmark or street
-    "place_other": (None, 0.0),
     "detail_same": (0.0, None),  # both say 3号楼, 东门, 5楼, …
     "detail_other": (None, 0.0),  # one says 3号楼, the other 5号楼
+    "lone_indoors": (None, 0.0),  # only one says such a thing, of a matter that every building has (lift, stairs)
     "another": (None, 0.0),  # one says that it is another one, or across the road
     "photo": (0.0, None),  # the same picture
 }
-# Of a phone that doesn't say: median of urban positions.
+# Of a phone that doesn't say: a usual error between houses.
 ACCURACY_M = 20.0
 # Two exact positions of one thing still differ by where the riders stood.
 STANDING_M = 10.0
 PHOTO_BITS = 8
+_UNKNOWN_MEANING = 0.35
 # Classes that riders and machines take for each other, by TRIAGE-LABELS "Borders".
 CONFUSED: tuple[frozenset[str], ...] = tuple(
     frozenset(line.split())
@@ -68,7 +66,12 @@ CONFUSED: tuple[frozenset[str], ...] = tuple(
         "fitness green other",
     )
 )
+# Every building has its own: without the number one does not know which.
+INDOORS = frozenset(
+    ["lift", "fire-lane", "fire-equipment", "ebike-charging", "falling-object", "gate-access", "map-wrong"]
+)
 _EXACT = (Kind.BUILDING, Kind.UNIT, Kind.FLOOR, Kind.ROOM, Kind.GATE, Kind.EXIT, Kind.NUMBER)
+_TELLING = (Kind.BUILDING, Kind.UNIT, Kind.FLOOR, Kind.ROOM, Kind.NUMBER)
 _LOOSE = (Kind.SIDE, Kind.HEADING)
 
 
@@ -99,39 +102,41 @@ def compare(a: Side, b: Side) -> Pair:
         **_distance(metres, a.accuracy_m, b.accuracy_m),
         "days": math.log1p(minutes / 1440),
         **_classes(a.marks.classes, b.marks.classes),
-        "words": _overlap(a.marks.grams, b.marks.grams),
+        "meaning": _meaning(likeness(a.marks, b.marks)),
         **_details(a.marks.tokens, b.marks.tokens),
         "photo": float(_same_photo(a.photo_hash, b.photo_hash)),
     }
+    found["lone_indoors"] = found["lone"] * min(_indoors(a.marks.classes), _indoors(b.marks.classes))
+    found["alike"] = 1 - (1 - found["class_same"]) * (1 - found["object_same"])
     return Pair(metres, minutes, {name: found[name] for name in FEATURES})
 
 
 def _distance(metres: float, *accuracies: float | None) -> dict[str, float]:
     known = (ACCURACY_M if one is None else min(max(one, 3.0), 100.0) for one in accuracies)
     ratio = metres / math.sqrt(sum(one * one for one in known) + STANDING_M**2)
-    return {"far": min(ratio, 5.0), "farther": min(max(0.0, ratio - 1.5), 5.0)}
+    return {"far": min(max(0.0, ratio - 1.0) ** 2, 9.0)}
 
 
 def _classes(a: Collection[tuple[str, float]], b: Collection[tuple[str, float]]) -> dict[str, float]:
     if not a or not b:
-        return {"class_same": 0.0, "class_near": 0.0, "class_unknown": 1.0}
+        return {"class_same": 0.0, "class_near": 0.0}
     theirs = dict(b)
-    same = sum(min(chance, theirs.get(slug, 0.0)) for slug, chance in a)
+    same = min(1.0, sum(math.sqrt(chance * theirs.get(slug, 0.0)) for slug, chance in a))
     near = max((min(p, q) for (x, p), (y, q) in product(a, b) if x != y and _confused(x, y)), default=0.0)
-    return {"class_same": same, "class_near": max(0.0, min(near, 1.0 - same)), "class_unknown": 0.0}
+    return {"class_same": same, "class_near": max(0.0, min(near, 1.0 - same))}
+
+
+def _indoors(classes: Collection[tuple[str, float]]) -> float:
+    return sum(chance for slug, chance in classes if slug in INDOORS)
 
 
 def _confused(x: str, y: str) -> bool:
     return any(x in group and y in group for group in CONFUSED)
 
 
-def _overlap(a: int, b: int) -> float:
-    """Shared bits ÷ bits of the shorter, less what chance alone would share; 0-1."""
-    fewer, more = sorted((a.bit_count(), b.bit_count()))
-    if not fewer:
-        return 0.0
-    by_chance = more / BITS
-    return max(0.0, ((a & b).bit_count() / fewer - by_chance) / (1 - by_chance)) if by_chance < 1 else 0.0
+def _meaning(cosine: float | None) -> float:
+    """0 to 1: these vectors lie so close that two sentences at random have a cosine of about 0.85."""
+    return _UNKNOWN_MEANING if cosine is None else min(max((cosine - 0.8) * 5, 0.0), 1.0)
 
 
 def _details(a: Mapping[int, frozenset[int]], b: Mapping[int, frozenset[int]]) -> dict[str, float]:
@@ -141,16 +146,15 @@ def _details(a: Mapping[int, frozenset[int]], b: Mapping[int, frozenset[int]]) -
         if mine and theirs:
             weight = 1.0 if kind in _EXACT else 0.5
             same, other = (same + weight, other) if mine & theirs else (same, other + weight)
+    lone = any((kind in a) != (kind in b) for kind in _TELLING)
     objects = _set(a, b, Kind.OBJECT)
-    places = _set(a, b, Kind.LANDMARK, Kind.NAME)
     apart = [kind for kind in (Kind.OTHER, Kind.ACROSS) if (kind in a) != (kind in b)]
     return {
         "object_same": objects[0],
         "object_other": objects[1],
-        "place_same": places[0],
-        "place_other": places[1],
         "detail_same": min(same, 2.0),
         "detail_other": min(other, 2.0),
+        "lone": float(lone and not same and not other),
         "another": float(bool(apart)),
     }
 

@@ -1,6 +1,7 @@
-"""What a report's words leave behind: class chances, hashed details and a bitmap of hashed n-grams. Pure.
+"""What a report's words leave behind: class chances, hashed details and what they mean as small numbers. Pure.
 
-Units    class chances 0-1; a token is 32 bits: 8 of its kind, 24 of its value's hash; the bitmap has 1024 bits.
+Units    class chances 0-1; a token is 32 bits: 8 of its kind, 24 of its value's hash; `meaning` is a sentence vector in
+         8 bits a number, empty where this machine makes none.
 Secrecy  no words in plain, and no way back but trying words out.
 Errors   BadMarks for bytes of another version: such a row is made anew from its report.
 """
@@ -13,17 +14,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from zlib import crc32
 
-from pypinyin import Style, lazy_pinyin
+import numpy as np
+from numpy.typing import NDArray
 
 from qixia.triage.duplicates.details import Detail, details
+from qixia.triage.learning.vectors import SIZE
 from qixia.triage.text import clean
 
 VERSION = 1
-BITS = 1024
-# Classes are told from more; what distinguishes a place stands near the beginning.
-CHARS = 200
-_CLASSES = 3
+# What tells one place from another stands near the beginning.
+CHARS = 300
+_CLASSES = 6
 _TOKENS = 64
+# The numbers of a vector of length one and SIZE dimensions; larger ones are cut off.
+_LARGEST = 0.25
 
 
 class BadMarks(ValueError):
@@ -47,11 +51,11 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """`classes` likeliest first; `tokens` by kind; `grams` is the bitmap as a number."""
+    """`classes` likeliest first; `tokens` by kind; `meaning` SIZE signed bytes or none."""
 
     classes: tuple[tuple[str, float], ...]
     tokens: Mapping[int, frozenset[int]]
-    grams: int
+    meaning: bytes = b""
 
     def to_bytes(self) -> bytes:
         names = b"".join(
@@ -59,7 +63,7 @@ class Marks:
         )
         tokens = sorted(kind << 24 | value for kind, values in self.tokens.items() for value in values)[:_TOKENS]
         head = struct.pack("BBB", VERSION, len(self.classes), len(tokens))
-        return head + names + struct.pack(f">{len(tokens)}I", *tokens) + self.grams.to_bytes(BITS // 8, "big")
+        return head + names + struct.pack(f">{len(tokens)}I", *tokens) + self.meaning
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Marks:
@@ -79,18 +83,37 @@ class Marks:
             classes.append((data[at + 2 : at + 2 + length].decode("ascii"), chance / 255))
             at += 2 + length
         found = struct.unpack_from(f">{tokens}I", data, at)
-        at += 4 * tokens
-        if len(data) != at + BITS // 8:
+        meaning = data[at + 4 * tokens :]
+        if len(meaning) not in (0, SIZE):
             raise BadMarks(f"{len(data)} bytes")
-        return cls(tuple(classes), _by_kind(found), int.from_bytes(data[at:], "big"))
+        return cls(tuple(classes), _by_kind(found), meaning)
 
 
-def marks(words: str, floor: str, classes: Mapping[str, float], traditional: Mapping[str, str]) -> Marks:
+def marks(
+    words: str,
+    floor: str,
+    classes: Mapping[str, float],
+    vector: NDArray[np.float32] | None,
+    traditional: Mapping[str, str],
+) -> Marks:
     """Marks of one report. `classes` are chances by class; `traditional` folds characters (the lexicon's table)."""
-    text = clean(words[: 4 * CHARS], dict(traditional)).text[:CHARS]
-    best = sorted(classes.items(), key=lambda item: -item[1])[:_CLASSES]
+    text = clean(words[:CHARS], dict(traditional)).text
+    best = [item for item in sorted(classes.items(), key=lambda item: -item[1])[:_CLASSES] if item[1] >= 1 / 255]
     tokens = (_token(detail) for detail in details(text, clean(floor, dict(traditional)).text))
-    return Marks(tuple(best), _by_kind(tokens), _grams(text))
+    return Marks(tuple(best), _by_kind(tokens), b"" if vector is None else _bytes(vector))
+
+
+def likeness(a: Marks, b: Marks) -> float | None:
+    """Cosine of what both mean, None where one has no vector."""
+    if not a.meaning or not b.meaning:
+        return None
+    mine, theirs = (np.frombuffer(one.meaning, dtype=np.int8).astype(np.float32) for one in (a, b))
+    length = float(np.sqrt((mine @ mine) * (theirs @ theirs)))
+    return float(mine @ theirs) / length if length else None
+
+
+def _bytes(vector: NDArray[np.float32]) -> bytes:
+    return bytes(np.clip(np.rint(vector * (127 / _LARGEST)), -127, 127).astype(np.int8).tobytes())
 
 
 def _token(detail: Detail) -> int:
@@ -102,17 +125,3 @@ def _by_kind(tokens: Iterable[int]) -> dict[int, frozenset[int]]:
     for token in tokens:
         found.setdefault(token >> 24, set()).add(token & 0xFFFFFF)
     return {kind: frozenset(values) for kind, values in found.items()}
-
-
-def _grams(text: str) -> int:
-    """Pairs of characters, and pairs of syllables without tones, so that homophones agree."""
-    bits = 0
-    for run in text.split():
-        sounds = lazy_pinyin(run, style=Style.NORMAL)
-        for piece in (*_pairs(run), *("_".join(sounds[i : i + 2]) for i in range(len(sounds) - 1))):
-            bits |= 1 << crc32(piece.encode()) % BITS
-    return bits
-
-
-def _pairs(run: str) -> Iterable[str]:
-    return (run[i : i + 2] for i in range(len(run) - 1))

@@ -9,10 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qixia.triage import lexicon, rules
+import numpy as np
+
+from qixia.triage import lexicon
 from qixia.triage.duplicates.marks import Marks, marks
+from qixia.triage.learning import vectors
 from qixia.triage.learning.model import BadArtefact, Model, shipped
-from qixia.triage.learning.seeing import classes
+from qixia.triage.learning.seeing import Seen, labels, see
 
 # Points of the lexicon that make a class e times likelier.
 _TEMPERATURE = 2.5
@@ -31,28 +34,28 @@ class Told:
 
 def marks_of(reports: Sequence[Told], model: Model | None) -> list[Marks]:
     """Marks of each, in their order."""
-    table = lexicon.shipped()
-    chances = class_chances([one.words for one in reports], model)
+    table, seen = lexicon.shipped(), [see(one.words) for one in reports]
+    chances = class_chances(seen, model)
+    # The very text that the model reads: its vector is made once.
+    rows = vectors.encode([one.plain.text for one in seen]) if vectors.available() else [None] * len(seen)
     return [
-        marks(one.words, one.floor, with_decision(chance, one.decided), table.traditional)
-        for one, chance in zip(reports, chances, strict=True)
+        marks(one.words, one.floor, with_decision(chance, one.decided), row, table.traditional)
+        for one, chance, row in zip(reports, chances, rows, strict=True)
     ]
 
 
-def class_chances(texts: Sequence[str], model: Model | None) -> list[Mapping[str, float]]:
+def class_chances(reports: Sequence[Seen], model: Model | None) -> list[Mapping[str, float]]:
     """Chances of classes by the words alone, for each; {} when nothing speaks."""
     if model is None:
-        return [_by_lexicon(text) for text in texts]
-    readings = iter(model.predict([text for text in texts if text.strip()]))
-    return [next(readings).chances if text.strip() else {} for text in texts]
+        return [_by_lexicon(one) for one in reports]
+    readings = iter(model.read([one for one in reports if one.plain.text]))
+    return [next(readings).chances if one.plain.text else {} for one in reports]
 
 
-def _by_lexicon(text: str) -> dict[str, float]:
-    found = rules.read(text, lexicon.shipped(), classes()).scores
-    scores = {slug: score for slug, score in found.items() if score > 0}
-    if not scores:
-        return {}
-    best = max(scores.values())
+def _by_lexicon(seen: Seen) -> dict[str, float]:
+    """`signs` are log1p of the lexicon's points."""
+    scores = {slug: float(np.expm1(sign)) for slug, sign in zip(labels(), seen.signs, strict=True) if sign > 0}
+    best = max(scores.values(), default=0.0)
     odds = {slug: math.exp((score - best) / _TEMPERATURE) for slug, score in scores.items()}
     total = sum(odds.values())
     return {slug: one / total for slug, one in odds.items()}

@@ -21,11 +21,11 @@ WEIGHTS = Path(__file__).parents[1] / "data" / "duplicates_weights.yaml"
 SignKind = Literal["distance", "time", "class", "words", "photo", "floor"]
 # Which features a sign for the clerk sums up.
 SIGNS: Mapping[SignKind, tuple[str, ...]] = {
-    "distance": ("far", "farther"),
+    "distance": ("far",),
     "time": ("days",),
-    "class": ("class_same", "class_near", "class_unknown"),
-    "words": ("words", "object_same", "object_other", "place_same", "place_other", "another"),
-    "floor": ("detail_same", "detail_other"),
+    "class": ("class_same", "class_near"),
+    "words": ("meaning", "alike", "object_other", "another"),
+    "floor": ("detail_same", "detail_other", "lone_indoors"),
     "photo": ("photo",),
 }
 

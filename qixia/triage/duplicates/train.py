@@ -31,6 +31,8 @@ from qixia.triage.duplicates.score import WEIGHTS, Weights
 PAIRS = Path(__file__).parents[1] / "data" / "pairs"
 HELD_OUT = "wai"
 RIDGE = 0.5
+# No pair has pictures. The same picture at the same place outweighs anything but a contradiction.
+PHOTO = 4.0
 
 Numbers = NDArray[np.float64]
 
@@ -62,7 +64,8 @@ def fit(found: Sequence[Pair], same: Sequence[bool]) -> Weights:
 
     start = np.zeros(len(FEATURES) + 1)
     best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(None, None), *FEATURES.values()])
-    return Weights(float(best.x[0]), {name: float(value) for name, value in zip(FEATURES, best.x[1:], strict=True)})
+    weights = {name: float(value) for name, value in zip(FEATURES, best.x[1:], strict=True)}
+    return Weights(float(best.x[0]), weights | {"photo": PHOTO})
 
 
 def usable(voices: Sequence[Voice]) -> tuple[list[Pair], list[bool]]:

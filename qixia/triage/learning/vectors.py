@@ -39,12 +39,17 @@ def available() -> bool:
 
 def encode(texts: Sequence[str]) -> NDArray[np.float32]:
     """A row of SIZE numbers a text; an empty text is a row of zeros."""
-    engine = _engine()
+    _engine()
     rows = np.zeros((len(texts), SIZE), dtype=np.float32)
     for index, text in enumerate(texts):
         if text.strip():
-            rows[index] = engine.query(text[:MAX_CHARS].replace("\x00", " "))
+            rows[index] = _vector(text[:MAX_CHARS].replace("\x00", " "))
     return rows
+
+
+@lru_cache(maxsize=256)  # a report's words are read for its class and again for its likes
+def _vector(text: str) -> NDArray[np.float32]:
+    return np.asarray(_engine().query(text), dtype=np.float32)
 
 
 @lru_cache(maxsize=1)

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from qixia.triage.management.subcommands import evaluate, train
+from qixia.triage.management.subcommands import evaluate, pairs, train
 
-SUBCOMMANDS: dict[str, ModuleType] = {"evaluate": evaluate, "train": train}
+SUBCOMMANDS: dict[str, ModuleType] = {"evaluate": evaluate, "pairs": pairs, "train": train}
 
 
 class Command(BaseCommand):
