@@ -93,7 +93,7 @@ RIDER += ["rewards:ledger", "rewards:catalogue", "rewards:vouchers", "rewards:ru
 DESK = ["reports:queue", "reports:all", "reports:map", "notices:inbox"]
 PAGES = [(None, name) for name in ("sign-in", "staff-sign-in")]
 PAGES += [("rider", name) for name in RIDER] + [("worker", name) for name in DESK]
-PAGES += [("clerk", name) for name in (*DESK, "reports:sorting", "reports:checks")]
+PAGES += [("clerk", name) for name in (*DESK, "reports:triage", "reports:returned", "reports:checks")]
 PAGES += [("admin", name) for name in ("reports:all", "policy:index", "rewards:stock", "rewards:item-new")]
 
 # What comes from the database or the rules is in the language in which it was written: names, places, what people

@@ -16,6 +16,7 @@ from qixia.ui.nav import Item, register
 _STAFF = ("worker", "unit_lead", "clerk", "admin")
 _CLERK = ("clerk", "admin")
 
+_TRIAGE = ("reports:triage_case",)
 
 @lru_cache(maxsize=32)
 def _counts_in(_request: str, actor: Actor) -> dict[str, int]:
@@ -33,7 +34,9 @@ def _count(name: str) -> Callable[[Actor], int]:
 def register_desk() -> None:
     """Called once when Django starts."""
     register(Item(_("处置队列"), "list-check", "reports:queue", _STAFF, "工作", 10, _count("queue"), hot=True))
-    register(Item(_("分拣队列"), "sparkles", "reports:sorting", _CLERK, "工作", 5, _count("sorting"), hot=True))
+    sorting = Item(_("分拣队列"), "sparkles", "reports:triage", _CLERK, "工作", 5, _count("sorting"), _TRIAGE, hot=True)
+    register(sorting)
+    register(Item(_("退回待改派"), "arrow-back-up", "reports:returned", _CLERK, "工作", 6, _count("returned")))
     register(Item(_("待核实"), "eye-check", "reports:checks", _CLERK, "工作", 20, _count("checks")))
     register(Item(_("查明上报人"), "lock-open", "reports:reveal", (REVEAL_ROLE,), "工作", 10))
     register(Item(_("地图"), "map-2", "reports:map", _STAFF, "查看", 10))

@@ -27,7 +27,7 @@ LATEST = 3
 FIRST_PAGE = (
     ("worker", "reports:queue"),
     ("unit_lead", "reports:queue"),
-    ("clerk", "reports:sorting"),
+    ("clerk", "reports:triage"),
     ("merchant", "rewards:scan"),
     ("admin", "reports:all"),
     ("data_officer", "privacy:accesses"),

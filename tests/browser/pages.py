@@ -22,7 +22,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/vouchers",
     ),
     "worker": ("/desk/queue", "/desk/queue?over=1", "/desk/all", "/map", "/inbox", "/me"),
-    "clerk": ("/desk/sorting", "/desk/checks", "/desk/queue", "/desk/all", "/map", "/inbox", "/me"),
+    "clerk": ("/desk/triage/", "/desk/returned", "/desk/checks", "/desk/queue", "/desk/all", "/map", "/inbox", "/me"),
     "admin": ("/desk/all", "/desk/catalogue", "/desk/catalogue/new", "/admin/", "/me"),
     "merchant": ("/m", "/me", "/inbox"),
 }

@@ -80,7 +80,7 @@ def test_night(visits: Visits, accounts: Accounts, role: str, address: str) -> N
         ("rider", "/snap", "[data-testid=snap-submit]"),
         ("merchant", "/m", "button:has-text('查这张券')"),
         ("worker", "/desk/queue", "[data-testid=accept], [data-testid=answer]"),
-        ("clerk", "/desk/sorting", "[data-testid=do-sort], [data-testid=redirect]"),
+        ("clerk", "/desk/triage/", "[data-testid=do-sort]"),
     ],
 )
 def test_tab_reaches_the_main_action(visits: Visits, accounts: Accounts, role: str, address: str, action: str) -> None:

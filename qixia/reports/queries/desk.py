@@ -37,7 +37,8 @@ from qixia.reports.sealing import SEALED, open_link
 LISTS: dict[str, tuple[str, ...]] = {
     "queue": states.WITH_UNIT,
     "incoming": ("dispatched", "reopened"),
-    "sorting": ("sorting", "returned"),
+    "sorting": ("sorting",),
+    "returned": ("returned",),
     "checks": ("resolved",),
     "confirming": ("confirming",),
     "all": states.STATES,
@@ -54,7 +55,7 @@ class Order:
 
 _ORDERS: dict[str, Order] = {
     "queue": Order("resolve_due"),
-    "sorting": Order("worst"),
+    "returned": Order("worst"),
     "checks": Order("verify_due"),
     "confirming": Order("verified_at"),
     "all": Order("received_at", down=True),
@@ -117,17 +118,6 @@ class EvidenceWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    cls: str
-    name: str
-    share: float
-
-    @property
-    def percent(self) -> int:
-        return round(self.share * 100)
-
-
-@dataclass(frozen=True, slots=True)
 class CaseView:
     """One case with all that staff may know."""
 
@@ -135,7 +125,6 @@ class CaseView:
     words: str
     marked: list[EvidenceWord]
     finding: str
-    candidates: list[Candidate]
     cls: str
     standard_code: str
     route_reason: str
@@ -239,7 +228,7 @@ def list_counts(actor: Actor) -> dict[str, int]:
     """How many cases each list holds, and how many of the queue are over. One query."""
     sums = {
         name: Count("pk", filter=Q(state__in=LISTS[name]))
-        for name in ("queue", "incoming", "sorting", "checks", "confirming")
+        for name in ("queue", "incoming", "sorting", "returned", "checks", "confirming")
     }
     over = Count("pk", filter=Q(state__in=states.WITH_UNIT, resolve_due__lt=clock.now()))
     # Ended cases are many and in no list: left out, the index on the state serves the rest.
@@ -257,9 +246,8 @@ def case(actor: Actor, public_id: str) -> CaseView:
     return CaseView(
         row=_row(report, clock.now(), thumb),
         words=report.words,
-        marked=_marked(report),
+        marked=marked(report),
         finding=report.finding,
-        candidates=_candidates(report),
         cls=report.cls,
         standard_code=report.standard_code,
         route_reason=report.route_reason,
@@ -282,9 +270,7 @@ def case(actor: Actor, public_id: str) -> CaseView:
         opinion=second_view(report) if "clerk" in parties else None,
         notes=photo_notes(actor, report, parties),
         members=staff_of(report.unit_id, *access.UNIT_ROLES) if report.unit_id and "assign" in steps else [],
-        units=organisations("unit", "property", "community")
-        if {"sort", "sort_handled", "redirect"} & set(steps)
-        else [],
+        units=organisations("unit", "property", "community") if "redirect" in steps else [],
     )
 
 
@@ -329,7 +315,7 @@ def _row(report: Report, now: datetime, thumb: str | None) -> Row:
     )
 
 
-def _marked(report: Report) -> list[EvidenceWord]:
+def marked(report: Report) -> list[EvidenceWord]:
     """The words cut into plain and deciding stretches."""
     parts, at = [], 0
     for word in sorted(report.evidence_words, key=lambda one: int(one["start"])):
@@ -340,14 +326,3 @@ def _marked(report: Report) -> list[EvidenceWord]:
         at = word["end"]
     parts.append(EvidenceWord(report.words[at:], ""))
     return [part for part in parts if part.text]
-
-
-def _candidates(report: Report) -> list[Candidate]:
-    """The class and its runner-up with how sure the machine was; the rest of the certainty is nobody's."""
-    known, found = triage_classes(), []
-    if report.cls in known:
-        found.append(Candidate(report.cls, class_name(report.cls), report.confidence or 0.0))
-    if report.runner_up in known:
-        rest = max(0.0, 1 - (report.confidence or 0.0))
-        found.append(Candidate(report.runner_up, class_name(report.runner_up), round(rest / 2, 3)))
-    return found

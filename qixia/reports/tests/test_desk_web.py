@@ -11,7 +11,7 @@ from qixia.people import services as people
 from qixia.people.sessions import BACKEND
 from qixia.reports.tests.town import Town, reach, send, the
 
-LISTS = ("queue", "sorting", "checks", "all", "map")
+LISTS = ("queue", "returned", "checks", "all", "map")
 
 
 def desk(town: Town, name: str) -> Client:
@@ -42,7 +42,7 @@ def test_each_role_opens_its_pages(town, name, who, unit_pages):
         "case=%00",
     ],
 )
-@pytest.mark.parametrize("name", ["queue", "sorting", "checks", "all"])
+@pytest.mark.parametrize("name", ["queue", "returned", "checks", "all"])
 def test_a_forged_address_is_a_list_and_not_a_failure(town, name, query):
     send(town.rider)
     assert desk(town, "clerk").get(f"{reverse(f'reports:{name}')}?{query}").status_code == 200
@@ -122,14 +122,6 @@ def test_a_rider_takes_no_step_of_a_desk(town):
     receipt = send(town.rider)
     assert desk(town, "rider").post(reverse("reports:step", args=[receipt.public_id, "accept"])).status_code == 403
     assert the(receipt).state == "dispatched"
-
-
-def test_the_clerk_sorts_from_the_page(town):
-    receipt = reach(town, "sorting")
-    form = {"cls": "litter", "severity": "normal", "unit": "huanwei", "back": "/desk/sorting", "next": "1"}
-    answer = desk(town, "clerk").post(reverse("reports:step", args=[receipt.public_id, "sort"]), form)
-    assert answer.url == "/desk/sorting"
-    assert the(receipt).unit.code == "huanwei"
 
 
 class TestMap:

@@ -153,7 +153,7 @@ def seeds(planted: Planted) -> list[str]:
         f"/desk/all?q={report.number}",
         "/desk/all?q=QXWORDS",
         f"/desk/queue?case={report.public_id}",
-        f"/desk/sorting?case={report.public_id}",
+        f"/desk/triage/{report.public_id}/",
         f"/mine?q={show_number(report.number)}",
         f"/desk/reveal/?number={report.number}",
         f"/privacy/history/?subject={report.ref}",

@@ -1,4 +1,4 @@
-"""The staff's pages: queue, sorting, checks, one case, and the steps on it. Thin: every decision is a service's.
+"""The staff's pages: queue, what came back, checks, one case, and the steps on it. Thin: every decision is a service's.
 
 Filters stand in the address, so a list can be sent to a colleague. Each step is a plain form; with htmx the pane alone
 is drawn anew. A step that somebody else has taken meanwhile is refused with a sentence, and the pane shows the news.
@@ -31,6 +31,7 @@ from qixia.ui.negotiation import wants_fragment
 PAGE = 50
 TITLES = {
     "queue": gettext_lazy("处置队列"),
+    "returned": gettext_lazy("退回待改派"),
     "checks": gettext_lazy("待核实"),
     "confirming": gettext_lazy("待骑手确认"),
     "all": gettext_lazy("全部上报"),
@@ -52,6 +53,14 @@ def queue(request: HttpRequest) -> HttpResponse:
 def checks(request: HttpRequest) -> HttpResponse:
     """What units call done and somebody must look at."""
     return _list(request, "checks")
+
+
+@never_cache
+@require_safe
+@allow(*CLERK_ROLES, "admin")
+def returned(request: HttpRequest) -> HttpResponse:
+    """What units sent back, for another unit to be named."""
+    return _list(request, "returned")
 
 
 @never_cache
@@ -125,25 +134,6 @@ def _address(request: HttpRequest, drop: tuple[str, ...] = (), **extra: str) -> 
     return f"{request.path}?{query}" if query else request.path
 
 
-# ── sorting ───────────────────────────────────────────────────────────────────
-@never_cache
-@require_safe
-@allow(*CLERK_ROLES, "admin")
-def sorting(request: HttpRequest) -> HttpResponse:
-    """What the machine was unsure of, and what units sent back: a person decides."""
-    page = queries.case_page(request.actor, _filter(request, "sorting"), PAGE)
-    chosen = request.GET.get("case", "") or (page.items[0].public_id if page.items else "")
-    case = _chosen(request, chosen)
-    context = {
-        "page": page,
-        "case": case,
-        "families": families(),
-        "severities": SEVERITY_LABELS.items(),
-        "here": _address(request, drop=("case",)),
-    }
-    return render(request, "reports/desk/sorting.html", context)
-
-
 # ── one case ──────────────────────────────────────────────────────────────────
 @never_cache
 @require_safe
@@ -156,8 +146,6 @@ def case(request: HttpRequest, public_id: str) -> HttpResponse:
 def _case(request: HttpRequest, public_id: str) -> HttpResponse:
     context = {
         "case": queries.case(request.actor, public_id),
-        "families": families(),
-        "severities": SEVERITY_LABELS.items(),
         "here": _back(request),
         "beside_map": wants_fragment(request),
     }
@@ -187,8 +175,6 @@ _STEPS: dict[str, Callable[[HttpRequest, str], object]] = {
     "return": lambda r, i: services.return_report(
         actor=r.actor, public_id=i, reason=_text(r), should_act=r.POST.get("should_act", "")
     ),
-    "sort": lambda r, i: _sort(r, i),
-    "sort_handled": lambda r, i: _sort(r, i),
     "redirect": lambda r, i: services.redirect(
         actor=r.actor, public_id=i, unit_code=r.POST.get("unit", ""), reason=_text(r)
     ),
@@ -198,17 +184,6 @@ _STEPS: dict[str, Callable[[HttpRequest, str], object]] = {
     "validate": lambda r, i: services.validate(actor=r.actor, public_id=i, text=_text(r)),
     "reject": lambda r, i: services.reject(actor=r.actor, public_id=i, reason=_text(r)),
 }
-
-
-def _sort(request: HttpRequest, public_id: str) -> object:
-    post = request.POST.get
-    return services.sort(
-        actor=request.actor,
-        public_id=public_id,
-        cls=post("cls", ""),
-        severity=post("severity", ""),
-        unit_code=post("unit", ""),
-    )
 
 
 @require_POST

@@ -59,7 +59,7 @@ def test_home_costs_the_same_with_many_reports(town, django_assert_max_num_queri
 
 
 @pytest.mark.parametrize(
-    ("who", "page"), [("worker", "reports:queue"), ("clerk", "reports:sorting"), ("admin", "reports:all")]
+    ("who", "page"), [("worker", "reports:queue"), ("clerk", "reports:triage"), ("admin", "reports:all")]
 )
 def test_staff_go_to_their_desk(town, who, page):
     client = signed_in(town, who)

@@ -1,4 +1,4 @@
-// The desk: filters that apply themselves, the live map beside the list, choosing a class with a key.
+// The desk: filters that apply themselves, the live map beside the list.
 import { createMap } from '../places/map.js';
 import { OUTLINES } from '../places/clusters.js';
 
@@ -35,16 +35,6 @@ for (const form of document.querySelectorAll('form[data-autosubmit]')) {
   form.querySelector('button[type=submit]').hidden = true;
   form.addEventListener('change', () => form.requestSubmit());
 }
-
-// ── sorting: keys 1 and 2 choose the class of the form ────────────────────────
-document.addEventListener('click', (event) => {
-  const button = event.target.closest('[data-choose-class]');
-  if (!button) return;
-  const select = document.querySelector('#sort-form [name=cls]');
-  if (!select) return;
-  select.value = button.dataset.chooseClass;
-  document.querySelectorAll('[data-choose-class]').forEach((one) => one.classList.toggle('is-top', one === button));
-});
 
 // ── on a phone a row opens the case by itself instead of the pane beside the list ──
 const small = matchMedia('(max-width: 860px)');
