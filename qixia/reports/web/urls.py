@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qixia.reports.web import anonymous, desk, map, redaction, reveal, rider
+from qixia.reports.web import anonymous, desk, map, redaction, reveal, rider, triage
 
 app_name = "reports"
 RIDER = [
@@ -24,7 +24,10 @@ ANONYMOUS = [
 ]
 DESK = [
     path("desk/queue", desk.queue, name="queue"),
-    path("desk/sorting", desk.sorting, name="sorting"),
+    path("desk/triage/", triage.queue, name="triage"),
+    path("desk/triage/<slug:public_id>/", triage.case, name="triage_case"),
+    path("desk/triage/<slug:public_id>/sort", triage.sort, name="triage_sort"),
+    path("desk/returned", desk.returned, name="returned"),
     path("desk/checks", desk.checks, name="checks"),
     path("desk/all", desk.everything, name="all"),
     path("desk/case/<slug:public_id>/", desk.case, name="case"),
