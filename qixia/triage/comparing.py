@@ -138,8 +138,9 @@ def misses_more(figures: Mapping[str, Any]) -> bool:
 def distance(now: Mapping[str, int], before: Mapping[str, int]) -> float | None:
     """Population stability index between two mixes of classes: 0 alike, from 0.1 on a shift, from 0.25 on another mix.
 
-    None if one of them is empty. Counts are raised by half a report each, so a class that is new does not make it
-    infinite; with few reports the index is therefore noise, and the page says how many there were.
+    What chance alone makes is taken off: for k classes and n and m reports of one mix the index is (k - 1)(1/n + 1/m) on
+    average, which for a week of few reports would look like a shift. Counts are raised by half a report each, so a class
+    that is new does not make it infinite. None if one of the two is empty.
     """
     names = now.keys() | before.keys()
     total_now, total_before = sum(now.values()), sum(before.values())
@@ -150,7 +151,8 @@ def distance(now: Mapping[str, int], before: Mapping[str, int]) -> float | None:
     for name in names:
         a, b = (now.get(name, 0) + _CALM) / here, (before.get(name, 0) + _CALM) / there
         found += (a - b) * math.log(a / b)
-    return round(found, 4)
+    by_chance = (len(names) - 1) * (1 / total_now + 1 / total_before)
+    return round(max(0.0, found - by_chance), 4)
 
 
 def share(part: int, whole: int) -> float | None:

@@ -20,8 +20,7 @@ from qixia.triage.choice import SHIPPED
 from qixia.triage.models import LearningRun
 from qixia.triage.overview import ChangedPage, Corrections, Drift, ModelRow, Point
 
-# From here on the mix of classes counts as moved, and as another one (comparing.distance).
-MOVED, OTHER = 0.1, 0.25
+OTHER = 0.25  # from here on the mix of classes is another one (comparing.distance)
 _STATES = {
     "used": ("fixed", gettext_noop("在用")),
     "past": ("back", gettext_noop("用过")),
@@ -82,7 +81,7 @@ def model_card(row: ModelRow, active: Active, people: Mapping[str, str]) -> dict
         "sources": len(row.card.get("sources", {})),
         "learnt": row.figures.get("learnt", 0),
         "vectors": row.card.get("vectors", True),
-        "figures": [{"label": _(label), "value": percent(voices.get(name))} for name, label, _up in _FIGURES if voices],
+        "figures": [{"label": _(label), "value": percent(voices.get(name))} for name, label, up in _FIGURES if voices],
         "n": voices.get("n", 0),
         "f1": percent(voices.get("macro_f1")),
         "missed": percent(voices.get("missed_danger"), 1),
@@ -189,10 +188,11 @@ def tiles(drift: Drift) -> list[dict[str, Any]]:
         _tile(
             _("类别分布变动"),
             drift.mix,
-            _("和前四周比，0.25 起算换了样"),
+            _("和前四周比，虚线 0.25"),
             lambda v: "—" if v is None else f"{v:.2f}",
             _of_reports,
             top=0.5,
+            goal=OTHER,
         ),
     ]
 
@@ -205,10 +205,13 @@ def _of_reports(point: Point) -> str:
     return ngettext("%(n)s 件", "%(n)s 件", point.whole) % {"n": point.whole}
 
 
-def _tile(label: str, points: list[Point], help_text: str, say: Any, count: Any, top: float = 1.0) -> dict[str, Any]:
+def _tile(
+    label: str, points: list[Point], help_text: str, say: Any, count: Any, top: float = 1.0, goal: float = 0.0
+) -> dict[str, Any]:
     full = points[:-1]
     last = next((point for point in reversed(full) if point.value is not None), None)
     known = [point.value for point in points if point.value is not None]
+    known += [goal] if goal else []
     scale = max(top if max(known, default=0) > top * 0.6 else max(known, default=0) * 1.4, 1e-9)
     return {
         "label": label,
@@ -216,6 +219,7 @@ def _tile(label: str, points: list[Point], help_text: str, say: Any, count: Any,
         "value": say(last.value) if last else "—",
         "count": count(last) if last else "",
         "week": last.monday if last else None,
+        "goal": f"M0 {38 - 36 * goal / scale:.1f}H100" if goal else "",
         "paths": _paths([point.value for point in points], scale),
         "ends": (points[0].monday, points[-1].monday),
         "spoken": "；".join(
