@@ -66,8 +66,8 @@ class SettledReports:
             )
         }
         classes: dict[date, dict[str, int]] = {}
-        for row in found.values("week", "cls").annotate(n=Count("pk")):
-            classes.setdefault(row["week"].date(), {})[row["cls"]] = row["n"]
+        for one in found.values("week", "cls").annotate(n=Count("pk")):
+            classes.setdefault(one["week"].date(), {})[one["cls"]] = one["n"]
         return [
             Week(monday, row["n"], row["doubted"], row["sure"], classes[monday])
             if (row := sums.get(monday))

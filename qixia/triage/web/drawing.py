@@ -162,7 +162,7 @@ def run_line(run: LearningRun) -> dict[str, Any]:
     if run.state == "waiting":
         text = _("排队中，后台有空就开始")
     elif run.kind == "train":
-        text = _("%(share)s，通常几分钟") % {"share": percent(share)}
+        text = _("%(share)s，通常几分钟") % {"share": percent(share)} if run.done else _("在读例句，通常几分钟")
     else:
         text = _("试了 %(done)s / %(total)s 件") % {"done": run.done, "total": run.total}
     title = _("正在训练") if run.kind == "train" else _("影子试跑：本地训练 %(code)s") % {"code": run.artefact[:8]}

@@ -7,7 +7,6 @@ is begun here.
 from __future__ import annotations
 
 import json
-import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -22,8 +21,6 @@ from qixia.triage.learning.fitting import TooLittle
 from qixia.triage.queries import thresholds
 from qixia.triage.teacher import Shipped
 
-POLITE = 10
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
@@ -34,7 +31,6 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: dict[str, Any], out: OutputWrapper) -> None:
     running = measure.start("triage train --from-corrections")
-    os.nice(POLITE)  # who reports goes first
     teacher = Shipped(
         thresholds=thresholds(),
         as_of=clock.city_date(clock.now()),
