@@ -113,6 +113,15 @@ WATCHES = (
         "age",
     ),
     Watch(
+        "qixia_opinions_failed_today",
+        gettext_noop("没问成的第二意见"),
+        gettext_noop("今天去问另一个模型、没问成的次数。没有打开这项功能时是 0；问不成不影响派单。"),
+        gettext_noop("核对规则“另一个模型的看法”里的地址和模型名、设置里的密钥、对外连接名单；一直不行就先停用。"),
+        10,
+        100,
+        "count",
+    ),
+    Watch(
         "qixia_http_errors_ratio",
         gettext_noop("出错的请求"),
         gettext_noop("服务启动以来，因为我们自己出错而失败的请求占几成。"),

@@ -26,6 +26,8 @@ from qixia.people.models import Person
 from qixia.site.backup import mark
 from qixia.site.ops import figures, requests, watch
 from qixia.site.ops.figures import Figure
+from qixia.triage.services import ask_opinion
+from qixia.triage.tests.opining import answering
 
 ALERTS = PROJECT_DIR / "deploy" / "prometheus" / "alerts.yml"
 TOKEN = "a-token-of-the-monitoring"
@@ -152,6 +154,21 @@ class TestWhatIsSaid:
         assert [n for name, n in new.items() if 'method="other"' in name] == [1]
         assert not [name for name in after if "01jd" in name or "wp-login" in name]
 
+    def test_second_opinions_are_counted_by_outcome(self, admin: Client) -> None:
+        with answering('{"class": "manhole", "severity": "low"}'):
+            ask_opinion(ref="report:1", words="路上有个洞", pictures=[b"webp"])
+        with answering("不知道"):
+            ask_opinion(ref="report:2", words="路上有个洞", pictures=[b"webp"])
+        content = admin.get("/metrics").content.decode()
+        for line in ('qixia_opinions{outcome="asked"} 2.0', 'qixia_opinions{outcome="ok"} 1.0'):
+            assert line in content
+        assert 'qixia_opinions{outcome="answer"} 1.0' in content
+        assert 'qixia_opinions{outcome="timeout"} 0.0' in content
+        assert "qixia_opinions_failed_today 1.0" in content
+        page = admin.get("/ops/").content.decode()
+        row = page[page.index("没问成的第二意见") :].split("</li>")[0]
+        assert "<b>1</b>" in row
+
     def test_a_scrape_costs_a_fixed_number_of_statements(self, admin: Client, django_assert_max_num_queries) -> None:
         with django_assert_max_num_queries(14):
             assert admin.get("/metrics").status_code == 200
@@ -164,7 +181,7 @@ class TestWhatIsSaid:
         for public_id in Person.objects.values_list("public_id", flat=True):
             assert public_id not in content
         labels = set(re.findall(r"[{,](\w+)=", content))
-        assert labels <= {"place", "state", "release", "method", "route", "status", "le"}
+        assert labels <= {"place", "state", "release", "outcome", "method", "route", "status", "le"}
 
 
 class TestThePage:
