@@ -5,7 +5,7 @@ Rows     fingerprints of three years in a district of 14 × 14 km, half of them 
          in five are still open, of older ones one in a hundred. Marks are those of the hand-written pairs' texts.
 Asked    at the places of random rows, 25 m off, one after another in one process that is warm.
 Keys     candidates_*  from the question to the rows (one statement), milliseconds
-         similar_*     the same with reading the words and scoring, as a report is settled
+         similar_*     the same with reading words never read before, and scoring, as a report is settled
          nearby        rows that one question brings up, mean
          fill_s        to write the rows and their indexes
 """
@@ -26,7 +26,7 @@ from typing import Any
 
 import h3.api.basic_int as h3
 import numpy as np
-from django.db import connection
+from django.db import connection, transaction
 from numpy.typing import NDArray
 
 from qixia.kernel import measure
@@ -164,19 +164,16 @@ def _moments(now: datetime, days: Numbers) -> np.ndarray[Any, Any]:
 def _write(rows: Iterator[tuple[Any, ...]]) -> None:
     """As quickly as the database takes them; this is no measure of `remember_many`."""
     table, columns = "triage_fingerprint", ", ".join(COLUMNS)
-    connection.ensure_connection()
-    if connection.vendor == "postgresql":
-        with connection.connection.cursor() as cursor:
-            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+    with transaction.atomic():  # opens the connection, which is then spoken to without Django
+        if connection.vendor == "postgresql":
+            with connection.connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
-            cursor.execute(f"VACUUM ANALYZE {table}")
-        return
-    marks = ", ".join("?" * len(COLUMNS))
-    with connection.connection as raw:
-        raw.execute("BEGIN")
-        raw.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
-        raw.execute("ANALYZE")
+        else:
+            marks = ", ".join("?" * len(COLUMNS))
+            connection.connection.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {table}")
 
 
 def _seen(number: int, lat: float, lng: float, at: datetime, words: str) -> Seen:
@@ -189,7 +186,7 @@ def _questions(
     chosen = places[rng.integers(0, len(places), count)]
     asked = _degrees(rng.normal(0, 25, (count, 2)), chosen).tolist()
     words = rng.integers(0, len(texts), count)
-    return [_seen(number, lat, lng, now, texts[words[number]]) for number, (lat, lng) in enumerate(asked)]
+    return [_seen(number, lat, lng, now, f"{texts[words[number]]} {number}") for number, (lat, lng) in enumerate(asked)]
 
 
 def _timed(asked: Sequence[Seen], act: Callable[[Seen], Any]) -> list[float]:

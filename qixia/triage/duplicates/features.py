@@ -36,6 +36,7 @@ ACCURACY_M = 20.0
 # Two exact positions of one thing still differ by where the riders stood.
 STANDING_M = 10.0
 PHOTO_BITS = 8
+_ALL_BITS = (1 << 64) - 1  # hashes are kept as signed numbers
 _UNKNOWN_MEANING = 0.35
 # Classes that riders and machines take for each other, by TRIAGE-LABELS "Borders".
 CONFUSED: tuple[frozenset[str], ...] = tuple(
@@ -169,4 +170,6 @@ def _set(a: Mapping[int, frozenset[int]], b: Mapping[int, frozenset[int]], *kind
 
 def _same_photo(a: int | None, b: int | None) -> bool:
     """Hash 0 is a featureless picture: it resembles nothing."""
-    return bool(a) and bool(b) and ((a or 0) ^ (b or 0)).bit_count() <= PHOTO_BITS
+    if not a or not b:
+        return False
+    return ((a ^ b) & _ALL_BITS).bit_count() <= PHOTO_BITS

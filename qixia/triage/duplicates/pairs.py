@@ -9,7 +9,6 @@ Errors   BadPairs names the line and the field.
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -111,11 +110,16 @@ def _number(part: Mapping[str, Any], name: str, least: float, most: float) -> fl
     if name not in part:
         raise BadPairs(f"{name}: missing")
     value = part[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise BadPairs(f"{name}: not a number: {str(value)[:40]}")
     if not least <= value <= most:
-        raise BadPairs(f"{name}: {value} is not between {least} and {most}")
+        raise BadPairs(f"{name}: {_short(value)} is not between {least} and {most}")
     return float(value)
+
+
+def _short(value: float) -> str:
+    """A number of a file may have thousands of digits, more than Python likes to print."""
+    return str(value) if abs(value) < 1e15 else "a huge number"
 
 
 def _word(row: Mapping[str, Any], name: str) -> str:
