@@ -271,12 +271,13 @@ class TestWhen:
             Job.objects.filter(name="reports.ask_opinion").delete()
             with django_assert_max_num_queries(10) as few:
                 assert services.look_for_opinions() == 3
+            most = len(few)
             Job.objects.filter(name="reports.ask_opinion").delete()
             for _ in range(5):
                 send(town.other_rider, UNSURE)
             services.look_for_opinions()
             Job.objects.filter(name="reports.ask_opinion").delete()
-            with django_assert_max_num_queries(len(few.captured_queries)):
+            with django_assert_max_num_queries(most):
                 assert services.look_for_opinions() == 8
 
 
@@ -381,10 +382,11 @@ class TestDesk:
         client.get(reverse("reports:all"))
         with django_assert_max_num_queries(20) as few:
             client.get(reverse("reports:all"))
+        most = len(few)  # now: the log of queries forgets the oldest
         for receipt in [*receipts, *(send(town.rider, SURE) for _ in range(5))]:
             _say(the(receipt).ref, "critical")
         client.get(reverse("reports:all"))  # the rules are read anew now and then
-        with django_assert_max_num_queries(len(few.captured_queries)):
+        with django_assert_max_num_queries(most):
             client.get(reverse("reports:all"))
 
     def test_what_was_returned_is_ordered_by_it(self, town: Town):
