@@ -6,6 +6,8 @@ Rows     fingerprints of three years in a district of 14 × 14 km, half of them 
 Asked    at the places of random rows, 25 m off, one after another in one process that is warm.
 Keys     candidates_*  from the question to the rows (one statement), milliseconds
          similar_*     the same with reading words never read before, and scoring, as a report is settled
+         *_cpu_p99_ms  CPU of the asking process alone (with SQLite that is all; PostgreSQL works in its own): what the
+                       clock says is more when others use the machine, see foreign_cpu
          nearby        rows that one question brings up, mean
          fill_s        to write the rows and their indexes
 """
@@ -189,21 +191,23 @@ def _questions(
     return [_seen(number, lat, lng, now, f"{texts[words[number]]} {number}") for number, (lat, lng) in enumerate(asked)]
 
 
-def _timed(asked: Sequence[Seen], act: Callable[[Seen], Any]) -> list[float]:
-    """Milliseconds of each; the first few warm what a worker has warm."""
+def _timed(asked: Sequence[Seen], act: Callable[[Seen], Any]) -> list[tuple[float, float]]:
+    """Milliseconds of each, on the clock and of our CPU; the first few warm what a worker has warm."""
     for seen in asked[:50]:
         act(seen)
     spent = []
     for seen in asked:
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         act(seen)
-        spent.append((time.perf_counter() - began) * 1000)
+        spent.append(((time.perf_counter() - began) * 1000, (time.process_time() - used) * 1000))
     return spent
 
 
-def _percentiles(name: str, spent: Sequence[float]) -> dict[str, float]:
+def _percentiles(name: str, spent: Sequence[tuple[float, float]]) -> dict[str, float]:
+    clock, cpu = (np.array(values) for values in zip(*spent, strict=True))
     return {
-        f"{name}_p50_ms": round(float(np.percentile(spent, 50)), 2),
-        f"{name}_p99_ms": round(float(np.percentile(spent, 99)), 2),
-        f"{name}_max_ms": round(max(spent), 2),
+        f"{name}_p50_ms": round(float(np.percentile(clock, 50)), 2),
+        f"{name}_p99_ms": round(float(np.percentile(clock, 99)), 2),
+        f"{name}_max_ms": round(float(clock.max()), 2),
+        f"{name}_cpu_p99_ms": round(float(np.percentile(cpu, 99)), 2),
     }

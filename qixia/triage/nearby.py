@@ -48,6 +48,11 @@ class Row:
     photo_hash: int | None
 
 
+def rounded(degrees: float) -> float:
+    """To a centimetre. PostgreSQL refuses to square what is smaller than any distance on earth."""
+    return round(degrees, 7)
+
+
 def cell_of(lat: float, lng: float) -> int:
     return int(h3.latlng_to_cell(lat, lng, RESOLUTION))
 
@@ -84,7 +89,8 @@ def _around(seen: Seen, radius_m: float) -> tuple[str, list[str | float]]:
     up = radius_m / _DEGREE_M
     aside = up / stretch
     box = [seen.lat - up, seen.lat + up, seen.lng - aside, seen.lng + aside]
-    order = [seen.lat, seen.lat, seen.lng, seen.lng, stretch * stretch]
+    lat, lng = rounded(seen.lat), rounded(seen.lng)
+    order = [lat, lat, lng, lng, stretch * stretch]
     return ", ".join(map(str, cells)), [*box, seen.ref, *order]
 
 

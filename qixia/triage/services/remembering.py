@@ -12,7 +12,7 @@ from datetime import datetime
 from qixia.triage.candidates import marks_many, photo_number
 from qixia.triage.duplicates.marks import Marks, Seen
 from qixia.triage.models import Fingerprint
-from qixia.triage.nearby import cell_of
+from qixia.triage.nearby import cell_of, rounded
 
 _KEPT = ("cell", "lat", "lng", "accuracy_m", "at", "cls", "marks", "photo_hash")
 
@@ -45,8 +45,8 @@ def _row(seen: Seen, marks: Marks) -> Fingerprint:
     return Fingerprint(
         ref=seen.ref,
         cell=cell_of(seen.lat, seen.lng),
-        lat=seen.lat,
-        lng=seen.lng,
+        lat=rounded(seen.lat),
+        lng=rounded(seen.lng),
         accuracy_m=seen.accuracy_m,
         at=seen.at,
         cls=seen.cls,
