@@ -11,12 +11,13 @@ from qixia.kernel.requests import request_id
 from qixia.people.access import Actor
 from qixia.reports.access import REVEAL_ROLE
 from qixia.reports.queries import list_counts
+from qixia.reports.queries.duplicates import proposals_count
 from qixia.ui.nav import Item, register
 
 _STAFF = ("worker", "unit_lead", "clerk", "admin")
 _CLERK = ("clerk", "admin")
-
 _TRIAGE = ("reports:triage_case",)
+
 
 @lru_cache(maxsize=32)
 def _counts_in(_request: str, actor: Actor) -> dict[str, int]:
@@ -38,6 +39,7 @@ def register_desk() -> None:
     register(sorting)
     register(Item(_("退回待改派"), "arrow-back-up", "reports:returned", _CLERK, "工作", 6, _count("returned")))
     register(Item(_("待核实"), "eye-check", "reports:checks", _CLERK, "工作", 20, _count("checks")))
+    register(Item(_("合并建议"), "git-merge", "reports:duplicates", _CLERK, "工作", 15, proposals_count))
     register(Item(_("查明上报人"), "lock-open", "reports:reveal", (REVEAL_ROLE,), "工作", 10))
     register(Item(_("地图"), "map-2", "reports:map", _STAFF, "查看", 10))
     register(Item(_("全部上报"), "search", "reports:all", _STAFF, "查看", 20))

@@ -18,6 +18,7 @@ from qixia.people.access import Actor
 from qixia.people.queries import Member, Org, display_name_of, has_consent, organisations, person_id_for, staff_of
 from qixia.reports import access, rules, states
 from qixia.reports.models import Report
+from qixia.reports.queries.duplicates import Related, related
 from qixia.reports.queries.evidence import PhotoNote, photo_notes
 from qixia.reports.queries.opinions import SecondView, rank, second_view, warned
 from qixia.reports.queries.shared import (
@@ -144,6 +145,7 @@ class CaseView:
     steps: list[str]
     is_anonymous: bool  # told to clerks only
     original_bases: list[tuple[str, str]]  # grounds on which the reader may open a picture as it came; [] for none
+    related: Related
     opinion: SecondView | None = None  # of another model; for clerks
     notes: list[PhotoNote] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
@@ -268,6 +270,7 @@ def case(actor: Actor, public_id: str) -> CaseView:
         is_anonymous="clerk" in parties and report.secrecy != SEALED,
         original_bases=[(key, _(BASES[key])) for key in rules.ORIGINAL_BASES] if "clerk" in parties else [],
         opinion=second_view(report) if "clerk" in parties else None,
+        related=related(actor, report),
         notes=photo_notes(actor, report, parties),
         members=staff_of(report.unit_id, *access.UNIT_ROLES) if report.unit_id and "assign" in steps else [],
         units=organisations("unit", "property", "community") if "redirect" in steps else [],

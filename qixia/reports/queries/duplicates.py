@@ -21,7 +21,6 @@ from qixia.places.snippet import M_PER_PX
 from qixia.policy.queries import current
 from qixia.reports import access, rules, states
 from qixia.reports.models import MergeProposal, Report, Support
-from qixia.reports.queries.desk import EvidenceWord
 from qixia.reports.queries.shared import Picture, pictures_of, thumbs_of, title_of
 from qixia.reports.sealing import SEALED
 from qixia.rewards.rules import SUPPORT, PointsPolicy
@@ -30,7 +29,7 @@ PAGE = 30
 LISTS = ("open", "merged", "apart")
 MAP_W, MAP_H = 364, 168
 _EDGE = 14  # pixels that a mark stays inside the map
-_STRONG, _MIDDLE = 2.0, 0.8
+_STRONG, _MIDDLE, _SILENT = 2.0, 0.8, 0.05
 _BOTH = ("report__unit", "report__community", "lead__unit", "lead__community")
 
 
@@ -56,6 +55,14 @@ class DuplicatePage:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of somebody's words; `kind` "" or "same"."""
+
+    text: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """One of the two. `marked` are its words, those that the other has too with kind "same"."""
 
@@ -66,7 +73,7 @@ class Side:
     state_key: str
     state_label: str
     received_at: datetime
-    marked: list[EvidenceWord]
+    marked: list[Stretch]
     place: str
     spot: str  # building, floor, spot as the rider wrote them
     unit_name: str
@@ -222,7 +229,7 @@ def _pair(row: MergeProposal, actor: Actor) -> Duplicate:
         report=_side(report, lead, _first(pictures[report.pk])),
         distance_m=round(row.distance_m),
         apart=_apart(row.minutes_apart),
-        signs=[_sign(one, row) for one in row.signs],
+        signs=[_sign(one, row) for one in row.signs if abs(one["weight"]) >= _SILENT],
         mark=_mark(lead, report),
         same_unit=lead.unit_id == report.unit_id,
         raises_to=report.severity if raises and not is_merged else "",
@@ -257,12 +264,12 @@ def _side(one: Report, other: Report, photo: Picture | None) -> Side:
     )
 
 
-def _marked(text: str, other: str) -> list[EvidenceWord]:
+def _marked(text: str, other: str) -> list[Stretch]:
     parts, at = [], 0
     for start, end in rules.same_words(text, other):
-        parts += [EvidenceWord(text[at:start], ""), EvidenceWord(text[start:end], "same")]
+        parts += [Stretch(text[at:start], ""), Stretch(text[start:end], "same")]
         at = end
-    parts.append(EvidenceWord(text[at:], ""))
+    parts.append(Stretch(text[at:], ""))
     return [part for part in parts if part.text]
 
 

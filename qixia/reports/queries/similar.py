@@ -3,7 +3,7 @@
 Shown    of other riders' reports: class, state, distance, when it came, one small covered photo. Never words, a place in
          words, a rider. Sensitive matters, and those that may turn out to be, are not offered at all.
 Offer    a sealed name of the report for this rider alone; see services/supporting.py. The report's own id stays here.
-Cost     six statements, fewer when nothing is near.
+Cost     seven statements, fewer when nothing is near.
 """
 
 from __future__ import annotations
@@ -89,18 +89,28 @@ def _views(actor: Actor, offered: Sequence[tuple[Report, Candidate]]) -> list[Si
     ids = [lead.pk for lead, _one in offered]
     thumbs, others = covered_thumbs(ids, actor.ref), others_of(ids)
     index = supporter_index(actor.public_id)
-    mine = dict(Support.objects.filter(report__in=ids, index=index).values_list("report_id", "public_id"))
-    return [_view(actor, lead, one, thumbs.get(lead.pk), others.get(lead.pk, 0), mine) for lead, one in offered]
+    supports = Support.objects.filter(Q(report__in=ids) | Q(report__merged_into__in=ids), index=index)
+    pages = {
+        lead or report: reverse("reports:supported", args=[public_id])
+        for report, lead, public_id in supports.values_list("report_id", "report__merged_into_id", "public_id")
+    }
+    own = access.own_reports(actor).filter(Q(pk__in=ids) | Q(merged_into__in=ids))
+    mine = {
+        lead or report: reverse("reports:timeline", args=[public_id])
+        for report, lead, public_id in own.values_list("pk", "merged_into_id", "public_id")
+    }
+    return [
+        _view(actor, lead, one, thumbs.get(lead.pk), others.get(lead.pk, 0), mine.get(lead.pk), pages.get(lead.pk))
+        for lead, one in offered
+    ]
 
 
 def _view(
-    actor: Actor, lead: Report, one: Candidate, thumb: str | None, others: int, mine: dict[int, str]
-) -> Similar:  # fmt: skip
-    is_mine = access.is_own(actor, lead)
-    label, key = states.LABELS[lead.state][1:]  # type: ignore[index]
-    url = reverse("reports:timeline", args=[lead.public_id]) if is_mine else ""
-    if lead.pk in mine:
-        url = reverse("reports:supported", args=[mine[lead.pk]])
+    actor: Actor, lead: Report, one: Candidate, thumb: str | None, others: int, mine: str | None, page: str | None
+) -> Similar:
+    """`mine`, `page`: the rider's own pages of it, if there are any."""
+    label, _mine, key = states.LABELS[lead.state]  # type: ignore[index]
+    url = mine or page or ""
     return Similar(
         title=title_of(lead),
         severity=lead.severity,
@@ -110,7 +120,7 @@ def _view(
         received_at=lead.received_at,
         thumb_url=thumb,
         others=others,
-        is_mine=is_mine,
+        is_mine=mine is not None,
         offer="" if url else _offer(actor, lead),
         url=url,
     )

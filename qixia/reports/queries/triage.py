@@ -26,7 +26,6 @@ from qixia.policy.queries import current
 from qixia.reports import access, rules, states
 from qixia.reports.models import MergeProposal, Report, ReportStep
 from qixia.reports.queries.desk import EvidenceWord, marked
-from qixia.reports.queries.duplicates import Duplicate, proposal_for
 from qixia.reports.queries.opinions import SecondView, rank, rank_of, second_view
 from qixia.reports.queries.shared import (
     ClockCell,
@@ -141,7 +140,6 @@ class SortView:
     is_handled: bool
     may_reject: bool
     second: SecondView | None
-    twin: Duplicate | None
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -263,7 +261,6 @@ def sort_view(actor: Actor, public_id: str) -> SortView | None:
         is_handled=report.handled_by_rider,
         may_reject=states.allowed("reject", report.state),
         second=second,
-        twin=proposal_for(actor, report.public_id),
     )
 
 

@@ -8,6 +8,7 @@ Retries  the client key goes through to the service: the same form sent twice is
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,6 +31,7 @@ from qixia.people.passes import rider_pass
 from qixia.places import queries as places
 from qixia.reports import queries, services
 from qixia.reports.errors import NoPlace
+from qixia.reports.queries.supports import my_supports
 from qixia.reports.web import forms
 from qixia.triage import queries as triage
 from qixia.ui.access import allow
@@ -41,6 +43,7 @@ PAGE_SIZE = 20
 # (older than so many seconds, ask again after so many): quick while the answer is a moment away, then patient.
 POLLING = ((20, 1), (120, 5), (600, 15))
 SLOWEST_S = 60
+SUPPORTED = "supported"  # of the filters of my records: what others reported and the rider supports
 
 
 # ── snap ──────────────────────────────────────────────────────────────────────
@@ -257,7 +260,8 @@ def mine(request: HttpRequest) -> HttpResponse:
     found = _by_number(request, typed) if typed else ""
     if found:
         return HttpResponseRedirect(found)
-    page = queries.my_reports(request.actor, state, before, PAGE_SIZE)
+    listed = my_supports if state == SUPPORTED else partial(queries.my_reports, state=state)
+    page = listed(request.actor, before_key=before, limit=PAGE_SIZE)
     address = reverse("reports:mine")
     context = {
         "tab": "me",
@@ -288,6 +292,7 @@ def _filters(state: str, address: str) -> list[dict[str, Any]]:
         ("confirm", _("待我确认")),
         ("fixed", _("已修好")),
         ("invalid", _("不属实")),
+        (SUPPORTED, _("我支持的")),
     )
     return [
         {"label": label, "url": f"{address}?{urlencode({'state': key})}" if key else address, "on": key == state}

@@ -24,6 +24,7 @@ from qixia.kernel.ids import show_number
 from qixia.reports import errors, queries, services
 from qixia.reports.access import CLERK_ROLES
 from qixia.reports.models import Report
+from qixia.reports.queries.duplicates import proposal_for
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 from qixia.ui.negotiation import wants_fragment
@@ -128,6 +129,7 @@ def _context(request: HttpRequest, view: queries.SortView | None) -> dict[str, o
     after = _after(request)
     return {
         "view": view,
+        "dup": proposal_for(request.actor, view.public_id) if view else None,
         "after": after,
         "query": f"?{urlencode({'after': after})}" if after else "",
         "here": _address(request, view.public_id, **{"from": view.key}) if view else "",

@@ -2,13 +2,16 @@
 
 from django.urls import path
 
-from qixia.reports.web import anonymous, desk, map, redaction, reveal, rider, triage
+from qixia.reports.web import anonymous, desk, duplicates, map, redaction, reveal, rider, supports, triage
 
 app_name = "reports"
 RIDER = [
     path("snap", rider.snap, name="snap"),
     path("snap/suggest", rider.suggest, name="suggest"),
     path("snap/place", rider.place, name="place"),
+    path("snap/seen", supports.seen, name="seen"),
+    path("snap/support", supports.support, name="support"),
+    path("supported/<slug:public_id>/", supports.supported, name="supported"),
     path("mine", rider.mine, name="mine"),
     path("r/<slug:public_id>/", rider.timeline, name="timeline"),
     path("r/<slug:public_id>/receipt", rider.receipt, name="receipt"),
@@ -28,6 +31,9 @@ DESK = [
     path("desk/triage/<slug:public_id>/", triage.case, name="triage_case"),
     path("desk/triage/<slug:public_id>/sort", triage.sort, name="triage_sort"),
     path("desk/returned", desk.returned, name="returned"),
+    path("desk/duplicates/", duplicates.pairs, name="duplicates"),
+    path("desk/duplicates/<slug:public_id>/", duplicates.pair, name="duplicate"),
+    path("desk/duplicates/<slug:public_id>/<slug:act>", duplicates.decide, name="duplicate_act"),
     path("desk/checks", desk.checks, name="checks"),
     path("desk/all", desk.everything, name="all"),
     path("desk/case/<slug:public_id>/", desk.case, name="case"),

@@ -10,6 +10,7 @@ import { Classes } from "./classes.js";
 import { Photos } from "./photos.js";
 import { Place } from "./place.js";
 import { Secrecy } from "./secrecy.js";
+import { Seen } from "./seen.js";
 
 const SAVE_AFTER_MS = 400;
 const form = document.querySelector("form[data-snap]");
@@ -48,6 +49,13 @@ const clip = new Clip(at("[data-clip]"), {
 const place = new Place(at("[data-place]"), say, changed);
 const classes = new Classes(at("[data-classes]"), at("#classes"), changed);
 const secrecy = new Secrecy(at("[data-secrecy]"), changed);
+const seen = new Seen(at("[data-seen]"), form, {
+  // An anonymous one asks nobody: the question would say where the phone is.
+  allowed: () => !secrecy.isAnonymous && !sending,
+  onSupported: () => dropDraft(key),
+  onError: (text) => fieldError("form", text, true),
+  say,
+});
 
 // ── the draft ─────────────────────────────────────────────────────────────
 function draft(state) {
@@ -61,6 +69,7 @@ function draft(state) {
 
 function changed() {
   update();
+  seen.ask();
   clearTimeout(saveTimer);
   saveTimer = setTimeout(save, SAVE_AFTER_MS);
 }
