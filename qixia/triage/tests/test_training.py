@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from qixia.jobs.models import Job
+from qixia.kernel import clock
 from qixia.kernel.errors import NotAllowed
 from qixia.people.access import system_actor
+from qixia.policy.services import publish
 from qixia.triage import active, services, tasks
 from qixia.triage.comparing import is_held_out
 from qixia.triage.learning.model import Model
 from qixia.triage.models import LearningRun, TrainedModel
+from qixia.triage.retention import oldest_draft, purge_drafts
 from qixia.triage.services.training import Busy, NothingToLearn
 from qixia.triage.tests.made import Parrot, correct_one, model, staff_actor
 
@@ -142,3 +147,16 @@ def test_a_training_that_took_its_worker_down_twice_is_given_up(monkeypatch):
     monkeypatch.setattr(tasks.subprocess, "run", lambda *_a, **_k: pytest.fail("must not run"))
     tasks.train([Call(run, 3)])
     assert (LearningRun.objects.get().state, LearningRun.objects.get().fault) == ("failed", "killed")
+
+
+def test_old_drafts_end_and_what_judged_here_stays():
+    with clock.at(clock.now() - timedelta(days=400)):
+        used, past, draft = (
+            services.store(model=model({w: "manhole"}), figures={}, actor="person:a") for w in "甲乙丙"
+        )
+        for artefact in (past, used):
+            publish("triage.model", {"artefact": artefact}, note="x", actor_ref="person:a")
+    fresh = services.store(model=model({"丁": "manhole"}), figures={}, actor="person:a")
+    assert oldest_draft() == TrainedModel.objects.get(sha256=draft).made_at
+    assert purge_drafts(clock.now() - timedelta(days=365), 100) == 1
+    assert set(TrainedModel.objects.values_list("sha256", flat=True)) == {used, past, fresh}
