@@ -81,7 +81,11 @@ def model_card(row: ModelRow, active: Active, people: Mapping[str, str]) -> dict
         "sources": len(row.card.get("sources", {})),
         "learnt": row.figures.get("learnt", 0),
         "vectors": row.card.get("vectors", True),
-        "figures": [{"label": _(label), "value": percent(voices.get(name))} for name, label, up in _FIGURES if voices],
+        "figures": [
+            {"label": _(label), "value": percent(voices.get(name), 0 if up else 1)}
+            for name, label, up in _FIGURES
+            if voices
+        ],
         "n": voices.get("n", 0),
         "f1": percent(voices.get("macro_f1")),
         "missed": percent(voices.get("missed_danger"), 1),

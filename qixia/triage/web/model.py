@@ -50,6 +50,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "history": drawing.history(found.history, people),
         "previous": drawing.name_of(found.previous, found.models) if found.previous else "",
         "runs": [drawing.run_line(run) for run in found.open_runs],
+        "training": any(run.kind == "train" for run in found.open_runs),
         "failed": drawing.failure(found.latest_training),
         "tiles": drawing.tiles(reads.drift(clock.now())),
         "corrected": corrected,
