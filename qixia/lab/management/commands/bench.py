@@ -1,5 +1,5 @@
-"""`qixia bench intake`, `ledger`, `redact`, `vault` and `duplicates`: what the machine does in a second, as JSON lines; see
-lab/intake.py, ledger.py, redaction.py, vault.py and duplicates.py. Logs go to stderr. Everything that they start and write is gone afterwards."""
+"""`qixia bench intake`, `ledger`, `redact`, `vault`, `duplicates` and `triage`: what the machine does, as JSON lines; see
+lab/intake.py, ledger.py, redaction.py, vault.py, duplicates.py and labels.py. Logs go to stderr. Everything that they start and write is gone afterwards."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import json
 import signal
 import sys
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from qixia.lab import apt, duplicates, intake, ledger, redaction, vault
+from qixia.lab import apt, duplicates, intake, labels, ledger, redaction, vault
 
 
 class Command(BaseCommand):
@@ -19,11 +20,12 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=("intake", "ledger", "redact", "vault", "duplicates"))
+        parser.add_argument("what", choices=("intake", "ledger", "redact", "vault", "duplicates", "triage"))
         parser.add_argument("--seconds", type=float, default=10.0, help="of each round (less is a smoke test)")
         parser.add_argument("--rounds", type=int, default=3)
         parser.add_argument("--clients", type=int, default=8)
         parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--data", type=Path, help="the folder of the public sets for `triage`")
         parser.add_argument("--rows", type=int, default=duplicates.ROWS, help="fingerprints for `duplicates`")
 
     def handle(self, *args: Any, what: str, **options: Any) -> None:
@@ -33,6 +35,9 @@ class Command(BaseCommand):
         if what == "redact":
             for line in redaction.run(command, seed=options["seed"], rounds=options["rounds"]):
                 self._say(line)
+            return
+        if what == "triage":
+            self._labels(command, options["data"], options["seed"])
             return
         if what == "vault":
             for line in vault.run(options["rounds"], command, options["seed"]):
@@ -53,6 +58,15 @@ class Command(BaseCommand):
         else:
             for scenario in ledger.SCENARIOS:
                 self._say(ledger.run(chosen, command, scenario))
+
+    def _labels(self, command: str, data: Path | None, seed: int) -> None:
+        if data is None:
+            raise CommandError("--data must name the folder of the public sets (docs/triage.md)")
+        try:
+            for line in labels.run(command, data, seed=seed):
+                self._say(line)
+        except labels.NoData as error:
+            raise CommandError(f"no such file: {error}") from error
 
     def _say(self, line: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(line, ensure_ascii=False))
