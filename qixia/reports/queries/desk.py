@@ -314,7 +314,7 @@ def _row(report: Report, now: datetime, thumb: str | None) -> Row:
         lat=report.lat,
         lng=report.lng,
         thumb_url=thumb,
-        warned=getattr(report, "is_warned", False) and report.severity != "critical",
+        warned=getattr(report, "is_warned", False),
     )
 
 

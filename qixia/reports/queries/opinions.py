@@ -4,7 +4,8 @@ Who      clerks and administrators read them; units, riders and the public do no
 Asked    open reports of the last day with a redacted photo, none of whose photos is still in the making, that no model was
          asked about before. Never anonymous ones: what they hold leaves this installation for nobody. Of sensitive
          matters (rule reports.secrecy) none, unless that rule says so; what only might be one counts as one.
-Order    a case that another model calls critical stands behind the critical ones and before the rest. It rings nobody.
+Order    a case that another model calls critical, and on which no person has decided yet, stands behind the critical ones
+         and before the rest. It rings nobody.
 """
 
 from __future__ import annotations
@@ -42,17 +43,16 @@ class SecondView:
     warns: bool
 
 
-def warned() -> Exists:
-    """Whether another model calls the report critical; for `annotate`."""
-    return opinions.critical_in(_REF)
+def warned() -> Q:
+    """Whether another model calls critical what the machine does not, and no person has decided; for `annotate`."""
+    return Q(opinions.critical_in(_REF), ~Q(severity="critical"), sorted_by_person=False)
 
 
 def rank() -> Case:
     """By how bad it is, the worst first; for `annotate` and `order_by`. Equal to `rank_of` of the same row."""
     return Case(
-        When(severity="critical", then=Value(_RANKS["critical"])),
         When(warned(), then=Value(_WARNED)),
-        *(When(severity=name, then=Value(place)) for name, place in _RANKS.items() if name != "critical"),
+        *(When(severity=name, then=Value(place)) for name, place in _RANKS.items()),
         default=Value(_LAST),
         output_field=IntegerField(),
     )
@@ -69,7 +69,8 @@ def second_view(report: Report) -> SecondView | None:
     if said is None:
         return None
     differs = (said.cls, said.severity) != (report.cls, report.severity)
-    return SecondView(said, differs, warns=said.severity == "critical" and report.severity != "critical")
+    is_graver = said.severity == "critical" and report.severity != "critical"
+    return SecondView(said, differs, warns=is_graver and not report.sorted_by_person)
 
 
 def askable(now: datetime) -> QuerySet[Report]:
