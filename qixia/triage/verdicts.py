@@ -22,8 +22,8 @@ from qixia.triage.rules import CLASS_CHARS, NOTHING_READ, ClassInfo, Hit, Readin
 SpanKind = Literal["class", "danger", "place"]
 # The rider taps the right chip this often, a given wrong one that often.
 _TAP_RIGHT, _TAP_WRONG = 0.8, 0.004
-# With several matters the one that is critical counts, if it is nearly as likely as the main one.
-_DANGER_SHARE = 0.35
+# With several matters the one that is critical counts, if it is nearly as likely as the main one and not unlikely.
+_DANGER_SHARE, _DANGER_CHANCE = 0.35, 0.1
 # The same where only words of the lexicon speak: their scores lie nearer together, and a weak word says nothing.
 _WORDS_SHARE, _WORDS_SCORE = 0.6, 4.0
 # Less than this for the likeliest class, or so few characters, and not a word of the lexicon: nothing was read.
@@ -189,9 +189,9 @@ def _most_dangerous(ranked: list[str], chances: Mapping[str, float], case: _Case
     first, _ = case.level(ranked[0])
     if first is Severity.CRITICAL:
         return ranked[0]
-    share = _DANGER_SHARE if case.opinion is not None else _WORDS_SHARE
+    share, least = (_DANGER_SHARE, _DANGER_CHANCE) if case.opinion is not None else (_WORDS_SHARE, 0.0)
     for slug in ranked[1:]:
-        if chances[slug] >= chances[ranked[0]] * share and case.level(slug)[0] is Severity.CRITICAL:
+        if chances[slug] >= max(least, chances[ranked[0]] * share) and case.level(slug)[0] is Severity.CRITICAL:
             return slug
     return ranked[0]
 
@@ -228,7 +228,8 @@ def _evidence(label: str, case: _Case) -> list[Hit]:
 
 def _spans(best: str, signs: list[Hit], level: Severity, case: _Case) -> tuple[Span, ...]:
     reading, place = case.reading, case.lexicon.place
-    danger = signs or (_evidence(level.slug, case) if level > case.level(best)[0] else [])
+    is_raised = level > case.level(best)[0] and level >= Severity.HIGH
+    danger = signs or (_evidence(level.slug, case) if is_raised else [])
     found: list[tuple[Hit, SpanKind]] = [(hit, "danger") for hit in danger]
     found += [(hit, "class") for hit in _evidence(best, case)]
     found += [(Hit(m.start(), m.end(), 0), "place") for m in place.finditer(reading.text[:CLASS_CHARS])]
@@ -267,7 +268,7 @@ def _why_class(best: str, case: _Case) -> list[str]:
 
 def _why_level(signs: list[Hit], level: Severity, raised: Severity, case: _Case) -> list[str]:
     parts = [f"{case.quote(signs)}使级别升为{level.label}"] if signs else []
-    if raised > level:
+    if raised > level and raised >= Severity.HIGH:
         parts.append(f"{case.quote(_evidence(raised.slug, case))}读来危险，级别升为{raised.label}")
     return parts
 

@@ -32,7 +32,6 @@ from qixia.triage.learning.model import (
     Model,
     Pieces,
     level_facts,
-    sigmoid,
     softmax,
 )
 from qixia.triage.learning.seeing import Seen, classes, labels, see
@@ -42,6 +41,9 @@ MOST_FOLDS = 6
 MIN_DOCUMENTS = 2
 # How closely each view follows its examples; found on whole voices held out (docs/triage.md).
 CLOSENESS = {"chars": 0.5, "sounds": 0.5, "meaning": 2.0, "lexicon": 0.3}
+# From which chance on a text counts as normal, high, critical: below a half where danger missed is worse than a false
+# alarm. On held-out writers 0.45 misses 1.6 % of danger for 7.9 % of false alarms (docs/triage.md).
+LEVEL_FROM = (0.5, 0.45, 0.45)
 Progress = Callable[[str], None]
 
 
@@ -300,8 +302,7 @@ def fit_mix(scores: Floats, lessons: Lessons, *, views: Sequence[str]) -> Mix:
     chances = softmax(np.tensordot(weights, scores[:, :, : len(lessons.labels)], 1))
     facts = level_facts(scores * used[:, None, None], chances, lessons.labels, lessons.floors, lessons.seen)
     level_weights, level_bias = _fit_levels(facts, lessons)
-    danger = sigmoid(np.einsum("ntf,tf->nt", facts, level_weights) + level_bias)
-    return Mix(weights, level_weights, level_bias, _level_from(danger, lessons))
+    return Mix(weights, level_weights, level_bias, np.array(LEVEL_FROM, dtype=np.float32))
 
 
 def _fit_classes(scores: Floats, lessons: Lessons, used: NDArray[np.bool_]) -> Floats:
@@ -336,8 +337,3 @@ def _fit_levels(facts: Floats, lessons: Lessons) -> tuple[Floats, Floats]:
         fitted = LogisticRegression(C=1.0, max_iter=1000).fit(facts[:, level], target, sample_weight=lessons.weights)
         weights[level], bias[level] = fitted.coef_[0], fitted.intercept_[0]
     return weights, bias
-
-
-def _level_from(danger: Floats, lessons: Lessons) -> Floats:
-    """The chance from which on a text counts as of a level: as low for danger as false alarms allow."""
-    return np.array([0.5, 0.5, 0.5], dtype=np.float32)

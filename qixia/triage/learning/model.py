@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,18 @@ LEVELS = ("normal", "high", "critical")
 VIEWS = ("chars", "sounds", "meaning", "lexicon")
 
 Floats = NDArray[np.float32]
+# What NumPy, zip and JSON raise at a file that is not what it should be.
+_HOSTILE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 class BadArtefact(ValueError):
@@ -275,11 +288,11 @@ def _text(value: Any) -> NDArray[np.uint8]:
 def _zipped(arrays: dict[str, Any]) -> bytes:
     """A zip of .npy files without times, so that the same arrays give the same bytes."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as file:
         for name, array in arrays.items():
             plain = io.BytesIO()
             np.lib.format.write_array(plain, np.ascontiguousarray(array), allow_pickle=False)
-            file.writestr(zipfile.ZipInfo(f"{name}.npy"), plain.getvalue(), zipfile.ZIP_DEFLATED, 9)
+            file.writestr(zipfile.ZipInfo(f"{name}.npy"), plain.getvalue(), zipfile.ZIP_DEFLATED, 6)
     return out.getvalue()
 
 
@@ -293,17 +306,7 @@ def _unpacked(data: bytes) -> Model:
         _check(model)
     except BadArtefact:
         raise
-    # Whatever a hostile file makes NumPy, zip or JSON say, it is one thing to the caller.
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        OSError,
-        EOFError,
-        zipfile.BadZipFile,
-        AttributeError,
-        IndexError,
-    ) as error:
+    except _HOSTILE as error:
         raise BadArtefact(f"{type(error).__name__}: {error}") from error
     return model
 
