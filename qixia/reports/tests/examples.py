@@ -14,8 +14,21 @@ from qixia.people.access import Actor, actor_for
 from qixia.people.passes import rider_pass
 from qixia.places import queries as places
 from qixia.reports import services
-from qixia.reports.models import ReportPhoto
-from qixia.reports.tests.town import MAKER, Town, accepted, at, build_town, photo, photo_after, reach, the
+from qixia.reports.models import MergeProposal, ReportPhoto, Support
+from qixia.reports.queries.similar import similar_reports
+from qixia.reports.tests.town import (
+    AT_ROAD,
+    MAKER,
+    Town,
+    accepted,
+    at,
+    build_town,
+    photo,
+    photo_after,
+    reach,
+    send,
+    the,
+)
 from qixia.triage.tests.opining import answering
 from tests.examples import example, exempt
 
@@ -190,6 +203,59 @@ def say_with_the_secret_that_it_is_not_solved() -> None:
     services.resolve(actor=town.worker, public_id=receipt.public_id, text="已换新井盖", photos=[photo_after(7)])
     services.verify(actor=town.clerk, public_id=receipt.public_id)
     services.answer_anonymously(secret=SECRET, solved=False, text="还是松的")
+
+
+def two_alike(town: Town) -> tuple[services.Receipt, services.Receipt]:
+    return send(town.rider), send(town.other_rider)
+
+
+@example("reports.services.merge")
+def make_one_case_of_two_reports() -> None:
+    town = a_town()
+    first, second = two_alike(town)
+    services.merge(actor=town.clerk, public_id=second.public_id, into=first.public_id)
+    assert the(second).merged_into_id == the(first).pk
+
+
+@example("reports.services.keep_apart")
+def say_that_two_reports_are_different_matters() -> None:
+    town = a_town()
+    two_alike(town)
+    services.keep_apart(actor=town.clerk, proposal=MergeProposal.objects.get().public_id)
+
+
+@example("reports.services.unmerge")
+def take_a_merge_back() -> None:
+    town = a_town()
+    first, second = two_alike(town)
+    services.merge(actor=town.clerk, public_id=second.public_id, into=first.public_id)
+    services.unmerge(actor=town.clerk, public_id=second.public_id)
+    assert the(second).state == "dispatched"
+
+
+def support_what_is_there(town: Town) -> services.Supported:
+    send(town.rider)
+    (one,) = similar_reports(town.other_rider, lat=AT_ROAD[0], lng=AT_ROAD[1], words="井盖没了")
+    return services.support(actor=town.other_rider, offer=one.offer)
+
+
+@example("reports.services.support")
+def say_that_one_sees_the_same() -> None:
+    assert not support_what_is_there(a_town()).repeated
+
+
+@example("reports.services.pay_supports")
+def pay_for_a_support() -> None:
+    support_what_is_there(a_town())
+    assert services.pay_supports([Support.objects.get().pk]) == 1
+
+
+@example("reports.services.forget_supporter")
+def forget_who_supported() -> None:
+    town = a_town()
+    support_what_is_there(town)
+    services.forget_supporter(person=town.other_rider.public_id)
+    assert Support.objects.get().index is None
 
 
 def data_officer(town: Town) -> Actor:

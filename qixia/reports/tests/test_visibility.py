@@ -29,6 +29,7 @@ from qixia.reports import rules, services, visibility
 from qixia.reports.models import Report, ReportPhoto
 from qixia.reports.services.moves import take_step
 from qixia.reports.tests.town import MAKER, Town, at, send, the
+from qixia.triage.models import Opinion
 from tests.architecture.test_permissions import walk
 
 PAGES = 45  # that a role opens at most; an administrator's back room is wide
@@ -65,6 +66,8 @@ class Planted:
             clerk = actor_for(self.people["clerk"])
             take_step(the(receipt), "validate", actor=clerk, text="QXNOTE7731", private=True)
         Report.objects.filter(pk=self.report.pk).update(points=77317)
+        said = {"state": "ok", "cls": "other", "severity": "low", "words": "QXOPINION7731", "asked_at": self.raised}
+        Opinion.objects.create(ref=self.report.ref, **said)
         self.picture = Evidence.objects.get(owner_ref=self.report.ref)
         self.middle = rules.cell_middle(*SPOT, 500)
 
@@ -134,6 +137,7 @@ class Planted:
             "real_name": any_of("甄名乙丙"),
             "camera": any_of("QX-CAMERA-5521"),
             "finding": any_of(self.report.finding),
+            "opinion": any_of("QXOPINION7731"),
             "note": any_of("QXNOTE7731"),
             "handler": any_of("QXHANDLER乙"),
             "points": any_of("+77317", '"points": 77317', '"points":77317'),
