@@ -38,6 +38,7 @@ FIELDS = {
     "real_name": "真实姓名",
     "camera": "相机信息",
     "finding": "系统判断",
+    "opinion": "另一个模型的看法",
     "note": "内部备注",
     "handler": "经办人",
     "points": "积分",
@@ -50,19 +51,19 @@ CELLS = {
     "masked": "只见头尾",
 }
 _TABLE = """
-              words photo original place   time nickname phone  real_name camera finding note handler points
-anyone        no    no    no       no      no   no       no     no        no     no      no   no      no
-reporter      yes   yes   no       yes     yes  yes      masked yes       no     yes     no   no      yes
-rider         no    no    no       rounded no   no       no     no        no     no      no   no      no
-worker        yes   yes   no       yes     yes  no       no     no        no     yes     yes  yes     no
-other_worker  no    no    no       no      no   no       no     no        no     no      no   no      no
-unit_lead     yes   yes   no       yes     yes  no       no     no        no     yes     yes  yes     no
-clerk         yes   yes   reason   yes     yes  yes      no     no        reason yes     yes  yes     no
-other_clerk   no    no    no       no      no   no       no     no        no     no      no   no      no
-merchant      no    no    no       no      no   no       no     no        no     no      no   no      no
-admin         yes   yes   reason   yes     yes  yes      no     no        reason yes     yes  yes     no
-data_officer  no    no    reason   no      yes  reason   reason no        reason no      no   yes     no
-auditor       no    no    no       no      yes  no       no     no        no     no      no   yes     no
+              words photo original place   time nickname phone  real_name camera finding opinion note handler points
+anyone        no    no    no       no      no   no       no     no        no     no      no      no   no      no
+reporter      yes   yes   no       yes     yes  yes      masked yes       no     yes     no      no   no      yes
+rider         no    no    no       rounded no   no       no     no        no     no      no      no   no      no
+worker        yes   yes   no       yes     yes  no       no     no        no     yes     no      yes  yes     no
+other_worker  no    no    no       no      no   no       no     no        no     no      no      no   no      no
+unit_lead     yes   yes   no       yes     yes  no       no     no        no     yes     no      yes  yes     no
+clerk         yes   yes   reason   yes     yes  yes      no     no        reason yes     yes     yes  yes     no
+other_clerk   no    no    no       no      no   no       no     no        no     no      no      no   no      no
+merchant      no    no    no       no      no   no       no     no        no     no      no      no   no      no
+admin         yes   yes   reason   yes     yes  yes      no     no        reason yes     yes     yes  yes     no
+data_officer  no    no    reason   no      yes  reason   reason no        reason no      no      no   yes     no
+auditor       no    no    no       no      yes  no       no     no        no     no      no      no   yes     no
 """
 
 
