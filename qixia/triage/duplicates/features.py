@@ -21,7 +21,7 @@ FEATURES: Mapping[str, tuple[float | None, float | None]] = {
     "far": (None, 0.0),  # by how much the distance exceeds what both positions may be off, squared
     "days": (None, 0.0),  # log of the days between
     "class_same": (0.0, None),  # share of the class chances that agree
-    "class_near": (0.0, None),  # … that are easily confused (sewage, drain)
+    "class_apart": (None, 0.0),  # the chance that they are of classes that nobody confuses
     "meaning": (0.0, None),  # how near their sentence vectors are
     "alike": (0.0, None),  # the same class, or both name the same object (箅子)
     "object_other": (None, 0.0),  # both name one, and not the same
@@ -108,7 +108,7 @@ def compare(a: Side, b: Side) -> Pair:
         "photo": float(_same_photo(a.photo_hash, b.photo_hash)),
     }
     found["lone_indoors"] = found["lone"] * min(_indoors(a.marks.classes), _indoors(b.marks.classes))
-    found["alike"] = 1 - (1 - found["class_same"]) * (1 - found["object_same"])
+    found["alike"] = 1 - (1 - found["class_same"]) * (1 - found["object_same"] * (1 - found["clash"]))
     return Pair(metres, minutes, {name: found[name] for name in FEATURES})
 
 
@@ -120,11 +120,13 @@ def _distance(metres: float, *accuracies: float | None) -> dict[str, float]:
 
 def _classes(a: Collection[tuple[str, float]], b: Collection[tuple[str, float]]) -> dict[str, float]:
     if not a or not b:
-        return {"class_same": 0.0, "class_near": 0.0}
+        return {"class_same": 0.0, "class_apart": 0.0, "clash": 0.0}
     theirs = dict(b)
     same = min(1.0, sum(math.sqrt(chance * theirs.get(slug, 0.0)) for slug, chance in a))
-    near = max((min(p, q) for (x, p), (y, q) in product(a, b) if x != y and _confused(x, y)), default=0.0)
-    return {"class_same": same, "class_near": max(0.0, min(near, 1.0 - same))}
+    clashes = [(min(p, q), _confused(x, y)) for (x, p), (y, q) in product(a, b) if x != y]
+    clash = max((sure for sure, _ in clashes), default=0.0)
+    apart = max((sure for sure, confused in clashes if not confused), default=0.0)
+    return {"class_same": same, "class_apart": apart, "clash": clash}
 
 
 def _indoors(classes: Collection[tuple[str, float]]) -> float:

@@ -23,7 +23,7 @@ SignKind = Literal["distance", "time", "class", "words", "photo", "floor"]
 SIGNS: Mapping[SignKind, tuple[str, ...]] = {
     "distance": ("far",),
     "time": ("days",),
-    "class": ("class_same", "class_near"),
+    "class": ("class_same", "class_apart"),
     "words": ("meaning", "alike", "object_other", "another"),
     "floor": ("detail_same", "detail_other", "lone_indoors"),
     "photo": ("photo",),
