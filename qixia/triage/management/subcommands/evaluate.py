@@ -19,11 +19,11 @@ from qixia.triage.learning.examples import BadLabels, Example, read_examples
 from qixia.triage.learning.model import BadArtefact, Model, shipped
 from qixia.triage.queries import shipped_thresholds
 
-HELP = 'figures for a file with lines of {"text", "class", "severity"}'
+HELP = 'figures for files with lines of {"text", "class", "severity"}'
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", type=Path)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("--model", type=Path, help="a model file instead of the shipped one")
     parser.add_argument("--words-only", action="store_true", help="the lexicon alone, without a model")
     parser.add_argument("--light", action="store_true", help="without sentence vectors, as while typing")
@@ -31,9 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: dict[str, Any], out: OutputWrapper) -> None:
-    running = measure.start(f"triage evaluate {options['file'].name}")
+    running = measure.start(f"triage evaluate {' '.join(path.name for path in options['files'])}")
     classes = {row.slug: row for row in class_rows()}
-    labels = _read(options["file"], classes)
+    labels = [label for path in options["files"] for label in _read(path, classes)]
     model = None if options["words_only"] else _model(options["model"])
     # What a process does once (weights, tables) is not the cost of a text.
     judge([("井盖没了", None)], model=model, classes=classes, thresholds=shipped_thresholds(), light=options["light"])
