@@ -22,8 +22,26 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/vouchers",
     ),
     "worker": ("/desk/queue", "/desk/queue?over=1", "/desk/all", "/map", "/inbox", "/me"),
-    "clerk": ("/desk/triage/", "/desk/returned", "/desk/checks", "/desk/queue", "/desk/all", "/map", "/inbox", "/me"),
-    "admin": ("/desk/all", "/desk/catalogue", "/desk/catalogue/new", "/admin/", "/me"),
+    "clerk": (
+        "/desk/model/",
+        "/desk/triage/",
+        "/desk/returned",
+        "/desk/checks",
+        "/desk/queue",
+        "/desk/all",
+        "/map",
+        "/inbox",
+        "/me",
+    ),
+    "admin": (
+        "/desk/model/",
+        "/desk/model/shipped/",
+        "/desk/all",
+        "/desk/catalogue",
+        "/desk/catalogue/new",
+        "/admin/",
+        "/me",
+    ),
     "merchant": ("/m", "/me", "/inbox"),
 }
 # role → list, and what on it leads to the page of one thing

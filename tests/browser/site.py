@@ -63,6 +63,7 @@ def start(stage: Stage) -> Site:
         "QIXIA_DEMO": "true",
         "QIXIA_BASE_URL": url,
         "QIXIA_DATABASE_SYNCHRONOUS": "NORMAL",  # this database survives no power cut: it is deleted afterwards
+        "QIXIA_TRAINING_TEXTS_A_CLASS": "6",  # a training of seconds
     }
     stage.run("-m", "qixia.site.cli", "prepare")
     stage.run("-m", "qixia.site.cli", "demo", "--days", "1")
