@@ -33,6 +33,7 @@ class Shipped:
         self.thresholds = thresholds
         self.as_of = as_of
         self.texts_a_class = texts_a_class
+        self.taught: Model | None = None
 
     def teach(self, corrections: Sequence[Example], *, progress: Progress) -> Model:
         said = 0
@@ -44,9 +45,9 @@ class Shipped:
 
         known = [example for example in corrections if example.cls in classes()]
         lessons = [*self._few(examples.shipped(classes(), use="learn")), *known]
-        return proving.train_and_prove(
+        self.taught = proving.train_and_prove(
             lessons,
-            held_out=self._few(examples.shipped(classes(), use="prove")),
+            held_out=self._held_out(),
             as_of=self.as_of,
             name=f"{self.as_of.isoformat()} +{len(known)}",
             folds=examples.writers(),
@@ -54,10 +55,15 @@ class Shipped:
             emphasis={SOURCE: CORRECTIONS},
             progress=tell,
         ).model
+        return self.taught
 
     def prove(self, model: Model, corrections: Sequence[Example]) -> dict[str, Any]:
-        voices = self._few(examples.shipped(classes(), use="prove"))
-        return {"voices": self._figures(model, voices), "corrections": self._figures(model, corrections)}
+        """What was just taught has been measured on the voices held out: its card says so."""
+        voices = model.card.get("held_out") if model is self.taught else self._figures(model, self._held_out())
+        return {"voices": voices, "corrections": self._figures(model, corrections)}
+
+    def _held_out(self) -> Sequence[Example]:
+        return self._few(examples.shipped(classes(), use="prove"))
 
     def _figures(self, model: Model, texts: Sequence[Example]) -> dict[str, Any] | None:
         if not texts:
