@@ -323,7 +323,7 @@ class TestTrace:
         assert "system.something" not in admin.get("/ops/trace/", {"id": ""}).content.decode()
 
     def test_a_fixed_number_of_statements(self, admin: Client, traced: str, django_assert_max_num_queries) -> None:
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(9):
             admin.get("/ops/trace/", {"id": traced})
 
 
