@@ -175,7 +175,7 @@ class History:
         )
 
     def _go_on(self, report: Report, plot: Plot) -> None:
-        if report.state == plot.stop:
+        if report.state in (plot.stop, "merged"):  # what is merged goes on in another
             return
         if report.state == "sorting":
             self.later(6, 70, lambda: self._sort(report.public_id, plot))

@@ -30,6 +30,8 @@ STATIC = ("codes_", "places_", "policy_", "django_migrations", "django_content_t
 NEAR = timedelta(seconds=2)
 # Sealed by a person's own key: it holds no name of a report.
 PERSONS_OWN = {("people_person", "sealed_phone")}
+# Hashes of pieces of words, which name nobody (triage/duplicates/marks.py).
+NO_NAMES = {("triage_fingerprint", "marks")}
 _VALUE = re.compile(r"[A-Za-z0-9_\-]{16,}|(?<![0-9-])\d{3}-\d{3}-\d{3}(?![0-9-])|(?<!\d)\d{9}(?!\d)")
 _REF_KEYS = {"person_id": "people_person", "report_id": "reports_report", "item_id": "rewards_item"}
 
@@ -129,7 +131,7 @@ class Dump:
         value = bytes(row[column])
         known = purposes()
         purpose = known.get((table, column))
-        if value and (table, column) not in known and (table, column) not in PERSONS_OWN:
+        if value and (table, column) not in known and (table, column) not in PERSONS_OWN | NO_NAMES:
             self.unknown.add((table, column))
         if purpose is None or not self.opened or not value:
             yield value.decode("latin-1") if value.isascii() else None
@@ -156,6 +158,7 @@ class Dump:
             record.tokens.add(keys().blind_index(source, purpose="ledger-source"))
         if self.opened and table == "people_person":
             record.tokens.add(keys().blind_index(row["public_id"], purpose="reporter"))
+            record.tokens.add(keys().blind_index(row["public_id"], purpose="supporter"))
 
     # ── files, lines, headers ───────────────────────────────────────────────
     def add_files(self, folder: Path) -> None:

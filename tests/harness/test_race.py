@@ -5,13 +5,27 @@ from __future__ import annotations
 import pytest
 
 from qixia.jobs.models import Command, Job
+from qixia.jobs.worker import run_pending
 from qixia.kernel.config import get_config
 from qixia.media.models import Evidence
+from qixia.people.access import actor_for
 from qixia.places import queries as places
 from qixia.policy.services import publish_seeds
 from qixia.reports import services
-from qixia.reports.models import Report, ReportStep
-from qixia.reports.tests.town import accepted, at, build_town, photo, photo_after, reach, the
+from qixia.reports.models import MergeRecord, Report, ReportStep
+from qixia.reports.queries.similar import similar_reports
+from qixia.reports.tests.town import (
+    AT_ROAD,
+    _rider,
+    accepted,
+    at,
+    build_town,
+    photo,
+    photo_after,
+    reach,
+    send,
+    the,
+)
 from qixia.rewards import queries
 from qixia.rewards.models import Item, Posting, Voucher
 from qixia.rewards.services import award, compare, reserve
@@ -68,6 +82,84 @@ def test_ten_processes_pay_one_award_once():
     assert kinds(found) == {"done": 10}
     assert {one.value for one in found} == {Posting.objects.get().pk}
     assert queries.balance(rider.ref) == 15
+
+
+def two_alike(town):
+    """Two cases of one manhole, which a clerk may merge."""
+    return the(send(town.rider)), the(send(town.other_rider))
+
+
+def check_whole():
+    """Nothing half done: who is merged has an open lead that is merged into none, and a record that says so."""
+    for report in Report.objects.exclude(merged_into=None).select_related("merged_into"):
+        assert report.merged_into.state != "merged"
+        assert MergeRecord.objects.filter(report=report, undoes=None, undone_by=None).count() == 1
+    assert compare().is_sound
+
+
+def test_two_merges_of_two_into_each_other_and_one_wins(town):
+    one, two = two_alike(town)
+    found = at_once(
+        [
+            lambda: services.merge(actor=town.clerk, public_id=one.public_id, into=two.public_id).pk,
+            lambda: services.merge(actor=town.clerk, public_id=two.public_id, into=one.public_id).pk,
+        ]
+    )
+    assert kinds(found)["done"] == 1, found
+    assert set(kinds(found)) <= {"done", "SomebodyWasFaster", "SameReport", "StepNotAllowed"}
+    assert Report.objects.filter(state="merged").count() == 1
+    check_whole()
+
+
+def test_a_merge_against_resolving_the_same_report_and_one_wins(town):
+    lead, report = the(send(town.other_rider)), the(reach(town, "working"))
+    found = at_once(
+        [
+            lambda: services.merge(actor=town.clerk, public_id=report.public_id, into=lead.public_id).pk,
+            lambda: (
+                services.resolve(
+                    actor=town.worker, public_id=report.public_id, text="修好了", photos=[photo_after(1)]
+                ).pk
+            ),
+        ]
+    )
+    assert kinds(found)["done"] == 1, found
+    assert the_state(report) == ("merged" if found[0].kind == "done" else "resolved")
+    assert ReportStep.objects.filter(report=report, step__in=("merge", "resolve")).count() == 1
+    check_whole()
+
+
+def test_supports_against_a_merge_are_all_kept_and_paid_once_a_rider(town):
+    one, two = two_alike(town)
+    lat, lng = AT_ROAD
+    riders = [actor_for(_rider(f"骑{n}", f"1390000000{n}")) for n in range(4)]
+    offers = [(rider, similar_reports(rider, lat=lat, lng=lng, words="井盖没了")[0].offer) for rider in riders]
+    found = at_once(
+        [lambda: services.merge(actor=town.clerk, public_id=two.public_id, into=one.public_id).pk]
+        + [lambda r=rider, o=offer: services.support(actor=r, offer=o).public_id for rider, offer in offers]
+    )
+    assert kinds(found) == {"done": 5}
+    run_pending()
+    assert [queries.balance(rider.ref) for rider in riders] == [3] * 4
+    check_whole()
+
+
+def test_six_undo_one_merge_while_the_unit_accepts_and_one_does(town):
+    one, two = two_alike(town)
+    services.merge(actor=town.clerk, public_id=two.public_id, into=one.public_id)
+    found = at_once(
+        [lambda: services.accept(actor=town.worker, public_id=two.public_id).pk]
+        + [lambda: services.unmerge(actor=town.clerk, public_id=two.public_id).pk] * 6
+    )
+    assert kinds(found[1:])["done"] == 1, found
+    assert MergeRecord.objects.exclude(undoes=None).count() == 1
+    # The unit comes before the undoing, and is refused, or after it.
+    assert the_state(two) == ("accepted" if found[0].kind == "done" else "dispatched")
+    check_whole()
+
+
+def the_state(report):
+    return Report.objects.values_list("state", flat=True).get(pk=report.pk)
 
 
 def test_two_staff_resolve_one_case_and_one_wins(town):

@@ -4,6 +4,8 @@ A town lives for two days through its real pages: riders report sealed and anony
 resolves, the clerk verifies, points are claimed and paid. Then all that the system keeps is dumped and searched for a
 path (tests/harness/secrecy.py). Anonymous: none, with the master key, times and transactions. Sealed: none without the
 key; times are left out, because the points are paid when the report is settled (docs/privacy says so).
+Supports: as sealed reports. That two reports are of one matter (a merge, a proposal, a recurrence) is known to everybody
+who may read both, and says nothing of who sent either; those links are taken out before a path is looked for.
 
 Controls: with the key every sealed report leads to its rider, and a planted row, line, file or time is found.
 """
@@ -69,6 +71,7 @@ class Story:
     phones: dict[str, Client] = field(default_factory=dict)
     sealed: dict[str, Report] = field(default_factory=dict)
     anonymous: dict[str, Report] = field(default_factory=dict)
+    again: dict[str, Report] = field(default_factory=dict)  # one manhole, reported by several
     held: dict[str, str] = field(default_factory=dict)  # each rider's secret
     answers: list[dict[str, str]] = field(default_factory=list)
 
@@ -133,6 +136,40 @@ def watched() -> list[tuple[Any, ...]]:
     return rows
 
 
+def is_seen_again(story: Story) -> None:
+    """One rider reports, the second supports it, the third reports it too, as does the fourth without a name: the machine
+    makes one case of it, and a clerk takes the third's apart."""
+    with story.later():
+        towns.merging(automatic=True)
+    sealed, anonymous = dict(story.sealed), dict(story.anonymous)
+    held = dict(story.held)
+    reports_sealed(story, "rider", 80)
+    with story.later():
+        lat, lng = towns.AT_ROAD
+        asked = {"lat": lat, "lng": lng, "words": WORDS["other_rider"]}
+        block = story.noted(story.phones["other_rider"].get(reverse("reports:seen"), asked)).content.decode()
+        offer = {"offer": block.split('name="offer" value="')[1].split('"')[0]}
+        answer = story.phones["other_rider"].post(reverse("reports:support"), offer)
+        story.noted(answer, 303)
+    with story.later(seconds=40):
+        run_pending()
+    reports_sealed(story, "third", 81)
+    reports_anonymously(story, "fourth", 82)
+    story.again = {"rider": story.sealed["rider"], "third": story.sealed["third"], "fourth": story.anonymous["fourth"]}
+    story.sealed, story.anonymous, story.held = sealed, anonymous, held
+    for one in story.again.values():
+        one.refresh_from_db()
+    assert {one.merged_into_id for one in story.again.values()} == {None, story.again["rider"].pk}
+    with story.later():
+        services.unmerge(actor=story.town.clerk, public_id=story.again["third"].public_id)
+    with story.later():
+        services.accept(actor=story.town.worker, public_id=story.again["rider"].public_id)
+    with story.later():
+        services.answer(actor=story.town.worker, public_id=story.again["rider"].public_id, text="马上到")
+    with story.later(seconds=40):
+        run_pending()
+
+
 def is_handled(story: Story, report: Report) -> None:
     unit, clerk = story.town.worker, story.town.clerk
     for act, actor, more in (
@@ -185,6 +222,7 @@ def tell(log: LogBuffer) -> Story:
     with story.later(seconds=40):
         run_pending()
         assert compare().is_sound
+    is_seen_again(story)
     with story.later():
         for name in RIDERS:
             for page in ("rewards:ledger", "notices:inbox", "reports:mine"):
@@ -215,7 +253,7 @@ def dumped(story: Story, *, opened: bool) -> Dump:
         person = story.town.people[name]
         needles |= {person.public_id: person_token(story, name), person.display_name: person_token(story, name)}
     needles |= {f"1380000000{n}": person_token(story, name) for n, name in enumerate(RIDERS, 1)}
-    for report in [*story.sealed.values(), *story.anonymous.values()]:
+    for report in every_report(story):
         needles |= {report.public_id: report_token(report), report.number: report_token(report)}
     for name, secret in story.held.items():
         needles |= {secret: report_token(story.anonymous[name])}
@@ -225,7 +263,23 @@ def dumped(story: Story, *, opened: bool) -> Dump:
     dump.add_files(Path(get_config().var_dir))
     dump.add_lines(story.log.lines)
     dump.add_headers(story.answers)
+    forget_matters(story, dump)
     return dump
+
+
+def every_report(story: Story) -> list[Report]:
+    return [*story.sealed.values(), *story.anonymous.values(), *story.again.values()]
+
+
+def forget_matters(story: Story, dump: Dump) -> None:
+    """Take out what only says that reports are of one matter. A record with a rider beside two reports stays."""
+    names = {report_token(one): {report_token(one), one.public_id, one.number} for one in every_report(story)}
+    riders = {person_token(story, name) for name in RIDERS}
+    for entry in dump.records:
+        named = {token for token in names if token in entry.tokens}
+        own = entry.name.replace(":", "#", 1) if entry.name.startswith("reports_report:") else ""
+        if len(named) > 1 and (own or not entry.tokens & riders):
+            entry.tokens -= set().union(*(names[token] for token in named if token != own))
 
 
 def person_token(story: Story, name: str) -> str:
@@ -269,7 +323,12 @@ def test_nothing_that_is_stored_leads_from_a_rider_to_the_report(story: Story) -
     assert opened.unknown == set(), "bytes that nobody declared: see kernel/sealed.py"
     assert ways(story, opened, story.anonymous, times=True) == {}
     assert ways(story, closed, story.sealed, times=False) == {}
+    supported = {"other_rider": story.again["rider"]}
+    assert ways(story, closed, supported, times=False) == {}
+    assert ways(story, closed, {"third": story.again["third"]}, times=False) == {}
+    assert ways(story, opened, {"fourth": story.again["fourth"]}, times=True) == {}
     # Controls: the finder finds what is there.
+    assert set(ways(story, dumped(story, opened=True), supported, times=False)) == {"other_rider"}
     assert set(ways(story, dumped(story, opened=True), story.sealed, times=False)) == set(RIDERS)
     check_plants(story)
 
