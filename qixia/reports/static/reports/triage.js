@@ -4,8 +4,9 @@
 // done again after each swap, because the case is drawn anew by the server. Keys 1 2 3 S Enter V J K are console.js's:
 // it presses what carries data-key.
 
-const main = document.getElementById('main');
-const box = document.getElementById('triage-case');
+// Listeners stand on the document and nothing is kept from before: "back" draws the whole page anew.
+const box = () => document.getElementById('triage-case');
+const inside = (event) => Boolean(event.target.closest?.('#triage-case'));
 const LEVELS = ['low', 'normal', 'high', 'critical'];
 const live = (text) => { const place = document.getElementById('qx-live'); if (place) place.textContent = text; };
 const form = () => document.getElementById('triage-form');
@@ -120,40 +121,42 @@ const TYPED = {
   Escape: () => { find().value = ''; close(); find().blur(); },
 };
 
-box.addEventListener('input', (event) => { if (event.target === find()) open(); });
-box.addEventListener('focusin', (event) => { if (event.target === find()) open(); });
-box.addEventListener('focusout', (event) => { if (event.target === find()) close(); });
-box.addEventListener('mousedown', (event) => {
+document.addEventListener('input', (event) => { if (event.target === find()) open(); });
+document.addEventListener('focusin', (event) => { if (event.target === find()) open(); });
+document.addEventListener('focusout', (event) => { if (event.target === find()) close(); });
+document.addEventListener('mousedown', (event) => {
   const row = event.target.closest('#triage-options [role=option]');
   if (!event.target.closest('#triage-options')) return;
   event.preventDefault(); // the field keeps the focus, so the list stays until the choice is made
   if (row) choose(row);
 });
-box.addEventListener('keydown', (event) => {
+document.addEventListener('keydown', (event) => {
+  if (!inside(event)) return;
   // A radio group is walked with arrows, as everywhere; elsewhere they go through the queue.
   if (event.target.matches('[type=radio]') && event.key.startsWith('Arrow')) event.stopPropagation();
   if (event.target !== find() || event.isComposing || !TYPED[event.key]) return;
   event.preventDefault();
   event.stopPropagation();
   TYPED[event.key]();
-});
-box.addEventListener('change', (event) => {
+}, true);
+document.addEventListener('change', (event) => {
+  if (!inside(event)) return;
   if (event.target.name === 'cls') follow(event.target);
   if (event.target.name === 'severity') isSet = true;
 });
 // Nothing was read in the words, so nothing is chosen beforehand: a confirmation would be nobody's decision.
-box.addEventListener('submit', (event) => {
+document.addEventListener('submit', (event) => {
   if (event.target !== form() || all('[name=cls]').some((radio) => radio.checked)) return;
   event.preventDefault();
   event.stopPropagation();
   document.getElementById('triage-choose').hidden = false;
   all('[name=cls]')[0]?.focus();
 }, true);
-box.addEventListener('click', (event) => { if (event.target.closest('[data-raise]')) raise(); });
+document.addEventListener('click', (event) => { if (event.target.closest('[data-raise]')) raise(); });
 
 // ── a case was drawn: what needs this script is offered, the queue shows where one is ────────────────────────────
 function prepare() {
-  for (const hint of document.querySelectorAll('.qx-keys [data-needs]')) hint.hidden = !box.querySelector(`[data-key="${hint.dataset.needs}"]`);
+  for (const hint of document.querySelectorAll('.qx-keys [data-needs]')) hint.hidden = !box().querySelector(`[data-key="${hint.dataset.needs}"]`);
   isSet = false;
   suggested = level() || 'low';
   if (!form()) return;
@@ -173,22 +176,46 @@ function point(id) {
   }
 }
 
-// J J J goes three on, whether or not the first of them has come yet.
-document.addEventListener('htmx:beforeRequest', (event) => {
-  const row = event.target.closest?.('#triage-list [data-row]');
-  if (row) point(row.dataset.case);
+// J J J goes three on, whether or not the first of them has come: the queue points to what was asked for last. Until
+// that is drawn, Enter decides nothing: it would be about a case that the clerk has already left.
+let wanted = '';
+const drawn = () => document.getElementById('triage-now')?.dataset.case ?? '';
+
+document.addEventListener('click', (event) => {
+  const row = event.target.closest('#triage-list [data-row]');
+  if (!row || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  wanted = row.dataset.case;
+  point(wanted);
+}, true);
+document.addEventListener('submit', (event) => {
+  if (!inside(event) || !wanted || wanted === drawn()) return;
+  event.preventDefault();
+  event.stopPropagation();
+}, true);
+document.addEventListener('htmx:afterRequest', (event) => {
+  if (event.detail.successful || event.detail.target !== box()) return;
+  wanted = '';
+  point(drawn());
 });
 
 document.addEventListener('htmx:afterSettle', (event) => {
-  if (event.target !== box) return;
+  if (event.target !== box()) return;
   const now = document.getElementById('triage-now');
-  main.classList.toggle('is-list', !now?.dataset.case);
+  document.getElementById('main').classList.toggle('is-list', !drawn());
   prepare();
-  point(now?.dataset.case);
+  // What was drawn is what was asked for, or another in its place because that one was gone: nothing more is to come.
+  const asked = event.detail.requestConfig?.path ?? '';
+  if (!asked.includes(drawn()) || asked.includes(wanted)) wanted = '';
+  point(wanted || drawn());
   now?.scrollTo(0, 0);
   if (matchMedia('(max-width: 860px)').matches) scrollTo(0, 0);
   now?.focus({ preventScroll: true });
 });
 
-prepare();
-point(document.getElementById('triage-now')?.dataset.case);
+function begin() {
+  wanted = '';
+  prepare();
+  point(drawn());
+}
+document.addEventListener('htmx:historyRestore', begin);
+begin();
