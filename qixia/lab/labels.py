@@ -73,8 +73,15 @@ def read(data: Path, task: Task) -> list[Example]:
     if not path.is_file():
         raise NoData(str(path))
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [(row["text"][: task.chars], row[task.label]) for row in csv.DictReader(file)]
+        rows = [(_words(row, task), row[task.label]) for row in csv.DictReader(file)]
     return [Example(text, label, "low") for text, label in rows if text.strip()]
+
+
+def _words(row: dict[str, str], task: Task) -> str:
+    """The whole message has a subject; its beginning is that of the text."""
+    if task.chars is not None:
+        return row["text"][: task.chars]
+    return f"{row['subject']} {row['text']}" if "subject" in row else row["text"]
 
 
 def split(examples: Sequence[Example], *, seed: int) -> tuple[list[Example], list[Example]]:

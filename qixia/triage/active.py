@@ -47,15 +47,6 @@ def model() -> Model | None:
     return state().model
 
 
-def model_or_none() -> Model | None:
-    """As `model`; None when even the shipped file is broken: the words of the lexicon then decide alone."""
-    try:
-        return model()
-    except BadArtefact:
-        log.exception("no model can be read")
-        return None
-
-
 def state() -> Active:
     global _kept
     wanted, version = chosen()

@@ -76,7 +76,7 @@ def suggest(text: str, limit: int = 4) -> list[Suggestion]:
 
 def _read_lightly(text: str, limit: int) -> list[tuple[str, float]]:
     """[] when the text is too short, or too strange, for the model."""
-    seen, model, known = see(text), active.model_or_none(), triage_classes()
+    seen, model, known = see(text), active.model(), triage_classes()
     if model is None or len(seen.plain.text) < SHORTEST:
         return []
     chances = model.read([seen], light=True)[0].chances

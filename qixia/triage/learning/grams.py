@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from pypinyin import lazy_pinyin
 
-MAX_CHARS = 400
+MAX_CHARS = 1_200
 LONGEST = 4
 MOST_SYLLABLES = 3
 

@@ -22,4 +22,4 @@ def classify(text: str, *, hint: str | None = None) -> Verdict:
 
 def classify_many(items: Iterable[tuple[str, str | None]]) -> list[Verdict]:
     """Verdicts for (text, hint) pairs, in their order; classes, thresholds and model are looked up once."""
-    return judge(list(items), model=active.model_or_none(), classes=triage_classes(), thresholds=queries.thresholds())
+    return judge(list(items), model=active.model(), classes=triage_classes(), thresholds=queries.thresholds())

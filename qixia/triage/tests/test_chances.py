@@ -18,7 +18,7 @@ def reads(learning: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that knows three words."""
     known = model({"井盖": "manhole", "路灯": "streetlight", "垃圾": "litter"})
     monkeypatch.setattr(active, "model", lambda: known)
-    monkeypatch.setattr(active, "model_or_none", lambda: known, raising=False)
+    monkeypatch.setattr(active, "model", lambda: known)
 
 
 @pytest.mark.usefixtures("reads")
@@ -61,6 +61,6 @@ class TestWithAModel:
 @pytest.mark.parametrize(("text", "first"), [("路灯不亮", "streetlight"), ("", None)])
 def test_without_a_model_the_words_speak_alone(monkeypatch: pytest.MonkeyPatch, text: str, first: str | None) -> None:
     monkeypatch.setattr(active, "model", lambda: None)
-    monkeypatch.setattr(active, "model_or_none", lambda: None, raising=False)
+    monkeypatch.setattr(active, "model", lambda: None)
     found = queries.chances(text)
     assert (found[0].cls if found[0].chance > 0 else None) == first
