@@ -17,6 +17,7 @@ ROLES = {
     "anyone": "没有登录的人",
     "reporter": "上报的骑手本人",
     "rider": "别的骑手",
+    "supporter": "说是同一处、支持它的骑手",
     "worker": "承办单位的处置员",
     "other_worker": "别的单位的处置员",
     "unit_lead": "承办单位的负责人",
@@ -55,6 +56,7 @@ _TABLE = """
 anyone        no    no    no       no      no   no       no     no        no     no      no      no   no      no
 reporter      yes   yes   no       yes     yes  yes      masked yes       no     yes     no      no   no      yes
 rider         no    no    no       rounded no   no       no     no        no     no      no      no   no      no
+supporter     no    no    no       rounded no   no       no     no        no     no      no      no   no      no
 worker        yes   yes   no       yes     yes  no       no     no        no     yes     no      yes  yes     no
 other_worker  no    no    no       no      no   no       no     no        no     no      no      no   no      no
 unit_lead     yes   yes   no       yes     yes  no       no     no        no     yes     no      yes  yes     no

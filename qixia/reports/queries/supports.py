@@ -70,7 +70,7 @@ def support_view(actor: Actor, public_id: str) -> SupportView:
         others=others_of([lead.pk]).get(lead.pk, 0),
         is_sensitive=hidden,
         after=[] if hidden else [one for one in pictures["after"] if one.state == "ready"],
-        events=followed_events(lead, hidden=hidden),
+        events=[] if hidden else followed_events(lead, hidden=False),
     )
 
 
@@ -99,6 +99,6 @@ def _facts(row: Support, thumbs: dict[int, str]) -> dict[str, Any]:
     facts = followed_facts(lead, clock.now())
     facts |= {"public_id": row.public_id, "number": row.report.number, "received_at": lead.received_at}
     if is_sensitive(lead):
-        hidden = {"title": _("一件涉及个人的事"), "place": "", "severity": "", "thumb_url": None}
+        hidden = {"title": _("一件涉及个人的事"), "place": "", "severity": "", "thumb_url": None, "clock": None}
         return facts | hidden
     return facts | {"thumb_url": thumbs.get(lead.pk)}

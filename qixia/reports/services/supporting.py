@@ -115,7 +115,8 @@ def pay_supports(ids: Sequence[int]) -> int:
         row.points = 0
         person = open_support(row.link, support=row.public_id)
         if groups[lead.pk].take(person) and lead.state != "invalid":
-            awards.append((row, support_award(report, person, f"/supported/{row.public_id}/")))
+            # The ledger is for ever, and a matter may turn out sensitive later: no place beside a supporter.
+            awards.append((row, support_award(report, person, f"/supported/{row.public_id}/", place="")))
     for (row, _award), posting in zip(awards, award_many([award for _row, award in awards]), strict=True):
         row.points = posting.points
     Support.objects.bulk_update(waiting, ["points"])

@@ -27,8 +27,9 @@ from qixia.people.sessions import BACKEND
 from qixia.policy.services import publish
 from qixia.reports import rules, services, visibility
 from qixia.reports.models import Report, ReportPhoto
+from qixia.reports.queries.similar import similar_reports
 from qixia.reports.services.moves import take_step
-from qixia.reports.tests.town import MAKER, Town, at, send, the
+from qixia.reports.tests.town import MAKER, Town, _rider, at, send, the
 from qixia.triage.models import Opinion
 from tests.architecture.test_permissions import walk
 
@@ -42,12 +43,6 @@ class Planted:
     """A report with something unmistakable in every field, and the people around it."""
 
     def __init__(self, town: Town) -> None:
-        publish(
-            "reports.secrecy",
-            {"sensitive": ["manhole"], "cell_m": 500, "anonymous_per_hour": 5},
-            note="试",
-            actor_ref="system:test",
-        )
         self.people = self._people(town)
         exif = made.exif(model="QX-CAMERA-5521", taken_at="2026:11:18 03:17:20")
         self.content = made.jpeg(seed=55, exif=exif)
@@ -61,6 +56,7 @@ class Planted:
                 name_hidden=False,
             )
             self.report = the(receipt)
+            self._is_supported()
             actor = actor_for(self.people["worker"])
             services.accept(actor=actor, public_id=self.report.public_id)
             clerk = actor_for(self.people["clerk"])
@@ -70,6 +66,15 @@ class Planted:
         Opinion.objects.create(ref=self.report.ref, **said)
         self.picture = Evidence.objects.get(owner_ref=self.report.ref)
         self.middle = rules.cell_middle(*SPOT, 500)
+
+    def _is_supported(self) -> None:
+        """Somebody supports it before the matter is called sensitive: he follows it all the same."""
+        supporter = actor_for(self.people["supporter"])
+        data = {"sensitive": [], "cell_m": 500, "anonymous_per_hour": 5}
+        publish("reports.secrecy", data, note="试", actor_ref="system:test")
+        (one,) = similar_reports(supporter, lat=SPOT[0], lng=SPOT[1], words="井盖没了有人掉下去")
+        services.support(actor=supporter, offer=one.offer)
+        publish("reports.secrecy", data | {"sensitive": ["manhole"]}, note="试", actor_ref="system:test")
 
     def _people(self, town: Town) -> dict[str, Person]:
         reporter = people.create_person(
@@ -87,6 +92,7 @@ class Planted:
         return {
             "reporter": reporter,
             "rider": town.people["other_rider"],
+            "supporter": _rider("三川", "13800000003"),
             "worker": self._staff("QXHANDLER乙", "worker", unit),
             "other_worker": town.people["cleaner"],
             "unit_lead": self._staff("组长", "unit_lead", unit),
@@ -158,6 +164,7 @@ def seeds(planted: Planted) -> list[str]:
         "/desk/all?q=QXWORDS",
         f"/desk/queue?case={report.public_id}",
         f"/desk/triage/{report.public_id}/",
+        "/mine?state=supported",
         f"/mine?q={show_number(report.number)}",
         f"/desk/reveal/?number={report.number}",
         f"/privacy/history/?subject={report.ref}",

@@ -24,6 +24,7 @@ from qixia.people.access import Actor
 from qixia.people.queries import export_of as person_of
 from qixia.reports.queries.export import export_of as reports_of
 from qixia.reports.queries.export import holding_of, own_pictures
+from qixia.reports.queries.supports import export_of_supports
 from qixia.rewards.takeout import export_of as rewards_of
 
 _PIECE = 1 << 18
@@ -50,6 +51,7 @@ def data_of(actor: Actor) -> dict[str, Any]:
         "made_at": clock.now(),
         "person": person_of(actor),
         "reports": reports_of(actor),
+        "supports": export_of_supports(actor),
         "points": rewards_of(actor),
         "notices": notices_of(actor.person_id or 0, language=actor.language),
         "who_looked": [
@@ -107,7 +109,7 @@ def _words() -> str:
         (
             _("这是骑侠保存的关于你的全部内容。"),
             "",
-            _("data.json：账号、同意、登录设备、上报、积分、券、消息，以及谁查阅过。时间是北京时间。"),
+            _("data.json：账号、同意、登录设备、上报、支持的上报、积分、券、消息，以及谁查阅过。时间是北京时间。"),
             _(
                 "photos：你拍的照片和视频。带 -shown 的是别人看到的遮挡版，另一份是你交上来的原件；过了保存期的原件已经销毁。"
             ),
