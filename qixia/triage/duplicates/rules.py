@@ -27,6 +27,8 @@ class Duplicates(BaseModel):
     merge: float = Field(ge=0.5, le=1)
     ask: float = Field(ge=0, le=1)
     radius_m: float = Field(ge=10, le=250)
+    # Beyond this only a person merges: the next manhole has the same words.
+    merge_within_m: float = Field(default=55, ge=5, le=250)
     days_open: int = Field(ge=1, le=730)
     days_recurrence: int = Field(ge=0, le=730)
 
@@ -43,7 +45,7 @@ def decide(score: float, distance_m: float, rules: Duplicates, *, closed_before:
         return "apart"
     if closed_before:
         return "recurrence"
-    return "same" if score >= rules.merge else "ask"
+    return "same" if score >= rules.merge and distance_m <= rules.merge_within_m else "ask"
 
 
 @lru_cache(maxsize=1)
