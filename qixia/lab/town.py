@@ -52,6 +52,9 @@ def _lift_limits() -> None:
     publish("reports.limits", pace | {"per_hour": UNLIMITED}, note="lab", actor_ref=MAKER)
     points = current("rewards.points").data.model_dump(mode="json", by_alias=True)
     publish("rewards.points", points | {"day_cap": UNLIMITED}, note="lab", actor_ref=MAKER)
+    # A thousand reports of few places are no thousand of one matter: each is to be settled for itself.
+    merging = current("reports.merging").data.model_dump(mode="json")
+    publish("reports.merging", merging | {"automatic": False}, note="lab", actor_ref=MAKER)
 
 
 def _rider(number: int) -> LabRider:
