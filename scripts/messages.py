@@ -90,7 +90,15 @@ def collect() -> Found:
                 found.add(name, row[column])
     for name, keys in RULES.items():
         _from_rules(found, name, yaml.safe_load((PACKAGE / name).read_text(encoding="utf-8")), keys)
+    _join_plurals(found)
     return found
+
+
+def _join_plurals(found: Found) -> None:
+    """A text said with a plural and without has one entry: a catalogue knows a text once."""
+    for context, text, plural in list(found.texts):
+        if plural is not None and (plain := found.texts.pop((context, text, None), None)):
+            found.texts[context, text, plural] |= plain
 
 
 def _files(pattern: str) -> list[Path]:
