@@ -28,7 +28,7 @@ _DANGER_SHARE, _DANGER_CHANCE = 0.35, 0.1
 _WORDS_SHARE, _WORDS_SCORE = 0.6, 4.0
 # Less than this for the likeliest class, or so few characters, and not a word of the lexicon: nothing was read.
 _BLANK, _BLANK_CHARS = 0.12, 2
-_RUNNER_UP = 0.1
+_RUNNER_UP, _GUESS = 0.1, 0.5
 _QUOTED = 3
 
 
@@ -116,7 +116,7 @@ def decide(
     best = _most_dangerous(ranked, chances, case) if ranked else NOTHING_READ
     level, signs = case.level(best)
     raised = _raised_by_model(level, case)
-    confidence = round(chances.get(best, 0.0) * (0.5 if reading.fixed_at is not None else 1), 3)
+    confidence = round(_confidence(best, chances, case), 3)
     is_blank = tapped is None and _says_nothing(reading, chances.get(best, 0.0))
     return Verdict(
         cls=best,
@@ -203,15 +203,20 @@ def _raised_by_model(level: Severity, case: _Case) -> Severity:
     return max(level, Severity.of(case.opinion.severity))
 
 
+def _confidence(best: str, chances: Mapping[str, float], case: _Case) -> float:
+    """The chance, halved where the text says it is mended; “other” without a word that means it is no more than a guess."""
+    chance = chances.get(best, 0.0) * (0.5 if case.reading.fixed_at is not None else 1)
+    is_guess = best == NOTHING_READ and case.hint != best and not case.reading.hits.get(best)
+    return min(chance, _GUESS) if is_guess else chance
+
+
 def _says_nothing(reading: Reading, chance: float) -> bool:
     return not reading.hits and (chance < _BLANK or len(reading.text) <= _BLANK_CHARS)
 
 
 def _is_certain(best: str, confidence: float, thresholds: Thresholds, case: _Case) -> bool:
-    """Sure enough to pass without a person: the rider's own choice is not overruled, and “other” is meant, not a guess."""
+    """Sure enough to pass without a person: and the rider's own choice is not overruled."""
     is_overruled = case.hint is not None and case.hint != best
-    if best == NOTHING_READ and not case.reading.hits.get(best) and case.hint != best:
-        return False
     return confidence >= thresholds.of(best) and case.reading.fixed_at is None and not is_overruled
 
 
