@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from qixia.kernel import clock
@@ -11,9 +12,11 @@ from qixia.kernel.keys import keys
 from qixia.notices import rules
 from qixia.notices.models import Notice
 from qixia.notices.rules import Rendered, TemplateRules, day_distance, render
+from qixia.policy import kinds
 from qixia.policy.queries import current
 
 PAGE = 30
+TEMPLATES = "notices.templates"
 SEAL = "notice"  # purpose of the sealed column and of the keyed hash
 
 
@@ -48,8 +51,23 @@ class Inbox:
 
 
 def templates() -> TemplateRules:
-    data: TemplateRules = current("notices.templates").data
-    return data
+    """The published words. What a newer release has to tell besides, and a city has not worded yet, in the release's."""
+    global _filled
+    data: TemplateRules = current(TEMPLATES).data
+    if _filled is None or _filled[0] is not data:
+        shipped = _shipped()
+        words = TemplateRules(notices={**shipped.notices, **data.notices}, sms={**shipped.sms, **data.sms})
+        _filled = data, words
+    return _filled[1]
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> TemplateRules:
+    kind = kinds.get(TEMPLATES)
+    return TemplateRules.model_validate(kind.read_seed())
+
+
+_filled: tuple[TemplateRules, TemplateRules] | None = None
 
 
 def outside(template: str, *, language: str) -> str:

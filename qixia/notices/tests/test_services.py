@@ -20,7 +20,8 @@ from qixia.people import queries as people
 from qixia.people import services as people_services
 from qixia.people.services import sign_in
 from qixia.people.tests import build
-from qixia.policy.services import publish_seeds
+from qixia.policy.queries import current
+from qixia.policy.services import publish, publish_seeds
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 
@@ -47,6 +48,18 @@ def test_an_unknown_template_is_the_callers_mistake(person):
     with pytest.raises(services.UnknownTemplate):
         _tell(person, "k", template="no.such")
     assert Notice.objects.count() == 0
+
+
+def test_what_a_newer_release_tells_needs_no_new_words_of_the_city(person):
+    """A city keeps its words at an upgrade; the first notice that they lack must not stop what it tells of."""
+    data = current("notices.templates").data.model_dump(mode="json")
+    del data["notices"]["report.merged"]
+    data["notices"]["report.fixed"]["zh"]["title"] = "修好啦"
+    publish("notices.templates", data, note="旧版", actor_ref="system:test")
+    _tell(person, "a", template="report.merged")
+    _tell(person, "b")
+    told = [item.words.title for item in queries.latest(person.pk, language="zh-hans")]
+    assert told == ["修好啦", "和已有的一件并在一起办"]
 
 
 @pytest.mark.parametrize(
