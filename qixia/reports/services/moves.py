@@ -98,7 +98,7 @@ def _remember(report: Report, before: str, after: str) -> None:
     """Let triage know when a similar report would be a recurrence, for the report and what is merged into it; what is
     not true is like nothing."""
     if after == "invalid":
-        forget(report.ref)
+        forget(*group_refs(report))
     elif (after in states.DONE) != (before in states.DONE):
         set_closed_many(group_refs(report), clock.now() if after in states.DONE else None)
 

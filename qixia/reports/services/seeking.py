@@ -1,8 +1,9 @@
 """Seen before? What is asked of triage when reports are settled, and what comes of the answer.
 
 Rule     "same" merges by itself if the machine is sure of both: the report would be dispatched now, to the unit that has
-         the lead, and the policy allows it. Everything else that is alike is a proposal for a clerk. A recurrence is
-         linked and stays a case of its own.
+         the lead, and the policy allows it. A lead that waits for a clerk is with no unit: what would go out at once must
+         not wait with it. Everything else that is alike is a proposal for a clerk. A recurrence is linked and stays a
+         case of its own.
 Lead     the report that came first; of a report that is merged, its lead. One on which the unit is done is none.
 Batch    a fixed number of statements for all reports together, and none beyond the questions if nothing is alike.
 """
@@ -104,12 +105,16 @@ def _consider(one: Sought, candidate: Candidate, known: dict[str, _Known], now: 
         return
     if one.proposal or lead.state not in states.MERGEABLE:
         return
-    if candidate.verdict == "same" and one.may_merge and _is_automatic() and lead.unit_id == report.unit_id:
+    if candidate.verdict == "same" and one.may_merge and _is_automatic() and _goes_to_the_same(report, lead):
         one.joined = join(report, lead, state=report.state, score=round(candidate.score, 4))
         report.state, report.merged_into = "merged", lead
     one.proposal = proposal_of(report, lead, candidate, now)
     if one.joined:
         one.proposal.state, one.proposal.decided_at, one.proposal.decided_by = "merged", now, "system:settle"
+
+
+def _goes_to_the_same(report: Report, lead: Report) -> bool:
+    return lead.state in states.WITH_UNIT and lead.unit_id == report.unit_id
 
 
 def _is_automatic() -> bool:

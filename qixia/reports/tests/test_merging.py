@@ -78,6 +78,14 @@ class TestBySettling:
         second = the(send(town.other_rider, place=at(BESIDE)))
         assert (second.state, MergeProposal.objects.get().state) == ("dispatched", "open")
 
+    @pytest.mark.parametrize("state", ["sorting", "returned"])
+    def test_what_goes_out_at_once_never_waits_in_a_lead_that_no_unit_has(self, town, state):
+        merging(automatic=True)
+        first = the(send(town.rider))
+        Report.objects.filter(pk=first.pk).update(state=state)
+        second = the(send(town.other_rider, place=at(BESIDE)))
+        assert (second.state, second.points, MergeProposal.objects.get().state) == ("dispatched", 15, "open")
+
     def test_sixty_metres_away_is_another_manhole(self, town):
         merging(automatic=True)
         send(town.rider, "井盖没了", place=at(accuracy_m=5))
@@ -355,6 +363,7 @@ class TestNews:
         services.reject(actor=town.clerk, public_id=first.public_id, reason="现场没有")
         assert (balance(town.rider.ref), balance(town.other_rider.ref)) == (0, 0)
         assert told(town, "other_rider")[-1] == "report.invalid"
+        assert not Fingerprint.objects.exists()
 
 
 def test_words_that_both_have_are_marked():

@@ -36,9 +36,9 @@ def set_closed_many(refs: Sequence[str], at: datetime | None) -> None:
     Fingerprint.objects.filter(ref__in=refs).update(closed_at=at)
 
 
-def forget(ref: str) -> None:
-    """Remove a report's fingerprint, as with a report that is removed."""
-    Fingerprint.objects.filter(ref=ref).delete()
+def forget(*refs: str) -> None:
+    """Remove the fingerprints of reports, as with reports that are removed."""
+    Fingerprint.objects.filter(ref__in=refs).delete()
 
 
 def _row(seen: Seen, marks: Marks) -> Fingerprint:
