@@ -6,16 +6,19 @@ Rule     "same" merges by itself if the machine is sure of both: the report woul
          case of its own.
 Lead     the report that came first; of a report that is merged, its lead. One on which the unit is done is none.
 Batch    a fixed number of statements for all reports together, and none beyond the questions if nothing is alike.
+Errors   of the comparison never keep a report from its unit: alone in its batch it is settled as like nothing. In a batch
+         they are passed on, and the job asks again for one at a time.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from qixia.policy.queries import current
 from qixia.reports import rules, states
@@ -25,6 +28,8 @@ from qixia.triage import services as triage
 from qixia.triage.candidates import similar_many
 from qixia.triage.queries import Candidate, Seen
 from qixia.triage.services.remembering import set_closed_many
+
+log = logging.getLogger("qixia.reports")
 
 
 @dataclass(slots=True)
@@ -64,17 +69,30 @@ def seek(sought: Sequence[Sought], now: datetime) -> None:
     """Remember the reports and find what each is like; sets `joined`, `proposal` and the report's `recurs`.
 
     Leads are locked and changed on the objects in hand; `write_joins` writes them."""
-    seen = [seen_of(one.report) for one in sought]
-    triage.remember_many(seen)
-    if handled := [one.report.ref for one in sought if one.report.state in states.DONE]:
-        set_closed_many(handled, now)
-    found = similar_many(seen, limit=5, now=now)
+    found = _compared(sought, now)
     refs = {candidate.ref for candidates in found for candidate in candidates}
     known = _known(refs, [one.report for one in sought]) if refs else {}
     for one, candidates in zip(sought, found, strict=True):
         for candidate in candidates:
             if candidate.ref in known:
                 _consider(one, candidate, known, now)
+
+
+def _compared(sought: Sequence[Sought], now: datetime) -> Sequence[Sequence[Candidate]]:
+    """Remember them all, and what each is like, the best first."""
+    seen = [seen_of(one.report) for one in sought]
+    try:
+        triage.remember_many(seen)
+        if handled := [one.report.ref for one in sought if one.report.state in states.DONE]:
+            set_closed_many(handled, now)
+        return similar_many(seen, limit=5, now=now)
+    except DatabaseError:  # nothing can be written in this transaction any more
+        raise
+    except Exception:
+        if len(sought) > 1:
+            raise
+        log.exception("comparison failed")  # of which report is not said: the line carries the rider's request
+        return [[]]
 
 
 def _known(refs: set[str], batch: Sequence[Report]) -> dict[str, _Known]:

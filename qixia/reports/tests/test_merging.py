@@ -130,6 +130,16 @@ class TestBySettling:
         first, second = map(the, made)
         assert (first.state, second.state, second.merged_into_id) == ("dispatched", "merged", first.pk)
 
+    @pytest.mark.parametrize("broken", ["qixia.triage.judging.see", "qixia.reports.services.seeking.similar_many"])
+    def test_a_machine_that_fails_keeps_no_report_from_its_unit(self, town, monkeypatch, broken):
+        def fail(*_args: object, **_more: object) -> None:
+            raise RuntimeError("engine")
+
+        monkeypatch.setattr(broken, fail)
+        made = [accepted(rider, place=at(BESIDE)) for rider in (town.rider, town.other_rider)]
+        run_pending()
+        assert [the(one).state for one in made] == ["dispatched", "dispatched"]
+
     def test_a_batch_costs_the_same_however_many_are_alike(self, town):
         merging(automatic=True)
         send(town.rider)
