@@ -39,8 +39,10 @@ CLOSED = declare_event("reports.closed")
 
 
 @transaction.atomic
-def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: str) -> Report:
-    """Name class, severity and unit of a report that waits for a person, and send it on its way."""
+def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: str, seen_severity: str = "") -> Report:
+    """Name class, severity and unit of a report that waits for a person, and send it on its way.
+
+    `seen_severity` is what the page showed: SomebodyWasFaster if a merge has raised the report since."""
     report = access.case(actor, public_id)
     step = "sort_handled" if report.handled_by_rider else "sort"
     check_step(report, step, actor)
@@ -49,6 +51,8 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
         raise errors.UnknownClass(field="cls")
     if severity not in SEVERITIES:
         raise Invalid("请选一个级别。", field="severity")
+    if seen_severity and seen_severity != report.severity:
+        raise errors.SomebodyWasFaster
     unit, now, limits = _unit(unit_code), clock.now(), current("reports.limits").data
     due = rules.due_times(limits, severity, report.received_at)
     said = report.cls, report.severity
@@ -68,13 +72,14 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
             else {"dispatched_at": now}
         ),
     }
-    if report.secrecy == SEALED:
-        changes["points"] = pay_dispatch(report)
     event = RESOLVED if report.handled_by_rider else DISPATCHED
     by = "" if report.handled_by_rider else unit.name
-    # A merge may have made it more severe since the clerk looked.
+    # A merge may be raising it at this very moment.
     seen = {"severity": said[1]}
     row = take_step(report, step, actor=actor, by=by, changes=changes, data={"unit": unit.code}, event=event, seen=seen)
+    if report.secrecy == SEALED:  # reports before purses, as everywhere: else two wait for each other
+        report.points = pay_dispatch(report)
+        Report.objects.filter(pk=report.pk).update(points=report.points)
     remember_many([seen_of(report)])
     _learn(report, said, actor)
     if not report.handled_by_rider:

@@ -507,3 +507,29 @@ def test_history_says_who_sorted(town: Town) -> None:
     assert step.actor == town.clerk.ref
     events = apps.get_model("audit", "AuditEvent").objects.filter(subject=report.ref, action="reports.sort")
     assert [event.actor for event in events] == [town.clerk.ref]
+
+
+@pytest.mark.parametrize("is_htmx", [True, False])
+def test_what_was_raised_since_the_page_was_drawn_is_looked_at_again(town: Town, is_htmx: bool) -> None:
+    report = doubtful(town, severity="high")
+    client = desk(town)
+    assert '<input type="hidden" name="seen" value="high">' in client.get(address(report)).content.decode()
+    Report.objects.filter(pk=report.pk).update(severity="critical", rings=True)  # by a merge
+    form = {"cls": "green", "severity": "high", "unit": "", "key": key(report), "seen": "high"}
+    answer = client.post(address(report, "triage_sort"), form, headers=HTMX if is_htmx else {}, follow=not is_htmx)
+    html = answer.content.decode()
+    assert "别人刚刚处理过这一件" in html
+    assert shown(html) == report.public_id
+    now = Report.objects.get(pk=report.pk)
+    assert (now.state, now.severity, now.rings) == ("sorting", "critical", True)
+
+
+def test_a_report_is_taken_before_the_purse_that_is_paid(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever merges locks reports before purses; the other way round the two would wait for each other."""
+    report, found = doubtful(town), []
+    monkeypatch.setattr("qixia.reports.services.checking.pay_dispatch", lambda one: found.append(the_state(one)) or 7)
+    services.sort(
+        actor=town.admin, public_id=report.public_id, cls="manhole", severity="high", unit_code="shizheng"
+    )  # fmt: skip
+    assert found == ["dispatched"]
+    assert Report.objects.get(pk=report.pk).points == 7

@@ -77,9 +77,16 @@ def sort(request: HttpRequest, public_id: str) -> HttpResponse:
     unit = post("unit", "") or queries.unit_code_for(request.actor, public_id, cls)
     try:
         report = services.sort(
-            actor=request.actor, public_id=public_id, cls=cls, severity=post("severity", ""), unit_code=unit
+            actor=request.actor,
+            public_id=public_id,
+            cls=cls,
+            severity=post("severity", ""),
+            unit_code=unit,
+            seen_severity=post("seen", ""),
         )
-    except (errors.StepNotAllowed, errors.SomebodyWasFaster):
+    except (errors.StepNotAllowed, errors.SomebodyWasFaster) as refusal:
+        if queries.sort_view(request.actor, public_id) is not None:  # waits still, more severe than the page showed
+            return _go_on(request, Said(message_of(refusal)), public_id)
         said = _gone(request, public_id)
     except DomainError as refusal:
         if refusal.status in (401, 403, 404) or wants_fragment(request):
