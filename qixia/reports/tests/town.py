@@ -124,7 +124,7 @@ def build_town() -> Town:
 def merging(**changes: Any) -> None:
     """Publish the rules of merging with `changes`."""
     data = current("reports.merging").data.model_dump(mode="json")
-    publish("reports.merging", data | changes, note="试", actor_ref=MAKER)
+    publish("reports.merging", data | changes, note="演示", actor_ref=MAKER)
 
 
 def _rider(name: str, phone: str) -> Person:
