@@ -54,7 +54,9 @@ def merge(*, actor: Actor, public_id: str, into: str) -> Report:
     report, lead = _case_of_clerk(actor, public_id), _case_of_clerk(actor, into)
     if report.state != "merged":
         check_step(report, "merge", actor)
-    lead_id = lead.merged_into_id or lead.pk
+    if lead.merged_into is not None:  # what changes is that one: it has to lie in the clerk's place as well
+        lead = _case_of_clerk(actor, lead.merged_into.public_id)
+    lead_id = lead.pk
     if report.pk == lead_id or report.merged_into_id == lead_id:
         raise errors.SameReport(field="into")
     rows = lock_groups([report.pk, lead_id])

@@ -13,13 +13,15 @@ from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.kernel.errors import NotFound
 from qixia.notices.models import Notice
+from qixia.people import services as people
+from qixia.people.access import actor_for
 from qixia.policy.services import publish
 from qixia.reports import errors, queries, rules, services
 from qixia.reports.models import MergeProposal, MergeRecord, Report, ReportStep
 from qixia.reports.queries import duplicates
 from qixia.reports.queries.shared import is_sensitive
 from qixia.reports.services.joining import standing_of
-from qixia.reports.tests.town import AT_ROAD, Town, accepted, at, merging, photo_after, reach, send, the
+from qixia.reports.tests.town import AT_ROAD, MAKER, Town, accepted, at, merging, photo_after, reach, send, the
 from qixia.rewards.queries import balance
 from qixia.rewards.services import compare
 from qixia.triage.models import Fingerprint
@@ -241,6 +243,20 @@ class TestByClerk:
         for report, into in ((one, two), (one, one), (three, two)):
             with pytest.raises(errors.SameReport):
                 services.merge(actor=town.clerk, public_id=report.public_id, into=into.public_id)
+        assert everything() == before
+
+    def test_not_by_way_of_a_merged_one_into_a_case_of_another_place(self, town):
+        one, two, three = (the(send(town.rider, place=at(BESIDE))) for _ in range(3))
+        services.merge(actor=town.clerk, public_id=two.public_id, into=one.public_id)
+        Report.objects.filter(pk=one.pk).update(community=None)  # of no place, as far as this clerk goes
+        here = people.create_person(display_name="近处", username="jinchu", actor=MAKER)
+        organisation = town.clerk.grants[0].organisation_id
+        people.grant_role(
+            person_id=here.pk, role="clerk", organisation_id=organisation, division_id=three.community_id, actor=MAKER
+        )
+        before = everything()
+        with pytest.raises(NotFound):
+            services.merge(actor=actor_for(here), public_id=three.public_id, into=two.public_id)
         assert everything() == before
 
     def test_the_database_knows_no_merged_one_without_a_lead_nor_its_own(self, town):
