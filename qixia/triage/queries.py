@@ -5,6 +5,7 @@ Tables are compiled once a process (about a tenth of a second, at the first ques
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -20,6 +21,8 @@ from qixia.triage.duplicates.marks import Seen
 from qixia.triage.judging import weigh
 from qixia.triage.learning.seeing import see
 from qixia.triage.verdicts import Chance
+
+log = logging.getLogger("qixia.triage")
 
 # Below so many characters, or so little certainty, the lexicon suggests; what is less likely than LEAST is not offered.
 SHORTEST, SURE, LEAST = 3, 0.15, 0.02
@@ -90,9 +93,16 @@ def chances(text: str, hint: str | None = None) -> list[Chance]:
     """Every class with its chance for a whole text, the likeliest first, and how bad the text is as such.
 
     `hint` is what the rider tapped. One full reading, some 20 ms: for the page of one case, not for lists. All chances
-    are 0 if nothing speaks for any class.
+    are 0 if nothing speaks for any class. Where the model raises, the words decide.
     """
-    return weigh(text, hint=hint, model=active.model(), classes=triage_classes())
+    model, classes = active.model(), triage_classes()
+    try:
+        return weigh(text, hint=hint, model=model, classes=classes)
+    except Exception:
+        if model is None:
+            raise
+        log.exception("model failed at a text")
+        return weigh(text, hint=hint, model=None, classes=classes)
 
 
 def similar(seen: Seen, *, limit: int = 5, now: datetime) -> list[Candidate]:

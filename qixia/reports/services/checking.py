@@ -24,13 +24,12 @@ from qixia.reports.models import Report
 from qixia.reports.sealing import SEALED
 from qixia.reports.services.looking import seems_copied
 from qixia.reports.services.moves import check_step, group_refs, take_step
-from qixia.reports.services.seeking import seen_of
+from qixia.reports.services.seeking import remember_again
 from qixia.reports.services.settling import DISPATCHED, RESOLVED, pay_dispatch
 from qixia.reports.services.telling import news_told, reporter_of, tell_many, unit_told
 from qixia.rewards.services import award, reverse
 from qixia.triage.active import chosen
 from qixia.triage.services import correct
-from qixia.triage.services.remembering import remember_many
 
 VERIFIED = declare_event("reports.verified")
 SENT_BACK = declare_event("reports.sent_back")
@@ -80,7 +79,7 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
     if report.secrecy == SEALED:  # reports before purses, as everywhere: else two wait for each other
         report.points = pay_dispatch(report)
         Report.objects.filter(pk=report.pk).update(points=report.points)
-    remember_many([seen_of(report)])
+    remember_again(report)
     _learn(report, said, actor)
     if not report.handled_by_rider:
         told = news_told(report, "report.dispatched", "dispatched", unit=unit.name, matter=found.name)

@@ -95,6 +95,16 @@ def _compared(sought: Sequence[Sought], now: datetime) -> Sequence[Sequence[Cand
         return [[]]
 
 
+def remember_again(report: Report) -> None:
+    """After a person has named the class; what can't be read keeps its first marks."""
+    try:
+        triage.remember_many([seen_of(report)])
+    except DatabaseError:
+        raise
+    except Exception:
+        log.exception("comparison failed")
+
+
 def _known(refs: set[str], batch: Sequence[Report]) -> dict[str, _Known]:
     """Ref → report and lead, for those that may be one. Rows of the batch are locked by the caller already."""
     own = {report.ref: report for report in batch}

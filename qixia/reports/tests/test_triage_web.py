@@ -533,3 +533,16 @@ def test_a_report_is_taken_before_the_purse_that_is_paid(town: Town, monkeypatch
     )  # fmt: skip
     assert found == ["dispatched"]
     assert Report.objects.get(pk=report.pk).points == 7
+
+
+def test_a_clerk_decides_also_where_the_model_fails(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    report, client = doubtful(town), desk(town)
+
+    def fail(*_args: object, **_more: object) -> None:
+        raise RuntimeError("engine")
+
+    for used in ("qixia.triage.judging.see", "qixia.triage.duplicates.reading.see"):
+        monkeypatch.setattr(used, fail)
+    assert client.get(address(report)).status_code == 200
+    assert confirm(client, report, cls="manhole", severity="critical").status_code == 200
+    assert the_state(report) == "dispatched"
