@@ -6,6 +6,7 @@ from django.db import connection
 
 from qixia.places import queries as places_queries
 from qixia.policy import queries as policy_queries
+from qixia.triage import active as active_model
 
 # Pages name static files by their hash, which only `collectstatic` knows. Tests ask for them by their plain names.
 settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
@@ -13,11 +14,15 @@ settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storag
 
 @pytest.fixture(autouse=True)
 def _no_leftovers_from_another_test():
-    policy_queries.forget()
-    places_queries.forget()
+    _forget()
     yield
+    _forget()
+
+
+def _forget():
     policy_queries.forget()
     places_queries.forget()
+    active_model.forget()
 
 
 @pytest.fixture(scope="session")
