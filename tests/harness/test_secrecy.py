@@ -280,6 +280,9 @@ def forget_matters(story: Story, dump: Dump) -> None:
         own = entry.name.replace(":", "#", 1) if entry.name.startswith("reports_report:") else ""
         if len(named) > 1 and (own or not entry.tokens & riders):
             entry.tokens -= set().union(*(names[token] for token in named if token != own))
+        # The record of a merge repeats the times of both reports: they, too, say that these are of one matter.
+        if entry.name.startswith("reports_mergerecord:") and not entry.tokens & riders:
+            entry.times.clear()
 
 
 def person_token(story: Story, name: str) -> str:
