@@ -82,7 +82,7 @@ class Stage:
     def run(self, *words: str) -> str:
         """A short program to its end; its standard output."""
         done = subprocess.run(
-            [sys.executable, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=300
+            [sys.executable, *words], env=self.environment, capture_output=True, text=True, check=False, timeout=600
         )
         if done.returncode:
             raise StageFailed(f"{' '.join(words)}: {done.stderr[-3000:]}")

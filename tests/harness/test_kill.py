@@ -56,7 +56,7 @@ def place(url: str, tmp_path: Path) -> Iterator[Stage]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_nothing_acknowledged_is_lost_and_nothing_happens_twice(place: Stage) -> None:
     riders = place.prepare(riders=6)
     with nursery(place) as process:

@@ -28,7 +28,7 @@ def _own_media(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_rider_of_the_demo_has_235_points_and_every_state_has_something(db):
     demo.load(days=0)
     accounts = {account.role: account.person for account in current("people.demo_accounts").data.accounts}
