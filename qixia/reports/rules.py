@@ -199,8 +199,17 @@ class Standing:
     @classmethod
     def of_text(cls, kept: Mapping[str, Any]) -> Standing:
         """From a record."""
-        moments = {name: datetime.fromisoformat(kept[name]) if kept[name] else None for name in STANDING[2:]}
-        return cls(kept["severity"], kept["rings"], **moments)  # type: ignore[arg-type]
+        return cls(
+            severity=kept["severity"],
+            rings=kept["rings"],
+            receive_due=_moment(kept["receive_due"]),
+            answer_due=datetime.fromisoformat(kept["answer_due"]),
+            resolve_due=_moment(kept["resolve_due"]),
+        )
+
+
+def _moment(kept: str | None) -> datetime | None:
+    return datetime.fromisoformat(kept) if kept else None
 
 
 STANDING = ("severity", "rings", "receive_due", "answer_due", "resolve_due")

@@ -16,7 +16,7 @@ says that the reporter saw it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 State = Literal[
     "received",
@@ -91,21 +91,30 @@ STEPS: dict[str, Step] = {
 
 STATES: tuple[State, ...] = get_args(State)
 
-# (label for the console, label for the reporter, glyph of qixia.ui)
-LABELS: dict[State, tuple[str, str, str]] = {
-    "received": ("待受理", "已收到", "wait"),
-    "sorting": ("待分拣", "人工分拣中", "wait"),
-    "dispatched": ("待签收", "已派单", "sent"),
-    "accepted": ("已签收", "已签收", "sent"),
-    "working": ("处置中", "处置中", "doing"),
-    "returned": ("退回待改派", "改派中", "back"),
-    "resolved": ("待核实", "待核实", "check"),
-    "confirming": ("待骑手确认", "待你确认", "check"),
-    "fixed": ("已修好", "已修好", "fixed"),
-    "closed": ("已办结", "已办结", "fixed"),
-    "reopened": ("未解决重开", "未解决重开", "back"),
-    "invalid": ("不属实", "不属实", "back"),
-    "merged": ("已并入", "并成一件办", "sent"),
+
+class Shown(NamedTuple):
+    """How a state is shown. `glyph` is one of qixia.ui."""
+
+    staff: str
+    reporter: str
+    glyph: str
+
+
+# By plain text, since a row's state is one; a test holds the keys to STATES.
+LABELS: dict[str, Shown] = {
+    "received": Shown("待受理", "已收到", "wait"),
+    "sorting": Shown("待分拣", "人工分拣中", "wait"),
+    "dispatched": Shown("待签收", "已派单", "sent"),
+    "accepted": Shown("已签收", "已签收", "sent"),
+    "working": Shown("处置中", "处置中", "doing"),
+    "returned": Shown("退回待改派", "改派中", "back"),
+    "resolved": Shown("待核实", "待核实", "check"),
+    "confirming": Shown("待骑手确认", "待你确认", "check"),
+    "fixed": Shown("已修好", "已修好", "fixed"),
+    "closed": Shown("已办结", "已办结", "fixed"),
+    "reopened": Shown("未解决重开", "未解决重开", "back"),
+    "invalid": Shown("不属实", "不属实", "back"),
+    "merged": Shown("已并入", "并成一件办", "sent"),
 }
 
 WITH_UNIT: tuple[State, ...] = ("dispatched", "accepted", "working", "reopened")

@@ -64,12 +64,13 @@ def _view(report: Report, answers: dict[int, str], points: str) -> AnonymousStat
     """One that is merged answers with how its lead stands; of a matter that could name a person, without words."""
     lead = report.merged_into or report
     is_other = lead is not report
+    shown = states.LABELS[lead.state]
     return AnonymousStatus(
         number=report.number,
         title=title_of(report),
         place=report.place,
-        state=states.LABELS[lead.state][2],  # type: ignore[index]
-        label=_(states.LABELS[lead.state][0 if is_other else 1]),  # type: ignore[index]
+        state=shown.glyph,
+        label=_(shown.staff if is_other else shown.reporter),
         unit=lead.unit.name if lead.unit else "",
         answer="" if is_other and is_sensitive(lead) else answers.get(lead.pk, ""),
         points=points,

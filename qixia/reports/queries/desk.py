@@ -292,7 +292,7 @@ def _fits(step: str, report: Report) -> bool:
 
 
 def _row(report: Report, now: datetime, thumb: str | None) -> Row:
-    label, _mine, key = states.LABELS[report.state]  # type: ignore[index]
+    label, _mine, key = states.LABELS[report.state]
     return Row(
         public_id=report.public_id,
         number=report.number,

@@ -245,7 +245,7 @@ def _first(pictures: dict[str, list[Picture]]) -> Picture | None:
 
 
 def _side(one: Report, other: Report, photo: Picture | None) -> Side:
-    label, _mine, key = states.LABELS[one.state]  # type: ignore[index]
+    label, _mine, key = states.LABELS[one.state]
     return Side(
         public_id=one.public_id,
         number=one.number,
@@ -343,7 +343,7 @@ def _pairs(actor: Actor, report: Report) -> dict[int, list[str]]:
 
 
 def _related(row: Report, thumb: str | None, pairs: dict[int, list[str]]) -> RelatedCase:
-    label, _mine, key = states.LABELS[row.state]  # type: ignore[index]
+    label, _mine, key = states.LABELS[row.state]
     return RelatedCase(
         public_id=row.public_id,
         number=row.number,

@@ -76,11 +76,12 @@ def public_id_of_number(number: str) -> str | None:
 
 def _report(row: Report) -> dict[str, Any]:
     lead = row.merged_into or row
+    shown = states.LABELS[lead.state]
     steps = [step for step in row.steps.all() if not step.private and step.step != "assign"]
     return {
         "number": row.number,
         "title": title_of(row),
-        "state": _(states.LABELS[lead.state][1 if lead is row else 0]),  # type: ignore[index]
+        "state": _(shown.reporter if lead is row else shown.staff),
         "joined_with_another": lead is not row,
         "words": row.words,
         "place": row.place,

@@ -154,7 +154,7 @@ def _points(actor: Actor, rows: QuerySet[Any]) -> list[dict[str, Any]]:
                 "lat": round(report.y, 6),
                 "lng": round(report.x, 6),
                 "severity": report.severity or "low",
-                "state": states.LABELS[report.state][2],  # type: ignore[index]
+                "state": states.LABELS[report.state].glyph,
                 "title": class_name(report.cls) if report.cls else "",
                 "place": report.place if report.y == report.lat else "",
                 "url": reverse(name, args=[report.public_id]) if mine or is_staff else "",

@@ -36,7 +36,7 @@ def sealed_case(actor: Actor, typed: str) -> SealedCase | None:
     report = Report.objects.select_related("unit").filter(number=number).first()
     if report is None:
         return None
-    label, _mine, key = states.LABELS[report.state]  # type: ignore[index]
+    label, _mine, key = states.LABELS[report.state]
     return SealedCase(
         number=report.number,
         title=title_of(report) if report.cls else _("还没定类"),

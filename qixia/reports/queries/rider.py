@@ -236,7 +236,7 @@ def _facts(report: Report, now: datetime, thumb: str | None) -> dict[str, Any]:
 
 
 def _state(report: Report, *, is_reporter: bool = True) -> tuple[str, str]:
-    console, label, key = states.LABELS[report.state]  # type: ignore[index]
+    console, label, key = states.LABELS[report.state]
     return _(label if is_reporter else console), key
 
 

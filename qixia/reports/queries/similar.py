@@ -109,7 +109,7 @@ def _view(
     actor: Actor, lead: Report, one: Candidate, thumb: str | None, others: int, mine: str | None, page: str | None
 ) -> Similar:
     """`mine`, `page`: the rider's own pages of it, if there are any."""
-    label, _mine, key = states.LABELS[lead.state]  # type: ignore[index]
+    label, _mine, key = states.LABELS[lead.state]
     url = mine or page or ""
     return Similar(
         title=title_of(lead),

@@ -273,7 +273,7 @@ def unit_code_for(actor: Actor, public_id: str, cls: str) -> str:
 
 def state_label(actor: Actor, public_id: str) -> str:
     """Where a case has gone to, in words."""
-    return _(states.LABELS[access.to_sort(actor, public_id).state][0])  # type: ignore[index]
+    return _(states.LABELS[access.to_sort(actor, public_id).state].staff)
 
 
 def _title(report: Report) -> str:

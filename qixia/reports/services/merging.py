@@ -84,7 +84,7 @@ def _looked_at_again(rows: Mapping[int, Report], seen: Report, lead_id: int, act
         raise errors.SomebodyWasFaster
     check_step(report, "merge", actor)
     if lead.state not in states.MERGEABLE:
-        raise errors.LeadNotOpen(state=_(states.LABELS[lead.state][0]))  # type: ignore[index]
+        raise errors.LeadNotOpen(state=_(states.LABELS[lead.state].staff))
     return report, lead
 
 
@@ -190,7 +190,7 @@ def _last_merge(report: Report) -> MergeRecord:
 def _check_undo(kept: MergeRecord, report: Report, lead: Report, rows: list[Report]) -> None:
     """CannotUndo if the case went on so that the state before can't be put back."""
     if lead.state not in states.MERGEABLE:
-        label = _(states.LABELS[lead.state][0])  # type: ignore[index]
+        label = _(states.LABELS[lead.state].staff)
         raise errors.CannotUndo(why=_("先报的一件已经是“%(state)s”。") % {"state": label})
     before, after = rules.Standing.of_text(kept.before["lead"]), rules.Standing.of_text(kept.after)
     if before == after:

@@ -28,7 +28,7 @@ def check_step(report: Report, step: str, actor: Actor) -> None:
     if rule.who not in access.parties(actor, report):
         raise errors.NotYours
     if not states.allowed(step, report.state):
-        label = states.LABELS[report.state][0]  # type: ignore[index]
+        label = states.LABELS[report.state].staff
         raise errors.StepNotAllowed(state=_(label), step=_(rule.label))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -38,9 +39,9 @@ def open_case(town: Town) -> Report:
     return the(send(town.rider))
 
 
-def offers(town: Town, who: str = "other_rider", **more: object) -> list[Similar]:
+def offers(town: Town, who: str = "other_rider", **more: Any) -> list[Similar]:
     lat, lng = BESIDE
-    return similar_reports(getattr(town, who), lat=lat, lng=lng, words=WORDS, **more)  # type: ignore[arg-type]
+    return similar_reports(getattr(town, who), lat=lat, lng=lng, words=WORDS, **more)
 
 
 def supported(town: Town) -> services.Supported:

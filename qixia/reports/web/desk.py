@@ -120,7 +120,7 @@ def _chips(request: HttpRequest, wanted: queries.Filter) -> list[dict[str, Any]]
     chips: list[tuple[str, str, bool, dict[str, str]]] = [("", _("全部"), not wanted.over and not wanted.state, {})]
     chips.append(("over", _("已超时"), wanted.over, {"over": "1"}))
     for state in ("dispatched", "working", "reopened"):
-        chips.append((state, _(states.LABELS[state][0]), wanted.state == state, {"state": state}))  # type: ignore[index]
+        chips.append((state, _(states.LABELS[state].staff), wanted.state == state, {"state": state}))
     drop = ("case", "after", "over", "state")
     return [
         {"key": k, "label": label, "on": on, "url": _address(request, drop=drop, **extra)}
