@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qixia.kernel.errors import Conflict, Invalid, NotAllowed, TooMany
 
-ROLES = ("rider", "worker", "unit_lead", "clerk", "merchant", "admin", "data_officer", "auditor")
+ROLES = ("rider", "worker", "unit_lead", "clerk", "merchant", "admin", "data_officer", "auditor", "supervisor")
 ROLE_LABELS = {
     "rider": "骑手",
     "worker": "处置员",
@@ -26,9 +26,10 @@ ROLE_LABELS = {
     "admin": "管理员",
     "data_officer": "个人信息保护负责人",
     "auditor": "审计员",
+    "supervisor": "督办员",
 }
 # Whoever holds one of these signs in with a password and a second factor: a stolen SIM card must not open the console.
-STAFF_ROLES = frozenset({"worker", "unit_lead", "clerk", "admin", "data_officer", "auditor"})
+STAFF_ROLES = frozenset({"worker", "unit_lead", "clerk", "admin", "data_officer", "auditor", "supervisor"})
 
 ORGANISATION_KINDS = {
     "city": "市级平台",

@@ -18,7 +18,9 @@ from qixia.reports.sealing import ANONYMOUS, index_of, supporter_index
 from qixia.reports.states import Who
 
 UNIT_ROLES = ("worker", "unit_lead")
-CLERK_ROLES = ("clerk",)
+SUPERVISOR_ROLES = ("supervisor",)
+# A supervisor may do what a clerk may, in the place that the role is for.
+CLERK_ROLES = ("clerk", *SUPERVISOR_ROLES)
 STAFF_ROLES = (*UNIT_ROLES, *CLERK_ROLES, "admin")
 # Who may open who reported; sees no cases otherwise.
 REVEAL_ROLE = "data_officer"
@@ -112,8 +114,10 @@ def parties(actor: Actor, report: Report) -> frozenset[Who]:
         found.add("system")
     if report.unit_id in actor.organisation_ids(*UNIT_ROLES):
         found.add("unit")
-    if actor.has("admin") or (actor.has(*CLERK_ROLES) and _covers(actor, report)):
+    if actor.has("admin") or (actor.has(*CLERK_ROLES) and _covers(actor, report, *CLERK_ROLES)):
         found.add("clerk")
+    if actor.has("admin") or (actor.has(*SUPERVISOR_ROLES) and _covers(actor, report, *SUPERVISOR_ROLES)):
+        found.add("supervisor")
     if is_own(actor, report):
         found.add("rider")
     if actor is HOLDER and report.secrecy == ANONYMOUS:
@@ -126,9 +130,9 @@ def is_own(actor: Actor, report: Report) -> bool:
     return actor.person_id is not None and report.reporter_index == index_of(actor.public_id)
 
 
-def _covers(actor: Actor, report: Report) -> bool:
+def _covers(actor: Actor, report: Report, *roles: str) -> bool:
     path = report.community.path if report.community else ""
-    return actor.covers(path, *CLERK_ROLES)
+    return actor.covers(path, *roles)
 
 
 def _one(reports: QuerySet[Report], public_id: str) -> Report:

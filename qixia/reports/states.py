@@ -3,14 +3,17 @@ read it.
 
     received ──settle──▶ dispatched ──accept──▶ accepted ──arrive──▶ working ──resolve──▶ resolved ──verify──▶ confirming
        │                    ▲  │                                                             │                     │
-       └─doubt─▶ sorting ─sort  └─return─▶ returned ─redirect─▶ dispatched         send back ▼             confirm ▼
+       └─doubt─▶ sorting ─sort  └─refer/object─▶ returned ─decide─▶ dispatched    send back ▼             confirm ▼
                                                                                           working                fixed
+
+A unit that is not the right one names who is (`return`, to that unit at once); the named one may object once, then the
+supervisor decides. A report in `split` waits for its parts, which are reports of their own.
 
 With another report of the same place, `merge` leads from any state before the unit says done to `merged`; `unmerge`
 leads back to the state that was recorded then.
 
 Closed and fixed are different facts: `confirming` and `closed` say that the unit and the clerk are done; only `fixed`
-says that the reporter saw it.
+says that somebody saw it who does not work for them: the reporter, or a second rider who passed by.
 """
 
 from __future__ import annotations
@@ -32,8 +35,9 @@ State = Literal[
     "reopened",
     "invalid",
     "merged",
+    "split",
 ]
-Who = Literal["system", "clerk", "unit", "rider"]
+Who = Literal["system", "clerk", "unit", "supervisor", "rider", "witness"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ def _step(sources: str, to: State | None, who: Who, label: str, done: str) -> St
 
 
 _WITH_UNIT = "dispatched accepted working reopened"
-_OPEN = f"sorting returned resolved confirming {_WITH_UNIT}"
+_OPEN = f"sorting returned resolved confirming split {_WITH_UNIT}"
 _MERGEABLE = f"sorting returned {_WITH_UNIT}"
 
 STEPS: dict[str, Step] = {
@@ -71,13 +75,36 @@ STEPS: dict[str, Step] = {
     "answer": _step(_WITH_UNIT, None, "unit", "答复", "单位答复"),
     "arrive": _step("accepted working", "working", "unit", "到场", "已到现场"),
     "resolve": _step("accepted working", "resolved", "unit", "办结", "单位办结"),
+    "inspect": _step("accepted working", "working", "unit", "现场核查", "已到现场核查"),
+    "promise": _step(_WITH_UNIT, None, "unit", "约定答复日期", "已研究，约定日期答复"),
+    # Not ours: to the unit that is named; that one may object once; nobody known: the district decides.
     "return": _step(_WITH_UNIT, "returned", "unit", "退回", "单位退回，待改派"),
+    "object": _step("dispatched", "returned", "unit", "提出异议", "被退给的单位有异议，等督办决定"),
+    "refer": _step(_WITH_UNIT, "returned", "unit", "退回，不知该谁办", "单位退回，等决定由谁办"),
+    "decide": _step("returned", "dispatched", "supervisor", "决定主办单位", "督办决定了主办单位"),
+    # Several units: helpers beside the lead unit, or parts of their own.
+    "ask_help": _step(_WITH_UNIT, None, "unit", "请求协办", "请其他单位协办"),
+    "split": _step(f"sorting returned {_WITH_UNIT}", "split", "clerk", "拆分", "拆成几部分分头办"),
+    "gather": _step("split", "resolved", "system", "各部分办完", "各部分都办完了"),
+    # The clocks of resolving and verifying; the one of the first answer knows none of these.
+    "pause": _step(f"resolved {_WITH_UNIT}", None, "clerk", "暂停计时", "计时暂停"),
+    "resume": _step(f"resolved {_WITH_UNIT}", None, "clerk", "恢复计时", "计时恢复"),
+    "ask_extension": _step(_WITH_UNIT, None, "unit", "申请延期", "单位申请延期"),
+    "grant_extension": _step(_WITH_UNIT, None, "supervisor", "同意延期", "同意延期"),
+    "deny_extension": _step(_WITH_UNIT, None, "supervisor", "不同意延期", "不同意延期"),
+    "escalate": _step(_OPEN, None, "system", "升级督办", "超时，升级督办"),
+    # Something critical rings until a person says: I have it.
+    "acknowledge": _step(_OPEN, None, "clerk", "我来处理", "已有人接警"),
+    "transfer": _step(_OPEN, None, "clerk", "转紧急电话", "已转紧急电话"),
     # The clerk looks whether it is true and done.
     "verify": _step("resolved", "confirming", "clerk", "核实通过", "社区核实通过"),
     "verify_handled": _step("resolved", "fixed", "clerk", "核实通过", "社区核实通过，记为已修好"),
     "send_back": _step("resolved confirming", "working", "clerk", "打回重办", "核实不通过，打回重办"),
     "validate": _step(_OPEN, None, "clerk", "属实", "认定属实"),
     "reject": _step(_OPEN, "invalid", "clerk", "不属实", "认定不属实"),
+    "set_aside": _step(_OPEN, "closed", "clerk", "不受理", "不在受理范围，说明理由后归档"),
+    "grant_appeal": _step("invalid", "sorting", "supervisor", "申诉成立", "申诉成立，重新办理"),
+    "deny_appeal": _step("invalid", None, "supervisor", "维持认定", "申诉后维持认定"),
     "merge": _step(_MERGEABLE, "merged", "clerk", "并入", "和已有的一件是同一处，并成一件办"),
     "unmerge": _step("merged", None, "clerk", "撤销并入", "撤销并入，单独办"),
     # What the lead of a merge lives through: it stays where it is.
@@ -86,6 +113,13 @@ STEPS: dict[str, Step] = {
     # The reporter has the last word.
     "confirm": _step("resolved confirming closed", "fixed", "rider", "已解决", "你确认已解决"),
     "dispute": _step("resolved confirming closed fixed", "reopened", "rider", "未解决", "你说没解决，已重开"),
+    "appeal": _step("invalid", None, "rider", "申诉", "你提出申诉"),
+    "rate": _step("fixed closed", None, "rider", "评价", "你作了评价"),
+    # A second rider who passes by and is none of the reporter's circle.
+    "witness_fixed": _step("resolved confirming closed", "fixed", "witness", "看到修好了", "路过的骑手看到已修好"),
+    "witness_unfixed": _step(
+        "resolved confirming closed fixed", "reopened", "witness", "看到没修好", "路过的骑手看到没修好，已重开"
+    ),
     "close": _step("confirming", "closed", "system", "办结", "未收到你的回复，按办结归档"),
 }
 
@@ -115,6 +149,7 @@ LABELS: dict[str, Shown] = {
     "reopened": Shown("未解决重开", "未解决重开", "back"),
     "invalid": Shown("不属实", "不属实", "back"),
     "merged": Shown("已并入", "并成一件办", "sent"),
+    "split": Shown("分头办理中", "几个单位分头办", "doing"),
 }
 
 WITH_UNIT: tuple[State, ...] = ("dispatched", "accepted", "working", "reopened")
@@ -128,6 +163,7 @@ OPEN: tuple[State, ...] = (
     "resolved",
     "confirming",
     "reopened",
+    "split",
 )
 # Both sides of a merge stand in one of these: settled, and no unit says yet that it is done.
 MERGEABLE: tuple[State, ...] = ("sorting", "returned", *WITH_UNIT)

@@ -21,7 +21,7 @@ from qixia.ui.negotiation import wants_fragment, wants_json
 
 ANYONE = "anyone"
 SIGNED_IN = "signed-in"
-STAFF_ROLES = frozenset({"worker", "unit_lead", "clerk", "admin", "data_officer", "auditor"})
+STAFF_ROLES = frozenset({"worker", "unit_lead", "clerk", "admin", "data_officer", "auditor", "supervisor"})
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -1,10 +1,9 @@
-"""Reports and their history.
+"""A report, its photos and its history.
 
 Truth    `state` moves only along states.STEPS by conditional updates; ReportStep rows are the history and never change.
 Secrecy  a sealed report carries a sealed link and a keyed index of its reporter (see sealing.py), an anonymous one only
          the hash of a secret that the phone keeps. A constraint holds that. Nothing made for handlers reads any of them.
-Merged   `merged_into` names the lead, which is never merged itself (services/merging.py). Who supports a report is sealed
-         like who reported it, and has no time but the day.
+Merged   `merged_into` names the lead, which is never merged itself (services/merging.py).
 Times    UTC. `received_at` is the server's; `captured_at` is what the phone claims.
 """
 
@@ -21,7 +20,6 @@ from qixia.reports import states
 VALIDITY = ("undecided", "valid", "invalid")
 SECRECY = ("sealed", "anonymous")
 LIKENESS = ("", "same", "unsure", "different")
-PROPOSAL_STATES = ("open", "merged", "apart")
 
 
 class Report(models.Model):
@@ -183,82 +181,3 @@ class ReportStep(models.Model):
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["report", "id"], name="reports_history")]
-
-
-class Support(models.Model):
-    """A rider says that a report which is open is what he saw too, and follows it.
-
-    Link and index as of a report (sealing.py), with another purpose: without the key nobody sees that who supports one
-    report reported another. Both are empty once the rider was erased; the support still counts. `day` is all the time
-    that is kept: a moment would stand beside the moment of the points.
-    """
-
-    public_id = models.CharField(max_length=26, unique=True, default=new_public_id)
-    report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="supports")
-    link = models.BinaryField(null=True)
-    index = models.CharField(max_length=40, null=True)  # noqa: DJ001 — nobody is not ""
-    day = models.DateField()
-    points = models.IntegerField(null=True)  # what it paid, for the page; None before the worker looked
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(
-                condition=Q(link__isnull=False, index__isnull=False) | Q(link__isnull=True, index__isnull=True),
-                name="reports_support_sealed",
-            ),
-            models.UniqueConstraint(fields=["report", "index"], name="reports_support_once"),
-        ]
-        indexes: ClassVar = [models.Index(fields=["index", "-id"], name="reports_own_supports")]
-
-    def __str__(self) -> str:
-        return self.public_id
-
-
-class MergeProposal(models.Model):
-    """Two reports that may be one matter; a clerk decides. `report` came later than `lead`."""
-
-    public_id = models.CharField(max_length=26, unique=True, default=new_public_id)
-    report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="proposals")
-    lead = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="+")
-    state = models.CharField(max_length=6, default="open")
-    score = models.FloatField()
-    distance_m = models.FloatField()
-    minutes_apart = models.FloatField()
-    signs = models.JSONField(default=list)  # [{kind, value, weight, label}]
-    at = models.DateTimeField()
-    decided_at = models.DateTimeField(null=True)
-    decided_by = models.CharField(max_length=80, blank=True)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(state__in=PROPOSAL_STATES), name="reports_proposal_state"),
-            models.CheckConstraint(condition=~Q(report=F("lead")), name="reports_proposal_of_two"),
-            models.UniqueConstraint(fields=["report", "lead"], name="reports_proposed_once"),
-        ]
-        indexes: ClassVar = [models.Index(fields=["state", "-id"], name="reports_proposals")]
-
-    def __str__(self) -> str:
-        return self.public_id
-
-
-class MergeRecord(models.Model):
-    """A merge, or its undoing, with what stood before. Append-only by trigger; a merge is undone at most once.
-
-    `before`: {"report": {"state"}, "lead": {severity, rings, receive_due, answer_due, resolve_due}, "moved": [ids of
-    reports that had been merged into `report`]}; `after`: the lead's same columns when it was done.
-    """
-
-    report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="+")
-    lead = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="+")
-    undoes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="undone_by")
-    at = models.DateTimeField()
-    actor = models.CharField(max_length=80)
-    score = models.FloatField(null=True)
-    before = models.JSONField(default=dict)
-    after = models.JSONField(default=dict)
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["report", "-id"], name="reports_merge_history")]
-
-    def __str__(self) -> str:
-        return f"{self.report_id} → {self.lead_id}"
