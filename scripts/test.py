@@ -109,6 +109,7 @@ def static_steps() -> list[Step]:
         Step("migrations", [tool["qixia"], "makemigrations", "--check", "--dry-run"]),
         Step("api snapshot", [tool["qixia"], "openapi", "--check"]),
         Step("events table", [tool["qixia"], "events", "--check"]),
+        Step("diagram of the loop", [tool["qixia"], "loop", "--check"]),
         Step("types", [tool["mypy"]]),
     ]
 
