@@ -7,7 +7,7 @@ Index    a keyed hash of the same id, equal on all reports of one person: it fin
          anything, and says nothing to whoever has the database without the key.
 Support  the same for a rider who supports a report: a link of its own and an index with another purpose, so that without
          the key nobody sees that one rider reported this and supports that.
-Neither  an anonymous report has no link and no index, so there is nothing to open.
+Neither  an anonymous report has no link and no index, so there is nothing to open; one that no rider sent neither.
 Errors   kernel.keys.BadSeal if a link was moved to another report or the key is another one.
 """
 
@@ -17,6 +17,8 @@ from qixia.kernel.keys import keys
 
 SEALED = "sealed"
 ANONYMOUS = "anonymous"
+# Nobody here reported it: a part of what was split, or what was imported.
+NONE = "none"
 # How history names the reporter's own acts: never by a person.
 REPORTER = "reporter"
 SUPPORTER = "supporter"

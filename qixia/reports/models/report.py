@@ -2,7 +2,9 @@
 
 Truth    `state` moves only along states.STEPS by conditional updates; ReportStep rows are the history and never change.
 Secrecy  a sealed report carries a sealed link and a keyed index of its reporter (see sealing.py), an anonymous one only
-         the hash of a secret that the phone keeps. A constraint holds that. Nothing made for handlers reads any of them.
+         the hash of a secret that the phone keeps, and one that no rider sent (a part, an import) none of the three. A
+         constraint holds that. Nothing made for handlers reads any of them.
+Parts    `part_of` names the whole that a clerk split for several units (services/splitting.py); a part has no parts.
 Merged   `merged_into` names the lead, which is never merged itself (services/merging.py).
 Times    UTC. `received_at` is the server's; `captured_at` is what the phone claims.
 """
@@ -18,7 +20,7 @@ from qixia.kernel.ids import new_number, new_public_id
 from qixia.reports import states
 
 VALIDITY = ("undecided", "valid", "invalid")
-SECRECY = ("sealed", "anonymous")
+SECRECY = ("sealed", "anonymous", "none")
 LIKENESS = ("", "same", "unsure", "different")
 
 
@@ -74,6 +76,9 @@ class Report(models.Model):
     merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     recurs = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
 
+    # What was split for several units: each part is a report of its own, without a reporter.
+    part_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="parts", db_index=False)
+
     # Clocks
     receive_due = models.DateTimeField(null=True)
     answer_due = models.DateTimeField()
@@ -104,8 +109,13 @@ class Report(models.Model):
                     reporter_link__isnull=True,
                     reporter_index__isnull=True,
                     claim_hash__isnull=False,
-                ),
+                )
+                | Q(secrecy="none", reporter_link__isnull=True, reporter_index__isnull=True, claim_hash__isnull=True),
                 name="reports_secrecy",
+            ),
+            models.CheckConstraint(
+                condition=Q(part_of__isnull=True) | (Q(secrecy="none") & ~Q(part_of=F("id"))),
+                name="reports_parts_have_no_reporter",
             ),
             models.CheckConstraint(
                 condition=Q(state="merged", merged_into__isnull=False)
@@ -128,6 +138,7 @@ class Report(models.Model):
             # Partial: most reports are merged into none and recur from none.
             models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="reports_merged"),
             models.Index(fields=["recurs"], condition=Q(recurs__isnull=False), name="reports_recurring"),
+            models.Index(fields=["part_of"], condition=Q(part_of__isnull=False), name="reports_parts"),
         ]
 
     def __str__(self) -> str:
