@@ -17,6 +17,9 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         declare("reports.Report", "reporter_link", "report-link:{public_id}")
         declare("reports.Support", "link", "support-link:{public_id}")
+        declare("reports.CaseNote", "sealed_text", "case-note:{public_id}")
+        declare("reports.CaseDocument", "sealed_name", "case-document-name:{public_id}")
+        declare("reports.CaseDocument", "wrapped_key", "media.original:{storage_name}", key_id="key_id")
         from qixia.reports.nav import register_desk  # noqa: PLC0415 — models are loaded only now
         from qixia.reports.queries.settled import SettledReports  # noqa: PLC0415
 

@@ -133,6 +133,12 @@ class Report(models.Model):
             models.Index(fields=["unit", "state", "resolve_due", "id"], name="reports_queue"),
             models.Index(fields=["state", "received_at", "id"], name="reports_by_state"),
             models.Index(fields=["community", "state", "id"], name="reports_by_community"),
+            models.Index(fields=["state", "resolve_due", "id"], name="reports_by_due"),
+            models.Index(fields=["state", "verify_due", "id"], name="reports_by_check"),
+            models.Index(
+                fields=["assignee", "resolve_due"], condition=Q(assignee__isnull=False), name="reports_assigned"
+            ),
+            models.Index(fields=["answer_due"], condition=Q(answered_at__isnull=True), name="reports_unanswered"),
             models.Index(fields=["lat", "lng"], name="reports_on_map"),
             models.Index(fields=["received_at"], name="reports_received"),
             # Partial: most reports are merged into none and recur from none.
