@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+# From this priority down: work of minutes that nobody waits for. A worker share of its own takes it (worker.py).
+LEARNING = -30
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -5,8 +5,9 @@ Lease    taking a job moves its `run_at` LEASE_S into the future; a heartbeat th
 Failure  back-off 2, 4, 8 … seconds up to an hour; after `max_tries` the job is quarantined. The attempt is counted when
          the job is taken, so a job that kills its worker is quarantined too.
 Order    priority, then time due. Jobs of one name that were taken together run as one batch where the task says so.
-Shares   `urgent` takes priority 0 and above, `slow` the rest (pictures) and lets others have the CPU first. One process of
-         each, as `qixia serve` starts them, keeps a long picture from delaying a report; `all` takes both.
+Shares   `urgent` takes priority 0 and above, `slow` what lies below (pictures), `learning` from registry.LEARNING down (trainings and
+         trials of models); the latter two let others have the CPU first. One process of each, as `qixia serve` starts them,
+         keeps a long picture from delaying a report, and a training from delaying a picture; `all` takes everything.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Literal
 
 from django.db import connection, connections, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from qixia.jobs import registry
 from qixia.jobs.models import Job, Schedule, Worker
@@ -38,10 +39,16 @@ log = logging.getLogger("qixia.jobs")
 LEASE_S = 15
 BEAT_S = 4
 TAKE = 64
-TAKE_SLOW = 4  # what is taken and not begun waits for the lease if this process is killed
+_TAKE_AT_ONCE = {"slow": 4, "learning": 1}  # what is taken and not begun waits for the lease if this process is killed
 POLL_S = (0.02, 0.25)
 POLITE = 10  # an eleventh of the CPU that others leave it in a rush, never nothing
-Share = Literal["all", "urgent", "slow"]
+Share = Literal["all", "urgent", "slow", "learning"]
+_TAKES = {
+    "all": Q(),
+    "urgent": Q(priority__gte=0),
+    "slow": Q(priority__lt=0, priority__gt=registry.LEARNING),
+    "learning": Q(priority__lte=registry.LEARNING),
+}
 
 
 class LeaseLost(Exception):
@@ -72,8 +79,7 @@ class JobRunner:
     def _take(self, limit: int) -> list[Job]:
         now = clock.now()
         due = Job.objects.filter(quarantined_at=None, run_at__lte=now).order_by("-priority", "run_at", "id")
-        if self.share != "all":
-            due = due.filter(priority__gte=0) if self.share == "urgent" else due.filter(priority__lt=0)
+        due = due.filter(_TAKES[self.share])
         if connection.vendor == "sqlite" and not due.exists():
             return []  # spares the write lock
         with transaction.atomic():
@@ -223,7 +229,7 @@ class Loop:
 
     def _step(self) -> int:
         try:
-            return self.runner.run_due(TAKE if self.runner.share != "slow" else TAKE_SLOW)
+            return self.runner.run_due(_TAKE_AT_ONCE.get(self.runner.share, TAKE))
         except Exception:  # the database may be away for a while: keep trying
             log.exception("worker step failed")
             connections.close_all()
@@ -233,7 +239,7 @@ class Loop:
     def _beat(self) -> None:
         started = clock.now()
         while not self.stopping.is_set():
-            if self.runner.share != "slow":  # a sign says that reports will be settled
+            if self.runner.share in ("all", "urgent"):  # a sign says that reports will be settled
                 self._quietly(lambda: self._sign(started))
             self._quietly(self.runner.extend_leases)
             self._quietly(start_repeats)

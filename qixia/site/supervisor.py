@@ -203,8 +203,11 @@ def _children(options: argparse.Namespace, config: Config, output: IO[bytes] | N
     worker = [sys.executable, "-m", "qixia.site.cli", "worker", "--share"]
     names = ["worker" if options.workers == 1 else f"worker {number + 1}" for number in range(options.workers)]
     children = [Child("web server", web, output), *(Child(name, [*worker, "urgent"], output) for name in names)]
-    # Pictures are made beside: a report never waits for one.
-    return [*children, Child("picture worker", [*worker, "slow"], output)] if options.workers else children
+    if not options.workers:
+        return children
+    # Pictures are made beside: a report never waits for one. Nor does a picture wait for a training.
+    beside = {"picture worker": "slow", "learning worker": "learning"}
+    return [*children, *(Child(name, [*worker, share], output) for name, share in beside.items())]
 
 
 def is_ready(port: int, *, tls: bool) -> bool:

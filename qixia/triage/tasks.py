@@ -1,4 +1,4 @@
-"""Background work of triage: trainings and trials. Both are asked for with a priority below 0, for the slow worker.
+"""Background work of triage: trainings and trials. Their priority leaves them to the learning worker.
 
 A training runs in a process of its own: what trains takes seconds to load and much memory, and gives both back. A trial
 is one job a batch.

@@ -50,6 +50,7 @@ class TestSystemd:
         assert [path.stem for path in UNITS] == [
             "qixia-backup",
             "qixia-web",
+            "qixia-worker-learning",
             "qixia-worker-slow",
             "qixia-worker-urgent",
         ]
@@ -103,7 +104,8 @@ class TestContainers:
         assert commands["prepare"] == ["prepare"]
         assert services["worker-urgent"]["command"][-1] == "urgent"
         assert services["worker-slow"]["command"][-1] == "slow"
-        for name in ("web", "worker-urgent", "worker-slow", "prepare"):
+        assert services["worker-learning"]["command"][-1] == "learning"
+        for name in ("web", "worker-urgent", "worker-slow", "worker-learning", "prepare"):
             assert services[name]["read_only"] is True
             assert "./keys:/run/qixia-keys:ro" in services[name]["volumes"]
             assert names(services[name]["environment"]) <= set(Config.model_fields)

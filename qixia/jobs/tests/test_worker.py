@@ -306,8 +306,12 @@ def test_of_simultaneous_commands_one_is_first():
 def test_each_share_takes_its_own_jobs():
     services.enqueue("test.note", {"word": "picture"}, priority=-10)
     services.enqueue("test.note", {"word": "report"}, priority=10)
+    services.enqueue("test.note", {"word": "lesson"}, priority=registry.LEARNING)
     assert worker.JobRunner("urgent").run_due() == 1
     assert SEEN == ["report"]
     assert worker.JobRunner("urgent").run_due() == 0
     assert worker.JobRunner("slow").run_due() == 1
+    assert worker.JobRunner("slow").run_due() == 0
     assert SEEN == ["report", "picture"]
+    assert worker.JobRunner("learning").run_due() == 1
+    assert SEEN == ["report", "picture", "lesson"]

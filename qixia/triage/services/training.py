@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from django.db import IntegrityError, transaction
 
 from qixia.audit.services import record
+from qixia.jobs.registry import LEARNING
 from qixia.jobs.services import enqueue
 from qixia.kernel import clock
 from qixia.kernel.errors import Conflict, NotAllowed
@@ -32,7 +33,7 @@ from qixia.triage.learning.model import Model
 from qixia.triage.models import RUN_OPEN, Correction, LearningRun, TrainedModel
 
 SOURCE = "corrections"
-PRIORITY = -30  # after the pictures, which the slow worker makes too
+PRIORITY = LEARNING  # a worker of its own: no picture waits for it
 STEPS = 100  # a run's `total`: its progress in percent
 _TELL_S = 1.0
 

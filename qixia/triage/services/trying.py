@@ -1,7 +1,7 @@
 """A stored model judges last month's reports beside the one in use, and nobody notices.
 
 Effect   none on reports: verdicts go into rows of their own, and into a summary that outlives them.
-Batches  one job a batch, below the pictures in rank, so a month of reports holds up nothing. Cursor, rows and the next job
+Batches  one job a batch, for the learning worker, so a month of reports holds up nothing. Cursor, rows and the next job
          are one transaction: a killed worker's batch is done again, never twice.
 Both     models judge anew with today's words of danger and thresholds; what differs is the model alone.
 """
@@ -16,6 +16,7 @@ from django.db.models import F
 
 from qixia.audit.services import record
 from qixia.codes.queries import triage_classes
+from qixia.jobs.registry import LEARNING
 from qixia.jobs.services import enqueue
 from qixia.kernel import clock
 from qixia.kernel.errors import Conflict, NotAllowed
@@ -33,7 +34,7 @@ from qixia.triage.verdicts import Verdict
 
 DAYS = 30
 BATCH = 100
-PRIORITY = -40
+PRIORITY = LEARNING - 10
 
 
 class BadModel(Conflict):

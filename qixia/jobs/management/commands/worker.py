@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from typing import Any, get_args
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true")
-        parser.add_argument("--share", choices=("all", "urgent", "slow"), default="all", help="slow: pictures only")
+        parser.add_argument("--share", choices=get_args(Share), default="all", help="slow: pictures only")
 
     def handle(self, *args: Any, once: bool = False, share: Share = "all", **options: Any) -> None:
         if is_forbidden_demo():
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         if once:
             self.stderr.write(f"{run_pending()} jobs")
             return
-        if share == "slow":
+        if share in ("slow", "learning"):
             step_aside()
         loop = Loop(share)
         for name in (signal.SIGTERM, signal.SIGINT):
