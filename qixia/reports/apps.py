@@ -17,6 +17,10 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         declare("reports.Report", "reporter_link", "report-link:{public_id}")
         declare("reports.Support", "link", "support-link:{public_id}")
+        declare("reports.ImportBatch", "head", "import-head:{public_id}")
+        declare("reports.ImportBatch", "source", "import-source:{public_id}")
+        declare("reports.ImportRow", "said", "import-said:{public_id}")
+        declare("reports.ImportRow", "match", "import-match:{public_id}")
         declare("reports.CaseNote", "sealed_text", "case-note:{public_id}")
         declare("reports.CaseDocument", "sealed_name", "case-document-name:{public_id}")
         declare("reports.CaseDocument", "wrapped_key", "media.original:{storage_name}", key_id="key_id")

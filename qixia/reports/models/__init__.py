@@ -1,5 +1,6 @@
 """Tables and constraints of reports, a file a matter."""
 
+from qixia.reports.models.alarm import Alarm, AlarmCall
 from qixia.reports.models.desk import (
     AUDIENCES,
     BULK_STATES,
@@ -10,20 +11,36 @@ from qixia.reports.models.desk import (
     SavedFilter,
     Watch,
 )
+from qixia.reports.models.importing import (
+    BATCH_KINDS,
+    BATCH_STATES,
+    ROW_CHOICES,
+    ROW_STATES,
+    ImportBatch,
+    ImportRow,
+)
 from qixia.reports.models.merging import PROPOSAL_STATES, MergeProposal, MergeRecord, Support
 from qixia.reports.models.report import LIKENESS, SECRECY, VALIDITY, Report, ReportPhoto, ReportStep
 
 __all__ = [
     "AUDIENCES",
+    "BATCH_KINDS",
+    "BATCH_STATES",
     "BULK_STATES",
     "LIKENESS",
     "PROPOSAL_STATES",
+    "ROW_CHOICES",
+    "ROW_STATES",
     "SECRECY",
     "VALIDITY",
+    "Alarm",
+    "AlarmCall",
     "BulkRow",
     "BulkRun",
     "CaseDocument",
     "CaseNote",
+    "ImportBatch",
+    "ImportRow",
     "MergeProposal",
     "MergeRecord",
     "Report",
