@@ -71,6 +71,7 @@ class Merging(BaseModel):
 
     automatic: bool = True  # False: a clerk decides on every one
     offered: int = Field(3, ge=0, le=5)  # similar ones that a rider is asked about before sending; 0: never
+    around_m: int = Field(30, ge=0, le=250)  # metres in which all open ones are, to who said only where; 0: never
     paid_riders: int = Field(20, ge=0, le=1000)  # riders who earn points for supporting one report
     supports_a_day: int = Field(30, ge=1, le=1000)  # that one rider may make
 

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from qixia.codes.queries import class_name
 from qixia.kernel.errors import NotConfigured
-from qixia.kernel.geo import Point
+from qixia.kernel.geo import Point, distance_m
 from qixia.policy.queries import current
 from qixia.triage import active
 from qixia.triage.duplicates.features import Pair, Side, compare
@@ -85,6 +85,22 @@ def similar_many(items: Sequence[Seen], *, limit: int, now: datetime) -> list[li
     return [
         _best(seen, marks[index], rows[index], rules, limit) if index in marks else []
         for index, seen in enumerate(items)
+    ]
+
+
+def around(seen: Seen, *, within_m: float, limit: int, now: datetime) -> list[Candidate]:
+    """The open ones at a place, whatever they are of, the nearest first: for who has said no more than where. Nothing is
+    compared, so a score is 0 and there are no signs."""
+    rules, here = rules_in_force(), Point(seen.lat, seen.lng)
+    near = [
+        (distance_m(here, Point(row.lat, row.lng)), row)
+        for row in rows_near([seen], rules, now)[0]
+        if row.closed_at is None
+    ]
+    return [
+        Candidate(row.ref, 0.0, metres, abs((seen.at - row.at).total_seconds()) / 60, True, "ask", ())
+        for metres, row in sorted(near, key=lambda one: one[0])[:limit]
+        if metres <= within_m
     ]
 
 

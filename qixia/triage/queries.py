@@ -33,6 +33,7 @@ __all__ = [
     "Seen",
     "Sign",
     "Suggestion",
+    "around",
     "chances",
     "shipped_thresholds",
     "similar",
@@ -103,6 +104,11 @@ def chances(text: str, hint: str | None = None) -> list[Chance]:
             raise
         log.exception("model failed at a text")
         return weigh(text, hint=hint, model=None, classes=classes)
+
+
+def around(seen: Seen, *, within_m: float, limit: int = 5, now: datetime) -> list[Candidate]:
+    """The open ones within so many metres, whatever they are of, the nearest first. One statement, no model."""
+    return candidates.around(seen, within_m=within_m, limit=limit, now=now)
 
 
 def similar(seen: Seen, *, limit: int = 5, now: datetime) -> list[Candidate]:

@@ -1,5 +1,6 @@
 """Seen before? What is open nearby and alike, for a rider who has not sent yet.
 
+Asked    with words or a class: what is alike. With a place alone: what is open right there, whatever it is.
 Shown    of other riders' reports: class, state, distance, when it came, one small covered photo. Never words, a place in
          words, a rider. Sensitive matters, and those that may turn out to be, are not offered at all.
 Offer    a sealed name of the report for this rider alone; see services/supporting.py. The report's own id stays here.
@@ -19,7 +20,8 @@ from django.utils.translation import gettext as _
 
 from qixia.codes.queries import triage_classes
 from qixia.kernel import clock
-from qixia.kernel.geo import Point
+from qixia.kernel.errors import Invalid
+from qixia.kernel.geo import DATUMS, to_wgs84
 from qixia.kernel.keys import keys
 from qixia.kernel.tokens import b64
 from qixia.media.access import picture_url
@@ -30,10 +32,11 @@ from qixia.reports import access, rules, states
 from qixia.reports.models import Report, ReportPhoto, Support
 from qixia.reports.queries.shared import is_sensitive, title_of
 from qixia.reports.sealing import supporter_index
-from qixia.triage.queries import Candidate, Seen, similar
+from qixia.triage.queries import Candidate, Seen, around, similar
 
 OFFER = "support-offer"
 OFFER_S = 2 * 3600
+_BLUR_M = 50  # metres of a phone's own doubt that are added to the circle, at most
 _ASKED = 10  # candidates; what may not be offered falls out
 
 
@@ -56,19 +59,35 @@ class Similar:
 
 
 def similar_reports(
-    actor: Actor, *, lat: float, lng: float, accuracy_m: float | None = None, words: str = "", cls: str = ""
+    actor: Actor,
+    *,
+    lat: float,
+    lng: float,
+    datum: str = "wgs84",
+    accuracy_m: float | None = None,
+    words: str = "",
+    cls: str = "",
 ) -> list[Similar]:
-    """The likeliest first. A DomainError for a place outside the city."""
-    most = current("reports.merging").data.offered
-    if not most:
+    """The likeliest first, or the nearest. A DomainError for a place outside the city, or in an unknown datum."""
+    policy = current("reports.merging").data
+    if not policy.offered:
         return []
-    in_city(Point(lat, lng))
+    if datum not in DATUMS:
+        raise Invalid("定位的坐标系不认识。", field="datum")
+    here = to_wgs84(lat, lng, datum)  # type: ignore[arg-type]
+    in_city(here)
     now = clock.now()
     words = rules.clean_text(words[: rules.WORDS_MAX], field="words", limit=rules.WORDS_MAX)
-    cls = cls if cls in triage_classes() else ""
-    found = similar(Seen("", lat, lng, accuracy_m, now, words, cls), limit=_ASKED, now=now)
+    seen = Seen("", here.lat, here.lng, accuracy_m, now, words, cls if cls in triage_classes() else "")
+    if seen.words or seen.cls:
+        found = similar(seen, limit=_ASKED, now=now)
+    else:
+        within_m = policy.around_m + min(max(accuracy_m or 0, 0), _BLUR_M) if policy.around_m else 0
+        found = around(seen, within_m=within_m, limit=_ASKED, now=now)
     leads = _leads([one for one in found if one.verdict in ("same", "ask")])
-    offered = [(lead, one) for lead, one in leads if access.is_own(actor, lead) or not is_sensitive(lead)][:most]
+    offered = [(lead, one) for lead, one in leads if access.is_own(actor, lead) or not is_sensitive(lead)][
+        : policy.offered
+    ]
     return _views(actor, offered) if offered else []
 
 

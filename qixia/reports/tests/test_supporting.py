@@ -103,6 +103,51 @@ class TestOffer:
         assert min(cost(), cost()) == few  # rules are looked up again every few seconds
 
 
+class TestPlaceAlone:
+    """Without words, class or photo: what is open right there."""
+
+    def near(self, town: Town, place: tuple[float, float] = BESIDE, **more: Any) -> list[Similar]:
+        return similar_reports(town.other_rider, lat=place[0], lng=place[1], **more)
+
+    def test_all_that_is_open_there_the_nearest_first(self, town, open_case):
+        lamp = the(send(town.rider, "路灯不亮，整条路都黑", place=at(BESIDE)))
+        assert [one.distance_m for one in self.near(town)] == [0, 6]
+        services.reject(actor=town.clerk, public_id=lamp.public_id, reason="没有")
+        (one,) = self.near(town)
+        services.support(actor=town.other_rider, offer=one.offer)
+        run_pending()
+        assert (Support.objects.get().report_id, balance(town.other_rider.ref)) == (open_case.pk, 3)
+
+    def test_not_what_is_further_than_the_policy_and_the_position_say(self, town, open_case):
+        away = (BESIDE[0] + 60 / 111_195, BESIDE[1])
+        assert self.near(town, away) == []
+        assert len(self.near(town, away, accuracy_m=60)) == 1
+        assert self.near(town, away, accuracy_m=-60) == []
+
+    def test_nor_where_the_city_wants_that(self, town, open_case):
+        merging(around_m=0)
+        assert self.near(town, accuracy_m=50) == []
+
+    def test_words_ask_for_what_is_alike(self, town, open_case):
+        assert self.near(town, words="充电柜冒烟") == []
+        assert len(self.near(town, words="   ")) == 1
+
+    def test_a_sensitive_matter_is_not_offered_either(self, town, open_case):
+        publish(
+            "reports.secrecy",
+            {"sensitive": ["manhole"], "cell_m": 500, "anonymous_per_hour": 5},
+            note="试",
+            actor_ref="system:test",
+        )
+        assert self.near(town) == []
+
+    def test_the_page_does_not_call_it_alike(self, town, open_case):
+        here = {"lat": BESIDE[0], "lng": BESIDE[1]}
+        html = phone(town, "other_rider").get(reverse("reports:seen"), here).content.decode()
+        assert "这里已有人报过，是同一件吗？" in html
+        assert "data-support" in html
+
+
 class TestSupport:
     def test_a_supporter_follows_and_earns_a_little(self, town, open_case):
         done = supported(town)

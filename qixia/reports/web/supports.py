@@ -1,7 +1,8 @@
 """Seen before? What is open nearby, before a rider sends; supporting it; what the rider supports. Thin.
 
 With script the form asks while it is filled in; without, "look whether somebody reported it" is a step of the plain form
-that sends what was typed and the photo, from which alone the place is known. Nothing is kept of the asking.
+that sends what was typed and the photo, from which alone the place is known. Nothing is kept of the asking. A place is
+enough: who sees what is shown there says so, without a photo and without a word.
 """
 
 from __future__ import annotations
@@ -36,15 +37,17 @@ def seen(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         get = request.GET.get
         place = (_number(get("lat")), _number(get("lng")), _number(get("accuracy_m")))
-        found = _similar(request, *place, words=get("words", ""), cls=get("cls", ""))
-        return render(request, "reports/rider/_seen.html", {"similar": found})
+        words, cls = get("words", ""), get("cls", "")
+        found = _similar(request, *place, words=words, cls=cls)
+        return render(request, "reports/rider/_seen.html", {"similar": found, "is_alike": bool(words.strip() or cls)})
     data = forms.bound(request.POST, request.FILES).cleaned_data
     lat, lng = data["lat"], data["lng"]
     if lat is None and data["photos"]:
         lat, lng = forms.place_in_photo(data["photos"][0]) or (None, None)
     cls = data["cls"] or data["cls_plain"]
     found = _similar(request, lat, lng, data["accuracy_m"], words=data["words"], cls=cls)
-    return render(request, "reports/rider/seen.html", {"similar": found, "has_place": lat is not None})
+    context = {"similar": found, "has_place": lat is not None, "is_alike": bool(data["words"] or cls)}
+    return render(request, "reports/rider/seen.html", context)
 
 
 def _similar(
