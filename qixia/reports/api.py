@@ -5,7 +5,7 @@ A report is sent as multipart form: photos, after_photos and clip are files, the
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.http import HttpRequest
@@ -16,6 +16,8 @@ from pydantic import Field
 from qixia.codes.queries import triage_classes
 from qixia.kernel.problem import Problem
 from qixia.reports import queries, services
+from qixia.reports.queries.similar import Similar, similar_reports
+from qixia.reports.queries.supports import SupportView, my_supports, support_view
 from qixia.reports.web.forms import claims
 from qixia.triage.queries import suggest as suggest_classes
 from qixia.ui.access import allow
@@ -82,6 +84,43 @@ class ReportDetail(ReportOut):
 class AnswerIn(Schema):
     solved: bool
     text: str = ""
+
+
+class SimilarIn(Schema):
+    lat: float = Field(description="degrees in `datum`")
+    lng: float
+    datum: str = Field("wgs84", description="wgs84, gcj02 or bd09")
+    accuracy_m: float | None = None
+    words: str = Field("", max_length=2000, description="with neither words nor class: all that is open right there")
+    cls: str = ""
+
+
+class SimilarOut(Schema):
+    title: str
+    severity: str
+    state_key: str
+    state_label: str
+    distance_m: int
+    received_at: datetime
+    thumb_url: str | None
+    others: int = Field(description="who reported it again or supports it")
+    is_mine: bool
+    offer: str = Field(
+        description="give it to POST /supports within two hours; empty if it is mine or supported already"
+    )
+    url: str = Field(description="the own page of it, if it is mine or supported already")
+
+
+class SupportIn(Schema):
+    offer: str = Field(description="from GET /similar; for this rider alone")
+    client_key: str = Field(description="made by the phone; the same key with the same offer is one support")
+
+
+class SupportDetail(ReportOut):
+    day: date
+    points: int | None = Field(description="null until it was looked at")
+    others: int
+    events: list[EventOut]
 
 
 class ClassOut(Schema):
@@ -156,6 +195,41 @@ def answer_report(request: HttpRequest, public_id: str, data: AnswerIn) -> queri
     else:
         services.say_unsolved(actor=actor, public_id=public_id, text=data.text)
     return queries.rider_report(actor, public_id)
+
+
+@router.get(
+    "/similar",
+    response={200: list[SimilarOut], 401: Problem, 403: Problem, 422: Problem},
+    summary="What is open nearby, before reporting it again",
+)
+@allow("rider")
+def list_similar(request: HttpRequest, data: Query[SimilarIn]) -> list[Similar]:
+    return similar_reports(request.actor, **data.dict())  # type: ignore[attr-defined]
+
+
+@router.post(
+    "/supports", response={201: ReceiptOut, 200: ReceiptOut, 404: Problem, **REFUSED}, summary="It is the same matter"
+)
+@allow("rider")
+def create_support(request: HttpRequest, data: SupportIn) -> Status[services.Supported]:
+    done = services.support(actor=request.actor, offer=data.offer, client_key=data.client_key)  # type: ignore[attr-defined]
+    return Status(200 if done.repeated else 201, done)
+
+
+@router.get("/supports", response={200: ReportPage, 401: Problem, 403: Problem, 422: Problem}, summary="Own supports")
+@allow("rider")
+def list_supports(request: HttpRequest, before: str = "", limit: int = Query(20, ge=1, le=100)) -> queries.Page:
+    return my_supports(request.actor, before, limit)  # type: ignore[attr-defined]
+
+
+@router.get(
+    "/supports/{public_id}",
+    response={200: SupportDetail, 401: Problem, 403: Problem, 404: Problem},
+    summary="One that is supported",
+)
+@allow("rider")
+def show_support(request: HttpRequest, public_id: str) -> SupportView:
+    return support_view(request.actor, public_id)  # type: ignore[attr-defined]
 
 
 @router.get("/classes", response=list[ClassOut], auth=None, summary="The classes that reports are sorted into")

@@ -5,7 +5,8 @@ Offer    only what was offered to this rider can be supported (queries/similar.p
 Secrecy  who supports is sealed like who reported; the row has no time but the day, and nothing of it carries the
          request's id: a line of the log must not lead from one to the other. The worker pays, a moment later.
 Points   once for each rider and matter; not for the own report, not beyond `paid_riders`; 0 is an answer too.
-Retries  supporting twice is supporting once; paying again changes nothing.
+Retries  supporting twice is supporting once, whatever the client key; a key once used gives the first answer for as long as
+         it is kept, and KeyReused for another offer. Paying again changes nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, transaction
 
 from qixia.audit.services import record
+from qixia.jobs.commands import body_hash, once
 from qixia.jobs.registry import declare_event
 from qixia.jobs.services import Ask, Happened, publish_many
 from qixia.kernel import clock
@@ -47,27 +49,38 @@ class Supported:
     repeated: bool = False
 
 
-def support(*, actor: Actor, offer: str) -> Supported:
-    """Support what was offered. OfferGone if it can't be any more; TooManySupports."""
+def support(*, actor: Actor, offer: str, client_key: str = "") -> Supported:
+    """Support what was offered. OfferGone if it can't be any more; TooManySupports; KeyReused."""
     if not actor.has("rider"):
         raise NotAllowed
-    public_id = _offered(offer, actor)
-    with without_request_id():
+    public_id, is_fresh = _offered(offer, actor)
+    with without_request_id(), transaction.atomic():
+        if client_key and _is_known(actor, client_key, offer, public_id):
+            first = access.own_supports(actor).filter(report__public_id=public_id).select_related("report").first()
+            if first is not None:
+                return Supported(first.public_id, first.report.number, repeated=True)
+        if not is_fresh:
+            raise errors.OfferGone(field="offer")
         return _support(actor, public_id)
 
 
-def _offered(offer: str, actor: Actor) -> str:
-    """The report that was offered to this rider."""
+def _is_known(actor: Actor, client_key: str, offer: str, public_id: str) -> bool:
+    """Claims the key for this offer; whether it had been."""
+    digest = body_hash("support", offer)
+    return once(actor=actor.ref, key=client_key, body_hash=digest, result={"report": public_id}) is not None
+
+
+def _offered(offer: str, actor: Actor) -> tuple[str, bool]:
+    """The report that was offered to this rider, and whether the offer still stands."""
     try:
         given = json.loads(keys().open(unb64(offer[:400]), purpose=OFFER))
     except (BadToken, BadSeal, ValueError) as error:
         raise errors.OfferGone(field="offer") from error
-    if given["to"] != actor.public_id or given["at"] + OFFER_S < clock.now().timestamp():
+    if given["to"] != actor.public_id:
         raise errors.OfferGone(field="offer")
-    return str(given["report"])
+    return str(given["report"]), given["at"] + OFFER_S >= clock.now().timestamp()
 
 
-@transaction.atomic
 def _support(actor: Actor, public_id: str) -> Supported:
     report = Report.objects.select_related("merged_into").get(public_id=public_id)
     mine = access.own_supports(actor)
