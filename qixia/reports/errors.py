@@ -124,3 +124,27 @@ class TooManySupports(TooMany):
 class TooManyReports(TooMany):
     code = "reports.too_many"
     message = "一小时内最多上报 %(limit)d 件，请稍后再报。紧急情况请直接拨打 110、119 或 120。"
+
+
+class NoReporter(Conflict):
+    """No rider sent it: a part of a case, or an import."""
+
+    code = "reports.no_reporter"
+    message = "这件不是骑手报来的：它是拆出来的一部分，或是录入的。要查拆分前的那一件，请用它的编号。"
+
+
+class WrongParts(Invalid):
+    code = "reports.wrong_parts"
+    message = "拆分要写 %(least)d 到 %(most)d 部分。"
+
+
+class PartsAlike(Invalid):
+    code = "reports.parts_alike"
+    message = "每个单位只写一部分，请合并给同一单位的内容。"
+
+
+class PartOfCase(Conflict):
+    """What is a part is decided with the whole."""
+
+    code = "reports.part_of_case"
+    message = "这是拆出来的一部分，这一步要在整件上办。"

@@ -84,8 +84,15 @@ STEPS: dict[str, Step] = {
     "decide": _step("returned", "dispatched", "supervisor", "决定主办单位", "督办决定了主办单位"),
     # Several units: helpers beside the lead unit, or parts of their own.
     "ask_help": _step(_WITH_UNIT, None, "unit", "请求协办", "请其他单位协办"),
-    "split": _step(f"sorting returned {_WITH_UNIT}", "split", "clerk", "拆分", "拆成几部分分头办"),
+    "split": _step(f"returned {_WITH_UNIT}", "split", "clerk", "拆分", "拆成几部分分头办"),
     "gather": _step("split", "resolved", "system", "各部分办完", "各部分都办完了"),
+    "scatter": _step("resolved confirming", "split", "system", "部分打回", "有一部分打回重办"),
+    "unsplit": _step("split", "returned", "system", "各部分都不成立", "各部分都不成立，等决定由谁办"),
+    # A part of its own: it comes from the whole, and is filed when the whole is.
+    "cut": _step("", "dispatched", "system", "拆出", "从一件里拆出来，派给单位"),
+    "file_part": _step(
+        f"returned resolved {_WITH_UNIT}", "closed", "system", "随整件归档", "整件已了结，这一部分随之归档"
+    ),
     # The clocks of resolving and verifying; the one of the first answer knows none of these.
     "pause": _step(f"resolved {_WITH_UNIT}", None, "clerk", "暂停计时", "计时暂停"),
     "resume": _step(f"resolved {_WITH_UNIT}", None, "clerk", "恢复计时", "计时恢复"),
@@ -170,6 +177,10 @@ MERGEABLE: tuple[State, ...] = ("sorting", "returned", *WITH_UNIT)
 # From here on a similar report is no duplicate: either it is back, or it was not mended.
 DONE: tuple[State, ...] = ("resolved", "confirming", "fixed", "closed")
 ENDED: tuple[State, ...] = ("fixed", "closed", "invalid")
+
+
+# What only the whole goes through; its parts wait, or follow.
+NOT_FOR_PARTS = frozenset({"split", "merge", "absorb", "verify", "verify_handled", "close", "promise"})
 
 
 def allowed(step: str, state: str) -> bool:

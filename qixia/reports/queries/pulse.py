@@ -24,8 +24,8 @@ class Pulse:
 
 
 def pulse(now: datetime) -> Pulse:
-    counted = dict(Report.objects.order_by().values_list("state").annotate(n=Count("pk")))
+    counted = dict(Report.objects.filter(part_of=None).order_by().values_list("state").annotate(n=Count("pk")))
     late = Report.objects.filter(
-        state__in=_OWED, answered_at=None, reopened=0, received_at__lt=now - UNANSWERED_AFTER
+        part_of=None, state__in=_OWED, answered_at=None, reopened=0, received_at__lt=now - UNANSWERED_AFTER
     ).count()
     return Pulse({state: counted.get(state, 0) for state in states.STATES}, late)

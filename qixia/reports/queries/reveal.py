@@ -12,7 +12,7 @@ from qixia.people.access import Actor
 from qixia.reports import access, states
 from qixia.reports.models import Report
 from qixia.reports.queries.shared import title_of
-from qixia.reports.sealing import SEALED
+from qixia.reports.sealing import ANONYMOUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,5 +44,5 @@ def sealed_case(actor: Actor, typed: str) -> SealedCase | None:
         state_label=_(label),
         unit=report.unit.name if report.unit else "",
         received_at=report.received_at,
-        is_anonymous=report.secrecy != SEALED,
+        is_anonymous=report.secrecy == ANONYMOUS,
     )

@@ -91,7 +91,7 @@ class SettledReports:
 
 
 def _settled(since: datetime, until: datetime) -> QuerySet[Report]:
-    return Report.objects.filter(received_at__gte=since, received_at__lt=until).exclude(state="received")
+    return Report.objects.filter(part_of=None, received_at__gte=since, received_at__lt=until).exclude(state="received")
 
 
 def _decided(report: Report) -> str:

@@ -69,6 +69,12 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "sort": ("route", "doing"),
     "sort_handled": ("hand-stop", "doing"),
     "redirect": ("route", "doing"),
+    "cut": ("route", "doing"),
+    "split": ("users", "doing"),
+    "gather": ("check", "good"),
+    "scatter": ("arrow-back-up", ""),
+    "unsplit": ("arrow-back-up", ""),
+    "file_part": ("file-text", ""),
     "accept": ("checks", "doing"),
     "assign": ("user", "doing"),
     "answer": ("message-2", "doing"),
@@ -166,7 +172,7 @@ def show_span(span: timedelta) -> str:
 
 
 def _running(report: Report) -> tuple[datetime, datetime | None]:
-    if report.state in ("dispatched", "accepted", "working", "returned", "reopened"):
+    if report.state in ("dispatched", "accepted", "working", "returned", "reopened", "split"):
         return report.received_at, report.resolve_due
     if report.state == "resolved" and report.resolved_at:
         return report.resolved_at, report.verify_due
@@ -210,6 +216,10 @@ def timeline_item(step: ReportStep, *, for_reporter: bool) -> TimelineItem:
         quote_by = step.by
     if step.step == "settle" and step.by:
         title = _("派给%(unit)s") % {"unit": step.by}
+    if step.step == "split" and step.by:
+        title = _("分给%(units)s分头办") % {"units": step.by}
+    if step.step == "cut" and step.by:
+        title = _("从一件里拆出来，派给%(unit)s") % {"unit": step.by}
     return TimelineItem(icon, tone, title, step.at, text, quote_by, step.private)
 
 

@@ -13,9 +13,11 @@ from qixia.reports.services.merging import keep_apart, merge, unmerge
 from qixia.reports.services.opining import look_for_opinions, seek_opinion
 from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
 from qixia.reports.services.settling import settle
+from qixia.reports.services.splitting import PartAsked, split
 from qixia.reports.services.supporting import Supported, forget_supporter, pay_supports, support
 
 __all__ = [
+    "PartAsked",
     "Receipt",
     "Revealed",
     "Supported",
@@ -48,6 +50,7 @@ __all__ = [
     "send_back",
     "settle",
     "sort",
+    "split",
     "submit",
     "submit_anonymous",
     "support",

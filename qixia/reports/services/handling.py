@@ -68,7 +68,9 @@ def answer(*, actor: Actor, public_id: str, text: str) -> Report:
     row = take_step(
         report, "answer", actor=actor, by=_unit_name(report), text=words, changes=_answered(report), event=ANSWERED
     )
-    tell_many(news_told(report, "report.answered", f"answered:{row.pk}", unit=_unit_name(report), text=words[:60]))
+    # An answer about a part is one about the whole.
+    asked = report.part_of or report
+    tell_many(news_told(asked, "report.answered", f"answered:{row.pk}", unit=_unit_name(report), text=words[:60]))
     return report
 
 
@@ -101,10 +103,13 @@ def resolve(
         _attach(report, taken, "after")
         now = clock.now()
         due = rules.verify_due(current("reports.limits").data, report.severity, now)
-        changes = {"resolved_at": now, "verify_due": due, **_answered(report)}
+        # A part is looked at with the whole, whose clock for that starts when the last part is done.
+        changes = {"resolved_at": now, "verify_due": None if report.part_of_id else due, **_answered(report)}
         row = take_step(
             report, "resolve", actor=actor, by=_unit_name(report), text=words, changes=changes, event=RESOLVED
         )
+        if report.part_of_id is not None:
+            return report
         tell_many(
             [
                 *news_told(report, "report.resolved", f"resolved:{row.pk}", unit=_unit_name(report)),

@@ -83,6 +83,8 @@ def _looked_at_again(rows: Mapping[int, Report], seen: Report, lead_id: int, act
     if report.state != seen.state or lead.state == "merged":
         raise errors.SomebodyWasFaster
     check_step(report, "merge", actor)
+    if lead.part_of_id is not None:
+        raise errors.PartOfCase
     if lead.state not in states.MERGEABLE:
         raise errors.LeadNotOpen(state=_(states.LABELS[lead.state].staff))
     return report, lead

@@ -13,13 +13,18 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from qixia.audit.services import record
+from qixia.jobs.registry import declare_event
 from qixia.jobs.services import publish
 from qixia.kernel import clock
-from qixia.people.access import Actor
-from qixia.reports import access, errors, sealing, states
+from qixia.people.access import Actor, system_actor
+from qixia.policy.queries import current
+from qixia.reports import access, errors, rules, sealing, states
 from qixia.reports.models import Report, ReportStep
+from qixia.reports.services.telling import clerks_told, news_told, tell_many
 from qixia.rewards import services as rewards
 from qixia.triage.services.remembering import forget, set_closed_many
+
+GATHERED = declare_event("reports.gathered")
 
 
 def check_step(report: Report, step: str, actor: Actor) -> None:
@@ -27,6 +32,8 @@ def check_step(report: Report, step: str, actor: Actor) -> None:
     rule = states.STEPS[step]
     if rule.who not in access.parties(actor, report):
         raise errors.NotYours
+    if report.part_of_id is not None and step in states.NOT_FOR_PARTS:
+        raise errors.PartOfCase
     if not states.allowed(step, report.state):
         label = states.LABELS[report.state].staff
         raise errors.StepNotAllowed(state=_(label), step=_(rule.label))
@@ -51,6 +58,8 @@ def take_step(
     name = _named(report, step, actor)
     before, after = report.state, states.target(step, report.state)  # type: ignore[arg-type]
     columns = {"state": after, **(changes or {})}
+    if report.part_of_id is not None:  # the whole before its parts, as everywhere
+        Report.objects.select_for_update(no_key=True).get(pk=report.part_of_id)
     if not Report.objects.filter(pk=report.pk, state=before, **(seen or {})).update(**columns):
         raise errors.SomebodyWasFaster
     if columns.get("validity") == "valid" and report.validity != "valid":
@@ -73,7 +82,63 @@ def take_step(
     record(f"reports.{step}", subject=report.ref, actor=name, before=before, after=after)
     if event:
         publish(event, report.ref, {"step": row.pk, "number": report.number})
+    if report.part_of_id is not None:
+        _whole_follows(report, step)
+    elif before in _WITH_PARTS and after not in _WITH_PARTS:
+        _parts_follow(report)
     return row
+
+
+# While the whole is here its parts are open, or wait to be looked at with it.
+_WITH_PARTS = ("split", "resolved", "confirming")
+_GATHERER = system_actor("gather")
+
+
+def _whole_follows(part: Report, step: str) -> None:
+    """What a part's step means for the whole: an answer is one, the last part ends the waiting, a part that was sent back
+    begins it again."""
+    whole = Report.objects.select_related("unit", "community").get(pk=part.part_of_id or 0)
+    if part.answered_at and whole.answered_at is None:
+        Report.objects.filter(pk=whole.pk, answered_at=None).update(answered_at=part.answered_at)
+    if part.validity == "valid" and whole.validity == "undecided":
+        Report.objects.filter(pk=whole.pk).update(validity="valid")
+    if step == "send_back" and whole.state in ("resolved", "confirming"):
+        undone = {"resolved_at": None, "verified_at": None, "verify_due": None}
+        take_step(whole, "scatter", actor=_GATHERER, by=part.unit.name if part.unit else "", changes=undone)
+    elif whole.state == "split":
+        _gather(whole)
+
+
+def _gather(whole: Report) -> None:
+    """Let the whole go on if no part is open any more."""
+    tally: dict[str, int] = {}
+    for state in Report.objects.filter(part_of=whole).values_list("state", flat=True):
+        name = "open" if state in states.OPEN and state != "resolved" else state
+        tally[name] = tally.get(name, 0) + 1
+    if tally.get("open"):
+        return
+    data = {"done": tally.get("resolved", 0), "rejected": tally.get("invalid", 0), "set_aside": tally.get("closed", 0)}
+    if not data["done"]:
+        take_step(whole, "unsplit", actor=_GATHERER, data=data)
+        return
+    now = clock.now()
+    limits = current("reports.limits").data
+    changes = {"resolved_at": now, "verify_due": rules.verify_due(limits, whole.severity, now)}
+    row = take_step(whole, "gather", actor=_GATHERER, changes=changes, data=data, event=GATHERED)
+    units = Report.objects.filter(part_of=whole, state="resolved").order_by("pk").values_list("unit__name", flat=True)
+    named = "、".join(dict.fromkeys(units))
+    tell_many(
+        [
+            *news_told(whole, "report.resolved", f"resolved:{row.pk}", unit=named),
+            *clerks_told(whole, "report.resolved", f"resolved:{row.pk}", unit=named),
+        ]
+    )
+
+
+def _parts_follow(whole: Report) -> None:
+    """What is left of the parts is filed with the whole."""
+    for part in Report.objects.filter(part_of=whole, state__in=states.STEPS["file_part"].sources).order_by("pk"):
+        take_step(part, "file_part", actor=_GATHERER, changes={"ended_at": clock.now()})
 
 
 def note_step(
@@ -83,12 +148,21 @@ def note_step(
     before: str,
     after: str,
     actor: str,
+    by: str = "",
     text: str = "",
     data: dict[str, Any] | None = None,
 ) -> ReportStep:
     """Write into history and audit what the caller has just done to a report, in the caller's transaction."""
     row = ReportStep.objects.create(
-        report=report, at=clock.now(), step=step, before=before, after=after, actor=actor, text=text, data=data or {}
+        report=report,
+        at=clock.now(),
+        step=step,
+        before=before,
+        after=after,
+        actor=actor,
+        by=by,
+        text=text,
+        data=data or {},
     )
     record(f"reports.{step}", subject=report.ref, actor=actor, before=before, after=after)
     return row

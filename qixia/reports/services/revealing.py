@@ -28,7 +28,7 @@ from qixia.people.queries import display_name_of, person_id_for, phone_for_messa
 from qixia.people.rules import ROLE_LABELS
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report, ReportPhoto
-from qixia.reports.sealing import SEALED, open_link
+from qixia.reports.sealing import NONE, SEALED, open_link
 from qixia.reports.services.telling import reporter_told, tell_many
 
 NOWHERE = "reports"  # subject of a refusal about a report that there is not
@@ -60,6 +60,8 @@ def reveal_reporter(*, actor: Actor, number: str, basis: str, reason: str) -> Re
             raise NotAllowed
         if found is None:
             raise NotFound("没有这个编号的上报。", field="number")
+        if found.secrecy == NONE:
+            raise errors.NoReporter(field="number")
         if found.secrecy != SEALED:
             raise errors.NothingStored(field="number")
         return _reveal(actor, found, basis, reason)

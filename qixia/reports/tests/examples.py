@@ -84,6 +84,14 @@ def show_what_a_clip_shows() -> None:
     assert services.attach_frames(owner_ref=the(receipt).ref, frames=frames) == len(frames) >= 2
 
 
+@example("reports.services.split")
+def let_two_units_do_a_part_each() -> None:
+    town = a_town()
+    parts = [services.PartAsked("shizheng", "换井盖"), services.PartAsked("huanwei", "清掉周围的垃圾")]
+    made = services.split(actor=town.clerk, public_id=reach(town, "dispatched").public_id, parts=parts)
+    assert [part.state for part in made] == ["dispatched", "dispatched"]
+
+
 @example("reports.services.validate")
 def call_it_valid() -> None:
     town = a_town()

@@ -214,6 +214,9 @@ _ACTS = {
     "validate": lambda t, i: services.validate(actor=t.clerk, public_id=i),
     "reject": lambda t, i: services.reject(actor=t.clerk, public_id=i, reason="没有这回事"),
     "confirm": lambda t, i: services.confirm_solved(actor=t.rider, public_id=i),
+    "split": lambda t, i: services.split(
+        actor=t.clerk, public_id=i, parts=[services.PartAsked("wuye", "一"), services.PartAsked("huanwei", "二")]
+    ),
     "dispute": lambda t, i: services.say_unsolved(actor=t.rider, public_id=i, text="没好"),
 }
 # Said twice is said once: these repeat without a word.

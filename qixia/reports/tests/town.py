@@ -231,6 +231,12 @@ def _merge(town: Town, i: str) -> None:
     services.merge(actor=town.clerk, public_id=i, into=lead.public_id)
 
 
+def _split(town: Town, i: str) -> None:
+    """For the unit that has it and another one."""
+    parts = [services.PartAsked("shizheng", "换井盖"), services.PartAsked("huanwei", "清掉周围的垃圾")]
+    services.split(actor=town.clerk, public_id=i, parts=parts)
+
+
 _DONE = (_accept, _resolve)
 _WAY = {
     "accepted": (_accept,),
@@ -243,4 +249,5 @@ _WAY = {
     "reopened": (*_DONE, _verify, _dispute),
     "invalid": (_reject,),
     "merged": (_merge,),
+    "split": (_split,),
 }
