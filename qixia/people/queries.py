@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 
 from qixia.audit import retention
 from qixia.kernel import clock
@@ -89,6 +90,15 @@ class Member:
     public_id: str
     name: str
     role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Those in charge of one division. `kind` is the level of it, "whole" for who is in charge of everything."""
+
+    kind: str
+    place: str
+    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,6 +458,29 @@ def people_in_charge(path: str, *roles: str) -> list[Member]:
         .values_list("person_id", "person__public_id", "person__display_name", "role")
     )
     return [Member(*row) for row in rows]
+
+
+def levels_in_charge(path: str, *roles: str) -> list[Level]:
+    """`people_in_charge` by level: the division itself first, then those above it, the whole city last. Levels that nobody
+    is in charge of are left out. One query."""
+    parts = [part for part in path.split("/") if part]
+    above = ["/".join(parts[: n + 1]) + "/" for n in range(len(parts))]
+    where = {
+        name: Coalesce(f"division__{name}", f"organisation__division__{name}", Value(""))
+        for name in ("path", "name", "level")
+    }
+    rows = (
+        RoleGrant.objects.filter(live_at(clock.now()), role__in=roles, person__is_active=True)
+        .annotate(**{f"of_{name}": value for name, value in where.items()})
+        .filter(of_path__in=[*above, ""])
+        .order_by("person_id", "role")
+        .values_list("of_path", "of_level", "of_name", "person_id", "person__public_id", "person__display_name", "role")
+    )
+    found: dict[str, tuple[str, str, dict[int, Member]]] = {}
+    for of_path, kind, name, *member in rows:
+        found.setdefault(of_path, (kind or "whole", name, {}))[2].setdefault(member[0], Member(*member))
+    deepest_first = sorted(found, key=len, reverse=True)
+    return [Level(found[one][0], found[one][1], tuple(found[one][2].values())) for one in deepest_first]
 
 
 def _org(row: Organisation) -> Org:
