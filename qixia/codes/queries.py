@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 
+from django.db.models import Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
@@ -102,6 +103,14 @@ def subtree(root: Division, *, level: str | None = None) -> list[Division]:
     """The division and everything below it, the whole before its parts."""
     rows = Division.objects.filter(path__startswith=root.path)
     return list(rows.filter(level=level) if level else rows)
+
+
+def divisions_under(paths: Iterable[str], *levels: str) -> list[Division]:
+    """The divisions of these levels that lie in one of the places `paths` ("" is everywhere), by their path; one query."""
+    inside = Q()
+    for path in paths:
+        inside |= Q(path__startswith=path)
+    return list(Division.objects.filter(inside, level__in=levels).order_by("path")) if inside else []
 
 
 def ancestors(node: Division, *, with_self: bool = False) -> list[Division]:

@@ -2,7 +2,8 @@
 
 from qixia.reports.queries.anonymous import AnonymousStatus, anonymous_status
 from qixia.reports.queries.covering import BoxView, CoveringView, covered_picture
-from qixia.reports.queries.desk import CasePage, CaseView, Filter, Row, case, case_page, list_counts
+from qixia.reports.queries.desk import CaseView, case
+from qixia.reports.queries.listing import CasePage, Filter, Row, case_page, list_counts
 from qixia.reports.queries.reveal import SealedCase, sealed_case
 from qixia.reports.queries.rider import (
     OwnCounts,

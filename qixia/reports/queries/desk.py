@@ -4,110 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from qixia.audit.rules import BASES
-from qixia.codes.queries import class_name, triage_classes
-from qixia.codes.rules import SEVERITY_LABELS
 from qixia.kernel import clock
-from qixia.kernel.ids import is_row_key, parse_number
 from qixia.people.access import Actor
 from qixia.people.queries import Member, Org, display_name_of, has_consent, organisations, person_id_for, staff_of
 from qixia.reports import access, rules, states
 from qixia.reports.models import Report
 from qixia.reports.queries.duplicates import Related, related
 from qixia.reports.queries.evidence import PhotoNote, photo_notes
-from qixia.reports.queries.opinions import SecondView, rank, second_view, warned
+from qixia.reports.queries.listing import Row, row_of
+from qixia.reports.queries.opinions import SecondView, second_view
 from qixia.reports.queries.shared import (
     ClockCell,
-    ClockView,
     Picture,
     TimelineItem,
     clock_cells,
-    clock_of,
     pictures_of,
-    thumbs_of,
     timeline_item,
-    title_of,
 )
-from qixia.reports.sealing import SEALED, open_link
-
-LISTS: dict[str, tuple[str, ...]] = {
-    "queue": states.WITH_UNIT,
-    "incoming": ("dispatched", "reopened"),
-    "sorting": ("sorting",),
-    "returned": ("returned",),
-    "checks": ("resolved",),
-    "confirming": ("confirming",),
-    "all": states.STATES,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """How a list is sorted: by one field, then by the key of the row."""
-
-    field: str
-    down: bool = False
-
-
-_ORDERS: dict[str, Order] = {
-    "queue": Order("resolve_due"),
-    "returned": Order("worst"),
-    "checks": Order("verify_due"),
-    "confirming": Order("verified_at"),
-    "all": Order("received_at", down=True),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of a staff list."""
-
-    public_id: str
-    number: str
-    title: str
-    place: str
-    severity: str
-    state: str
-    state_key: str
-    state_label: str
-    unit_name: str
-    assignee: str
-    clock: ClockView | None
-    received_at: datetime
-    words: str
-    confidence: float | None
-    runner_up: str
-    rings: bool
-    reopened: int
-    lat: float
-    lng: float
-    thumb_url: str | None
-    warned: bool  # another model calls it critical, the report does not; told to clerks only
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What a list is narrowed to; comes from the address."""
-
-    list: str = "queue"
-    severity: str = ""
-    cls: str = ""
-    state: str = ""
-    over: bool = False
-    text: str = ""
-    after: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CasePage:
-    items: list[Row]
-    next_key: str
-    total: int | None
+from qixia.reports.sealing import ANONYMOUS, SEALED, open_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,84 +78,6 @@ class CaseView:
         return [*self.before, *self.onsite, *self.after]
 
 
-def case_page(actor: Actor, wanted: Filter, limit: int = 50) -> CasePage:
-    """A staff list: what runs out first comes first. Four queries however long the list is."""
-    rows = _narrowed(actor, wanted)
-    order = _ORDERS.get(wanted.list, _ORDERS["queue"])
-    # Nobody works through the whole archive, so nobody counts it.
-    total = None if wanted.list == "all" else rows.count()
-    rows = _ordered(rows, order, wanted.after).select_related("unit", "assignee")
-    if actor.has(*access.CLERK_ROLES, "admin"):
-        rows = rows.annotate(is_warned=warned())
-    found = list(rows[: limit + 1])
-    page = found[:limit]
-    thumbs = thumbs_of([report.pk for report in page], actor.ref)
-    now = clock.now()
-    items = [_row(report, now, thumbs.get(report.pk)) for report in page]
-    return CasePage(items, _key(page[-1], order) if len(found) > limit else "", total)
-
-
-def _narrowed(actor: Actor, wanted: Filter) -> QuerySet[Report]:
-    rows = access.cases(actor).filter(state__in=LISTS.get(wanted.list, states.WITH_UNIT))
-    # Only known words reach the database: PostgreSQL refuses some characters with an error of its own.
-    if wanted.severity in SEVERITY_LABELS:
-        rows = rows.filter(severity=wanted.severity)
-    if wanted.cls in triage_classes():
-        rows = rows.filter(cls=wanted.cls)
-    if wanted.state in states.STATES:
-        rows = rows.filter(state=wanted.state)
-    if wanted.over:
-        rows = rows.filter(resolve_due__lt=clock.now())
-    if wanted.text:
-        number = parse_number(wanted.text)
-        text = wanted.text[:60].replace("\0", "")
-        rows = (
-            rows.filter(number=number) if number else rows.filter(Q(place__icontains=text) | Q(words__icontains=text))
-        )
-    return rows
-
-
-def _ordered(rows: QuerySet[Report], order: Order, after: str) -> QuerySet[Report]:
-    """`rows` in `order`, from behind the key `after` on. A key that is none starts at the top."""
-    sign = "-" if order.down else ""
-    if order.field == "worst":
-        rows = rows.annotate(worst=rank())
-    value, _mid, pk = after.partition("~")
-    start = _parsed(order, value)
-    if start is not None and is_row_key(pk):
-        beyond = "lt" if order.down else "gt"
-        later = Q(**{f"{order.field}__{beyond}": start}) | Q(**{order.field: start, f"pk__{beyond}": int(pk)})
-        rows = rows.filter(later)
-    return rows.order_by(f"{sign}{order.field}", f"{sign}pk")
-
-
-def _key(report: Report, order: Order) -> str:
-    value = getattr(report, order.field)
-    return f"{value.isoformat() if isinstance(value, datetime) else value}~{report.pk}"
-
-
-def _parsed(order: Order, value: str) -> datetime | int | None:
-    if order.field == "worst":
-        return int(value) if is_row_key(value) and len(value) == 1 else None
-    try:
-        # In UTC at once: an offset can push a moment out of the calendar.
-        return datetime.fromisoformat(value).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def list_counts(actor: Actor) -> dict[str, int]:
-    """How many cases each list holds, and how many of the queue are over. One query."""
-    sums = {
-        name: Count("pk", filter=Q(state__in=LISTS[name]))
-        for name in ("queue", "incoming", "sorting", "returned", "checks", "confirming")
-    }
-    over = Count("pk", filter=Q(state__in=states.WITH_UNIT, resolve_due__lt=clock.now()))
-    # Ended cases are many and in no list: left out, the index on the state serves the rest.
-    found: dict[str, int] = access.cases(actor).filter(state__in=states.OPEN).aggregate(**sums, over=over)
-    return found
-
-
 def case(actor: Actor, public_id: str) -> CaseView:
     """One case. NotFound for what the actor must not see."""
     report = access.case(actor, public_id)
@@ -246,7 +86,7 @@ def case(actor: Actor, public_id: str) -> CaseView:
     steps = [name for name in states.steps_from(report.state, *parties) if _fits(name, report)]
     thumb = pictures["before"][0].thumb_url if pictures["before"] else None
     return CaseView(
-        row=_row(report, clock.now(), thumb),
+        row=row_of(report, clock.now(), thumb),
         words=report.words,
         marked=marked(report),
         finding=report.finding,
@@ -267,7 +107,7 @@ def case(actor: Actor, public_id: str) -> CaseView:
         clocks=clock_cells(report, clock.now()),
         events=[timeline_item(step, for_reporter=False) for step in report.steps.order_by("-id")],
         steps=steps,
-        is_anonymous="clerk" in parties and report.secrecy != SEALED,
+        is_anonymous="clerk" in parties and report.secrecy == ANONYMOUS,
         original_bases=[(key, _(BASES[key])) for key in rules.ORIGINAL_BASES] if "clerk" in parties else [],
         opinion=second_view(report) if "clerk" in parties else None,
         related=related(actor, report),
@@ -287,35 +127,10 @@ def _shown_name(report: Report, parties: Collection[str]) -> str:
 
 def _fits(step: str, report: Report) -> bool:
     """Of the steps for reports that the rider handled and for others, only one pair is offered."""
+    if report.part_of_id is not None and step in states.NOT_FOR_PARTS:
+        return False
     handled = {"sort_handled": True, "sort": False, "verify_handled": True, "verify": False}
     return handled.get(step, report.handled_by_rider) == report.handled_by_rider
-
-
-def _row(report: Report, now: datetime, thumb: str | None) -> Row:
-    label, _mine, key = states.LABELS[report.state]
-    return Row(
-        public_id=report.public_id,
-        number=report.number,
-        title=title_of(report),
-        place=report.place,
-        severity=report.severity,
-        state=report.state,
-        state_key=key,
-        state_label=_(label),
-        unit_name=report.unit.name if report.unit else "",
-        assignee=report.assignee.display_name if report.assignee else "",
-        clock=clock_of(report, now),
-        received_at=report.received_at,
-        words=report.words,
-        confidence=report.confidence,
-        runner_up=class_name(report.runner_up) if report.runner_up else "",
-        rings=report.rings,
-        reopened=report.reopened,
-        lat=report.lat,
-        lng=report.lng,
-        thumb_url=thumb,
-        warned=getattr(report, "is_warned", False),
-    )
 
 
 def marked(report: Report) -> list[EvidenceWord]:

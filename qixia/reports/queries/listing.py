@@ -1,0 +1,382 @@
+"""The staff's lists: what is in them, narrowed, sorted and counted. Nothing here names the reporter.
+
+Filter   comes from an address, so every word in it may be forged: what is unknown narrows nothing, and nothing reaches
+         the database that it refuses (NUL, numbers out of range).
+Cost     a page is five queries however long the list is; the chips' numbers are one.
+Late     a case is over from its limit on, three times over when three times the limit has passed since its clock began;
+         `soon` is the share of the limit that the policy calls near.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from qixia.codes.queries import class_name, division, divisions_under, triage_classes
+from qixia.codes.rules import SEVERITY_LABELS
+from qixia.kernel import clock
+from qixia.kernel.ids import is_row_key, parse_number
+from qixia.people.access import Actor
+from qixia.people.queries import organisation_by_code
+from qixia.policy.queries import current
+from qixia.reports import access, states
+from qixia.reports.models import Report, Watch
+from qixia.reports.queries.opinions import rank, warned
+from qixia.reports.queries.shared import ClockView, clock_of, thumbs_of, title_of
+
+LISTS: dict[str, tuple[str, ...]] = {
+    "queue": states.WITH_UNIT,
+    "incoming": ("dispatched", "reopened"),
+    "sorting": ("sorting",),
+    "returned": ("returned",),
+    "checks": ("resolved",),
+    "confirming": ("confirming",),
+    "all": states.STATES,
+}
+# What a list may be narrowed to besides single states.
+GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "unit": (gettext_noop("单位在办"), states.WITH_UNIT),
+    "clerk": (gettext_noop("等社区处理"), ("sorting", "returned", "resolved")),
+    "rider": (gettext_noop("等骑手确认"), ("confirming",)),
+    "open": (gettext_noop("全部未结"), states.OPEN),
+    "ended": (gettext_noop("已结"), states.ENDED),
+}
+ANSWER_SOON = timedelta(hours=4)
+_THRICE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a list is sorted: by one field, then by the key of the row."""
+
+    field: str
+    down: bool = False
+
+
+_ORDERS: dict[str, Order] = {
+    "queue": Order("resolve_due"),
+    "returned": Order("worst"),
+    "checks": Order("verify_due"),
+    "confirming": Order("verified_at"),
+    "all": Order("received_at", down=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a staff list."""
+
+    public_id: str
+    number: str
+    title: str
+    place: str
+    severity: str
+    state: str
+    state_key: str
+    state_label: str
+    unit_name: str
+    assignee: str
+    clock: ClockView | None
+    received_at: datetime
+    words: str
+    confidence: float | None
+    runner_up: str
+    rings: bool
+    reopened: int
+    lat: float
+    lng: float
+    thumb_url: str | None
+    warned: bool  # another model calls it critical, the report does not; told to clerks only
+    watched: bool  # by the reader
+    thrice: bool  # three times over its limit
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; comes from the address."""
+
+    list: str = "queue"
+    group: str = ""
+    severity: str = ""
+    cls: str = ""
+    state: str = ""
+    unit: str = ""
+    area: str = ""  # code of a division
+    over: str = ""  # "1": over, "3": three times over
+    soon: bool = False
+    answer: bool = False  # the first answer is due soon, or over
+    mine: bool = False
+    watched: bool = False
+    text: str = ""
+    after: str = ""
+
+    @classmethod
+    def of(cls, name: str, get: Mapping[str, str]) -> Filter:
+        """From the parts of an address; whatever is no filter is dropped."""
+        yes = {key: get.get(key, "") == "1" for key in ("soon", "answer", "mine", "watched")}
+        words = {key: get.get(key, "")[:40] for key in ("group", "severity", "cls", "state", "unit", "area")}
+        over = get.get("over", "")
+        return cls(
+            list=name,
+            over=over if over in ("1", "3") else "",
+            text=get.get("q", "").strip()[:60],
+            after=get.get("after", "")[:80],
+            **yes,
+            **words,
+        ).known()
+
+    def known(self) -> Filter:
+        """Without words that name nothing here."""
+        return Filter(
+            **{
+                **{name: getattr(self, name) for name in self.__slots__},
+                "group": self.group if self.group in GROUPS else "",
+                "severity": self.severity if self.severity in SEVERITY_LABELS else "",
+                "cls": self.cls if self.cls in triage_classes() else "",
+                "state": self.state if self.state in states.STATES else "",
+                "unit": _clean(self.unit),
+                "area": _clean(self.area),
+            }
+        )
+
+    def parts(self) -> dict[str, str]:
+        """What stands in the address, without the list and the page of it: a saved filter is this."""
+        found = {"q": self.text, "over": self.over}
+        found |= {name: getattr(self, name) for name in ("group", "severity", "cls", "state", "unit", "area")}
+        found |= {name: "1" for name in ("soon", "answer", "mine", "watched") if getattr(self, name)}
+        return {name: value for name, value in found.items() if value}
+
+
+def _clean(code: str) -> str:
+    return code if code.isascii() and code.replace("-", "").replace("_", "").isalnum() else ""
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    items: list[Row]
+    next_key: str
+    total: int | None
+
+
+def case_page(actor: Actor, wanted: Filter, limit: int = 50) -> CasePage:
+    """A staff list: what runs out first comes first."""
+    rows = narrowed(actor, wanted)
+    order = _ORDERS.get(wanted.list, _ORDERS["queue"])
+    # Nobody works through the whole archive, so nobody counts it.
+    total = None if wanted.list == "all" and not wanted.parts() else rows.count()
+    found = list(_shown(actor, _ordered(rows, order, wanted.after))[: limit + 1])
+    page = found[:limit]
+    return CasePage(rows_of(actor, page), _key(page[-1], order) if len(found) > limit else "", total)
+
+
+def cases_for_export(actor: Actor, wanted: Filter, limit: int) -> list[Report]:
+    """The same list from its top, as rows for a sheet."""
+    order = _ORDERS.get(wanted.list, _ORDERS["queue"])
+    return list(_ordered(narrowed(actor, wanted), order, "").select_related("unit", "assignee", "community")[:limit])
+
+
+def chosen_cases(actor: Actor, public_ids: list[str]) -> list[Report]:
+    """Those of the named cases that the actor may see, in the order named. One query."""
+    found = access.cases(actor).filter(public_id__in=public_ids).select_related("unit", "community", "assignee")
+    by_id = {report.public_id: report for report in found}
+    return [by_id[public_id] for public_id in dict.fromkeys(public_ids) if public_id in by_id]
+
+
+def _shown(actor: Actor, rows: QuerySet[Report]) -> QuerySet[Report]:
+    rows = rows.select_related("unit", "assignee").annotate(is_watched=_watched_by(actor))
+    return rows.annotate(is_warned=warned()) if actor.has(*access.CLERK_ROLES, "admin") else rows
+
+
+def rows_of(actor: Actor, reports: list[Report]) -> list[Row]:
+    """The lines of these reports. One query, for the pictures."""
+    thumbs = thumbs_of([report.pk for report in reports], actor.ref)
+    now = clock.now()
+    return [row_of(report, now, thumbs.get(report.pk)) for report in reports]
+
+
+def row_of(report: Report, now: datetime, thumb: str | None) -> Row:
+    label, _mine, key = states.LABELS[report.state]
+    return Row(
+        public_id=report.public_id,
+        number=report.number,
+        title=title_of(report),
+        place=report.place,
+        severity=report.severity,
+        state=report.state,
+        state_key=key,
+        state_label=_(label),
+        unit_name=report.unit.name if report.unit else "",
+        assignee=report.assignee.display_name if report.assignee else "",
+        clock=clock_of(report, now),
+        received_at=report.received_at,
+        words=report.words,
+        confidence=report.confidence,
+        runner_up=class_name(report.runner_up) if report.runner_up else "",
+        rings=report.rings,
+        reopened=report.reopened,
+        lat=report.lat,
+        lng=report.lng,
+        thumb_url=thumb,
+        warned=getattr(report, "is_warned", False),
+        watched=getattr(report, "is_watched", False),
+        thrice=is_thrice_over(report, now),
+    )
+
+
+def is_thrice_over(report: Report, now: datetime) -> bool:
+    if report.resolve_due is None or report.state not in states.WITH_UNIT:
+        return False
+    return now > report.received_at + _THRICE * (report.resolve_due - report.received_at)
+
+
+def narrowed(actor: Actor, wanted: Filter) -> QuerySet[Report]:
+    """The list's reports that the filter lets through."""
+    inside = GROUPS[wanted.group][1] if wanted.group else LISTS.get(wanted.list, states.WITH_UNIT)
+    rows = access.cases(actor).filter(state__in=(wanted.state,) if wanted.state else inside)
+    if wanted.state and wanted.list != "all" and not wanted.group:
+        rows = rows.filter(state__in=inside)
+    if wanted.severity:
+        rows = rows.filter(severity=wanted.severity)
+    if wanted.cls:
+        rows = rows.filter(cls=wanted.cls)
+    if wanted.unit:
+        unit = organisation_by_code(wanted.unit)
+        rows = rows.filter(unit_id=unit.id) if unit else rows.none()
+    if wanted.area:
+        place = division(wanted.area)
+        rows = rows.filter(community__path__startswith=place.path) if place else rows.none()
+    if wanted.watched:
+        rows = rows.filter(_watched_by(actor))
+    rows = rows.filter(_late(actor, wanted, clock.now()))
+    return rows.filter(_says(wanted.text)) if wanted.text else rows
+
+
+def _late(actor: Actor, wanted: Filter, now: datetime) -> Q:
+    """What the clocks and the name on a case must be for this filter."""
+    found = Q()
+    if wanted.over == "1":
+        found &= over(now)
+    if wanted.over == "3":
+        found &= thrice_over(now)
+    if wanted.soon:
+        found &= soon(now)
+    if wanted.answer:
+        found &= answer_soon(now)
+    if wanted.mine:
+        found &= Q(assignee_id=actor.person_id)
+    return found
+
+
+def over(now: datetime) -> Q:
+    return Q(state__in=states.WITH_UNIT, resolve_due__lt=now)
+
+
+def thrice_over(now: datetime) -> Q:
+    """Written with the time that is over on one side, so that the index on the limit serves it first."""
+    limit = ExpressionWrapper(F("resolve_due") - F("received_at"), output_field=DurationField())
+    late = ExpressionWrapper(Value(now) - F("resolve_due"), output_field=DurationField())
+    return over(now) & Q(
+        pk__in=Report.objects.alias(late=late, limit=limit).filter(late__gt=F("limit") * 2).values("pk")
+    )
+
+
+def soon(now: datetime) -> Q:
+    """Not over, and no more than the policy's share of the limit is left."""
+    share = current("reports.limits").data.soon
+    limit = ExpressionWrapper(F("resolve_due") - F("received_at"), output_field=DurationField())
+    left = ExpressionWrapper(F("resolve_due") - Value(now), output_field=DurationField())
+    near = Report.objects.alias(left=left, limit=limit).filter(left__lt=F("limit") * share)
+    return Q(state__in=states.WITH_UNIT, resolve_due__gte=now) & Q(pk__in=near.values("pk"))
+
+
+def answer_soon(now: datetime) -> Q:
+    return Q(state__in=states.OPEN, answered_at=None, answer_due__lt=now + ANSWER_SOON)
+
+
+def _watched_by(actor: Actor) -> Exists:
+    return Exists(Watch.objects.filter(report=OuterRef("pk"), person_id=actor.person_id or 0))
+
+
+def _says(text: str) -> Q:
+    number = parse_number(text)
+    words = text.replace("\0", "")
+    return Q(number=number) if number else Q(place__icontains=words) | Q(words__icontains=words)
+
+
+def _ordered(rows: QuerySet[Report], order: Order, after: str) -> QuerySet[Report]:
+    """`rows` in `order`, from behind the key `after` on. A key that is none starts at the top."""
+    sign = "-" if order.down else ""
+    if order.field == "worst":
+        rows = rows.annotate(worst=rank())
+    value, _mid, pk = after.partition("~")
+    start = _parsed(order, value)
+    if start is not None and is_row_key(pk):
+        beyond = "lt" if order.down else "gt"
+        later = Q(**{f"{order.field}__{beyond}": start}) | Q(**{order.field: start, f"pk__{beyond}": int(pk)})
+        rows = rows.filter(later)
+    return rows.order_by(f"{sign}{order.field}", f"{sign}pk")
+
+
+def _key(report: Report, order: Order) -> str:
+    value = getattr(report, order.field)
+    return f"{value.isoformat() if isinstance(value, datetime) else value}~{report.pk}"
+
+
+def _parsed(order: Order, value: str) -> datetime | int | None:
+    if order.field == "worst":
+        return int(value) if is_row_key(value) and len(value) == 1 else None
+    try:
+        # In UTC at once: an offset can push a moment out of the calendar.
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A street or community that a filter offers."""
+
+    code: str
+    name: str
+    inner: bool
+
+
+def areas_for(actor: Actor) -> list[Area]:
+    """Where the actor is a clerk: streets, each before its communities. One query."""
+    paths = [""] if actor.has("admin") else actor.paths(*access.CLERK_ROLES)
+    found = divisions_under(paths, "street", "community")
+    return [Area(one.code, one.name, one.level == "community") for one in found[:200]]
+
+
+def list_counts(actor: Actor) -> dict[str, int]:
+    """How many cases each list holds, and how many of the queue are over. One query."""
+    sums = {
+        name: Count("pk", filter=Q(state__in=LISTS[name]))
+        for name in ("queue", "incoming", "sorting", "returned", "checks", "confirming")
+    }
+    # Ended cases are many and in no list: left out, the index on the state serves the rest.
+    rows = access.cases(actor).filter(state__in=states.OPEN)
+    found: dict[str, int] = rows.aggregate(**sums, over=Count("pk", filter=over(clock.now())))
+    return found
+
+
+def chip_counts(actor: Actor) -> dict[str, int]:
+    """The numbers on the queue's chips. One query."""
+    now = clock.now()
+    sums: dict[str, Q | Exists] = {
+        "over": over(now),
+        "over3": thrice_over(now),
+        "soon": soon(now),
+        "answer": answer_soon(now),
+        "mine": Q(assignee_id=actor.person_id),
+        "watched": Q(_watched_by(actor)),
+        **{state: Q(state=state) for state in states.WITH_UNIT},
+    }
+    rows = access.cases(actor).filter(state__in=states.WITH_UNIT)
+    found: dict[str, int] = rows.aggregate(**{key: Count("pk", filter=one) for key, one in sums.items()})
+    return found
