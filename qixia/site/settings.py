@@ -27,6 +27,7 @@ _APPS = [
     "qixia.demo",
     "qixia.site",
     "qixia.reports",
+    "qixia.offers",
     "qixia.rewards",
     "qixia.triage",
     "qixia.notices",
