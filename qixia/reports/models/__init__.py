@@ -21,17 +21,27 @@ from qixia.reports.models.importing import (
 )
 from qixia.reports.models.merging import PROPOSAL_STATES, MergeProposal, MergeRecord, Support
 from qixia.reports.models.report import LIKENESS, SECRECY, VALIDITY, Report, ReportPhoto, ReportStep
+from qixia.reports.models.ways import (
+    HELP_STATES,
+    UNDERTAKING_STATES,
+    Help,
+    Undertaking,
+    UndertakingReport,
+    UndertakingTask,
+)
 
 __all__ = [
     "AUDIENCES",
     "BATCH_KINDS",
     "BATCH_STATES",
     "BULK_STATES",
+    "HELP_STATES",
     "LIKENESS",
     "PROPOSAL_STATES",
     "ROW_CHOICES",
     "ROW_STATES",
     "SECRECY",
+    "UNDERTAKING_STATES",
     "VALIDITY",
     "Alarm",
     "AlarmCall",
@@ -39,6 +49,7 @@ __all__ = [
     "BulkRun",
     "CaseDocument",
     "CaseNote",
+    "Help",
     "ImportBatch",
     "ImportRow",
     "MergeProposal",
@@ -48,5 +59,8 @@ __all__ = [
     "ReportStep",
     "SavedFilter",
     "Support",
+    "Undertaking",
+    "UndertakingReport",
+    "UndertakingTask",
     "Watch",
 ]

@@ -70,6 +70,10 @@ class Report(models.Model):
     unit = models.ForeignKey("people.Organisation", on_delete=models.PROTECT, null=True, related_name="+")
     route_reason = models.CharField(max_length=120, blank=True)
     assignee = models.ForeignKey("people.Person", on_delete=models.PROTECT, null=True, related_name="+")
+    # After a return: who answers for it until another unit accepts. Nobody: the unit that has it.
+    charge = models.ForeignKey(
+        "people.Organisation", on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
     validity = models.CharField(max_length=9, default="undecided")
 
     # Other reports of the same place: this one goes on in the lead; the hazard was mended once and is back.
@@ -84,6 +88,7 @@ class Report(models.Model):
     answer_due = models.DateTimeField()
     resolve_due = models.DateTimeField(null=True)
     verify_due = models.DateTimeField(null=True)
+    promised_due = models.DateTimeField(null=True)  # studied: an answer was promised by then, and is due then
     dispatched_at = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField(null=True)
     answered_at = models.DateTimeField(null=True)
@@ -144,6 +149,7 @@ class Report(models.Model):
             # Partial: most reports are merged into none and recur from none.
             models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="reports_merged"),
             models.Index(fields=["recurs"], condition=Q(recurs__isnull=False), name="reports_recurring"),
+            models.Index(fields=["charge"], condition=Q(charge__isnull=False), name="reports_in_charge"),
             models.Index(fields=["part_of"], condition=Q(part_of__isnull=False), name="reports_parts"),
         ]
 
