@@ -161,6 +161,8 @@ class RoleGrant(models.Model):
     valid_from = models.DateTimeField(_("生效"), default=clock.now)
     valid_until = models.DateTimeField(_("到期"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("收回"), null=True, blank=True)
+    # Public id of the colleague who is away and for whom this is held; "" for a role of one's own.
+    acting_for = models.CharField(max_length=PUBLIC_ID_LENGTH, blank=True, default="", db_default="", editable=False)
 
     class Meta:
         verbose_name = _("角色授予")
@@ -182,6 +184,28 @@ class RoleGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role} {self.organisation_id}"
+
+
+class Deputy(models.Model):
+    """Somebody acts for a colleague who is away, from `starts_at` to before `ends_at`; `ended_at` if it ended early."""
+
+    public_id = models.CharField(max_length=PUBLIC_ID_LENGTH, unique=True, default=new_public_id, editable=False)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")  # who is away
+    deputy = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    set_by = models.CharField(max_length=80)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(condition=Q(ends_at__gt=models.F("starts_at")), name="people_deputy_in_order"),
+            models.CheckConstraint(condition=~Q(person=models.F("deputy")), name="people_deputy_is_another"),
+        )
+        indexes = (models.Index(fields=["person", "-id"], name="people_deputies"),)
+
+    def __str__(self) -> str:
+        return self.public_id
 
 
 def live_at(moment: Any, prefix: str = "") -> Q:
