@@ -116,7 +116,7 @@ STEPS: dict[str, Step] = {
     "unmerge": _step("merged", None, "clerk", "撤销并入", "撤销并入，单独办"),
     # What the lead of a merge lives through: it stays where it is.
     "absorb": _step(_MERGEABLE, None, "system", "并入一件", "又有一件报的是同一处，并进来一起办"),
-    "release": _step(_MERGEABLE, None, "system", "分出一件", "有一件分出去单独办"),
+    "release": _step(f"{_MERGEABLE} invalid", None, "system", "分出一件", "有一件分出去单独办"),
     # The reporter has the last word.
     "confirm": _step("resolved confirming closed", "fixed", "rider", "已解决", "你确认已解决"),
     "dispute": _step("resolved confirming closed fixed", "reopened", "rider", "未解决", "你说没解决，已重开"),

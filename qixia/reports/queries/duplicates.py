@@ -236,7 +236,7 @@ def _pair(row: MergeProposal, actor: Actor) -> Duplicate:
         pays=_pays() if report.secrecy == SEALED and report.points is None else None,
         is_automatic=row.decided_by.startswith("system:"),
         may_merge=not is_merged and {report.state, lead.state} <= set(states.MERGEABLE),
-        may_undo=is_merged and lead.state in states.MERGEABLE,
+        may_undo=is_merged and lead.state in (*states.MERGEABLE, "invalid"),
     )
 
 

@@ -22,6 +22,7 @@ from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import SEALED
+from qixia.reports.services.joining import earliest_clocks
 from qixia.reports.services.looking import seems_copied
 from qixia.reports.services.moves import check_step, group_refs, take_step
 from qixia.reports.services.seeking import remember_again
@@ -63,8 +64,7 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
         "sorted_by_person": True,
         "rings": severity == "critical",
         "unit_id": unit.id,
-        "receive_due": due.receive,
-        "resolve_due": due.resolve,
+        **earliest_clocks(report, receive=due.receive, resolve=due.resolve),
         **(
             {"resolved_at": now, "verify_due": rules.verify_due(limits, severity, now)}
             if report.handled_by_rider
@@ -74,7 +74,7 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
     event = RESOLVED if report.handled_by_rider else DISPATCHED
     by = "" if report.handled_by_rider else unit.name
     # A merge may be raising it at this very moment.
-    seen = {"severity": said[1]}
+    seen = {"severity": said[1], "receive_due": report.receive_due, "resolve_due": report.resolve_due}
     row = take_step(report, step, actor=actor, by=by, changes=changes, data={"unit": unit.code}, event=event, seen=seen)
     if report.secrecy == SEALED:  # reports before purses, as everywhere: else two wait for each other
         report.points = pay_dispatch(report)

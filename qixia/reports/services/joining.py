@@ -3,7 +3,8 @@
 Group    a lead and the reports that are merged into it. A lead is never merged itself, so a group has no chains.
 Locks    the rows of a group are locked in the order of their keys; purses come after reports, as everywhere.
 Points   what was paid stays. Whoever's report is merged before it earned anything gets what supporting earns, unless the
-         same rider is in the group already, or `paid_riders` others are.
+         same rider is in the group already, or `paid_riders` others are; after an undo, which takes it back, again.
+Clocks   a lead keeps the earliest of the group, also when a clerk names its class and the limits are counted anew.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import Count, F, Min, Q
 from django.db.models.functions import Coalesce
 
 from qixia.codes.rules import SEVERITY_LABELS
@@ -44,6 +45,7 @@ class Joined:
     points: int | None  # what the report had earned
     score: float | None = None
     moved: Sequence[int] = ()
+    again: bool = False  # it may have been merged before
 
     @property
     def is_raised(self) -> bool:
@@ -77,11 +79,19 @@ def take_standing(report: Report, standing: rules.Standing) -> None:
         setattr(report, name, value)
 
 
-def join(report: Report, lead: Report, *, state: str, score: float | None = None, moved: Sequence[int] = ()) -> Joined:
+def join(
+    report: Report,
+    lead: Report,
+    *,
+    state: str,
+    score: float | None = None,
+    moved: Sequence[int] = (),
+    again: bool = False,
+) -> Joined:
     """Let `report` go on in `lead`, on the objects in hand: the caller writes them. The lead is only ever raised."""
     before = standing_of(lead)
     take_standing(lead, before.joined(standing_of(report)))
-    return Joined(report, lead, state, before, standing_of(lead), report.points, score, moved)
+    return Joined(report, lead, state, before, standing_of(lead), report.points, score, moved, again)
 
 
 def lock_groups(ids: Collection[int]) -> dict[int, Report]:
@@ -148,15 +158,37 @@ def merge_awards(joins: Iterable[Joined]) -> list[tuple[Report, Award]]:
     groups = riders_of(
         {one.lead.pk for one in unpaid}, without_reports={one.report.pk for one in unpaid}
     )  # fmt: skip
+    undone = _undone([one.report.pk for one in unpaid if one.again])
     found = []
     for one in unpaid:
         person = reporter_of(one.report)
         if groups[one.lead.pk].take(person):
-            found.append((one.report, support_award(one.report, person, f"/r/{one.report.public_id}/")))
+            occasion = f"merge:{undone[one.report.pk]}" if one.report.pk in undone else ""
+            award = support_award(one.report, person, f"/r/{one.report.public_id}/", occasion=occasion)
+            found.append((one.report, award))
     return found
 
 
-def support_award(report: Report, person: str, link: str, **params: Any) -> Award:
+def _undone(reports: Collection[int]) -> dict[int, int]:
+    """Report → how many of its merges were undone, for those of which any was."""
+    if not reports:
+        return {}
+    rows = MergeRecord.objects.filter(report__in=reports, undoes__isnull=False).order_by()
+    return dict(rows.values_list("report").annotate(n=Count("pk")))
+
+
+def earliest_clocks(report: Report, *, receive: datetime, resolve: datetime) -> dict[str, datetime]:
+    """The columns of clocks that are counted anew for a case: never later than those of what is merged into it."""
+    rows = Report.objects.filter(merged_into=report).aggregate(receive=Min("receive_due"), resolve=Min("resolve_due"))
+    return {
+        "receive_due": min(receive, rows["receive"] or receive),
+        "resolve_due": min(resolve, rows["resolve"] or resolve),
+    }
+
+
+def support_award(
+    report: Report, person: str, link: str, *, place: str | None = None, at: datetime | None = None, occasion: str = ""
+) -> Award:
     """For supporting `report`, or for having reported what was merged."""
-    known = {"number": report.number, "place": report.place, "link": link}
-    return Award(f"person:{person}", SUPPORT, report.ref, SUPPORTED_ACT, "system:settle", params=known | params)
+    params = {"number": report.number, "place": report.place if place is None else place, "link": link}
+    return Award(f"person:{person}", SUPPORT, report.ref, SUPPORTED_ACT, "system:settle", at, params, occasion)

@@ -3,7 +3,9 @@
 Merge    the report goes on in the lead: its reporter and those who support it hear the news of the lead from then on. What
          was paid stays. What is merged into the report moves along, so a lead is never merged itself. The lead gets the
          earliest clocks, and is raised if the report is more severe. No unit that is done takes another report in.
-Undo     puts back what the record of the merge says, exactly, or is refused: CannotUndo says what has changed since.
+Undo     puts back what the record of the merge says, exactly, or is refused: CannotUndo says what has changed since. From
+         a lead that was found not true it is always possible: what is merged may be true all the same. What the report had
+         earned, and lost with the lead, it earns again.
 Races    the rows of both groups are locked in one order and looked at again; whoever comes second is refused.
 Errors   NotFound, NotYours, SameReport, StepNotAllowed, LeadNotOpen, SomebodyWasFaster, CannotUndo: nothing has changed.
 """
@@ -40,7 +42,7 @@ from qixia.reports.services.joining import (
     take_standing,
 )
 from qixia.reports.services.moves import check_step, note_step, take_step
-from qixia.reports.services.seeking import write_leads
+from qixia.reports.services.seeking import remember_again, write_leads
 from qixia.reports.services.settling import pay_dispatch
 from qixia.reports.services.telling import Tell, reporter_told, tell_many, unit_told
 from qixia.rewards.rules import SUPPORT
@@ -62,7 +64,7 @@ def merge(*, actor: Actor, public_id: str, into: str) -> Report:
     rows = lock_groups([report.pk, lead_id])
     report, lead = _looked_at_again(rows, report, lead_id, actor)
     moved = [row.pk for row in rows.values() if row.merged_into_id == report.pk]
-    joined = join(report, lead, state=report.state, moved=moved)
+    joined = join(report, lead, state=report.state, moved=moved, again=True)
     _write(joined, actor)
     _pay(joined)
     kill_point("merge.written")
@@ -176,7 +178,10 @@ def unmerge(*, actor: Actor, public_id: str) -> Report:
     _check_undo(kept, report, lead, list(rows.values()))
     _restore(kept, report, lead, actor)
     _set_apart(report, lead, actor)
-    _pay_again(kept, report)
+    _pay_again(kept, report, lead)
+    if lead.state == "invalid":  # whose fingerprints went, of the whole group
+        for row in (report, *(rows[pk] for pk in kept.before["moved"] if pk in rows)):
+            remember_again(row)
     kill_point("unmerge.written")
     _tell_apart(report)
     return report
@@ -191,6 +196,8 @@ def _last_merge(report: Report) -> MergeRecord:
 
 def _check_undo(kept: MergeRecord, report: Report, lead: Report, rows: list[Report]) -> None:
     """CannotUndo if the case went on so that the state before can't be put back."""
+    if lead.state == "invalid":
+        return
     if lead.state not in states.MERGEABLE:
         label = _(states.LABELS[lead.state].staff)
         raise errors.CannotUndo(why=_("先报的一件已经是“%(state)s”。") % {"state": label})
@@ -215,7 +222,7 @@ def _restore(kept: MergeRecord, report: Report, lead: Report, actor: Actor) -> N
     for name, value in changes.items():
         setattr(report, name, value)
     Report.objects.filter(pk__in=kept.before["moved"], merged_into=lead).update(merged_into=report)
-    if kept.before["lead"] != kept.after:  # else another merge may have changed it since, which is not ours to undo
+    if lead.state != "invalid" and kept.before["lead"] != kept.after:  # else another merge may have changed it since, which is not ours to undo
         take_standing(lead, rules.Standing.of_text(kept.before["lead"]))
         write_leads([lead])
     MergeRecord.objects.create(
@@ -238,9 +245,14 @@ def _set_apart(report: Report, lead: Report, actor: Actor) -> None:
     publish(UNMERGED, report.ref, {"number": report.number})
 
 
-def _pay_again(kept: MergeRecord, report: Report) -> None:
-    """What was paid for the merge goes back; a report that a unit now gets for the first time earns what it is worth."""
-    if report.secrecy != SEALED or kept.before["report"]["points"] is not None:
+def _pay_again(kept: MergeRecord, report: Report, lead: Report) -> None:
+    """What was paid for the merge goes back; a report that a unit now gets for the first time earns what it is worth, and
+    one that lost its points with a lead that was not true gets them back."""
+    if report.secrecy != SEALED:
+        return
+    if kept.before["report"]["points"] is not None:
+        if lead.state == "invalid" and kept.before["report"]["points"]:
+            pay_dispatch(report, occasion=f"unmerge:{kept.pk}")
         return
     reverse(source=report.ref, rule=SUPPORT, reason=str(_("并入已撤销，按单独一件算")), actor="system:settle")
     if report.state == "dispatched":

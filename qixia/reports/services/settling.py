@@ -265,12 +265,12 @@ def _pay(settled: Sequence[Settlement]) -> None:
         report.points = posting.points
 
 
-def pay_dispatch(report: Report) -> int:
-    """Award what the report is worth to its reporter, once. Returns the points."""
-    return award_many([dispatch_award(report)])[0].points
+def pay_dispatch(report: Report, *, occasion: str = "") -> int:
+    """Award what the report is worth to its reporter, once an occasion. Returns the points."""
+    return award_many([dispatch_award(report, occasion=occasion)])[0].points
 
 
-def dispatch_award(report: Report) -> Award:
+def dispatch_award(report: Report, *, occasion: str = "") -> Award:
     return Award(
         beneficiary=f"person:{reporter_of(report)}",
         rule=report.cls,
@@ -278,6 +278,7 @@ def dispatch_award(report: Report) -> Award:
         act="reports.dispatched",
         actor=SETTLER.ref,
         params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
+        occasion=occasion,
     )
 
 

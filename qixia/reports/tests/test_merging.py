@@ -209,6 +209,21 @@ class TestRaised:
         assert Report.objects.get(pk=first.pk).severity == "high"
 
 
+class TestSortedLead:
+    def test_naming_the_class_keeps_the_earliest_clock_of_the_group(self, town):
+        early = the(send(town.other_rider, GRAVE, place=at(BESIDE)))
+        with clock.at(clock.now() + timedelta(hours=3)):
+            lead = the(reach_sorting(town))
+            services.merge(actor=town.clerk, public_id=early.public_id, into=lead.public_id)
+            lead.refresh_from_db()
+            assert (lead.receive_due, lead.resolve_due) == (early.receive_due, early.resolve_due)
+            services.sort(
+                actor=town.clerk, public_id=lead.public_id, cls="manhole", severity="low", unit_code="shizheng"
+            )
+        lead.refresh_from_db()
+        assert (lead.receive_due, lead.resolve_due) == (early.receive_due, early.resolve_due)
+
+
 class TestByClerk:
     def test_posted_points_stay(self, town):
         first, second = the(send(town.rider)), the(send(town.other_rider, place=at(BESIDE)))
@@ -223,6 +238,12 @@ class TestByClerk:
         services.unmerge(actor=town.clerk, public_id=vague.public_id)
         vague.refresh_from_db()
         assert (vague.state, vague.points, balance(town.other_rider.ref)) == ("sorting", None, 0)
+        for _ in range(2):
+            services.merge(actor=town.clerk, public_id=vague.public_id, into=lead.public_id)
+            assert balance(town.other_rider.ref) == 3
+            services.unmerge(actor=town.clerk, public_id=vague.public_id)
+            assert balance(town.other_rider.ref) == 0
+        assert compare().is_sound
 
     def test_what_was_merged_into_it_moves_along(self, town):
         one, two, three = (the(send(town.rider, place=at(BESIDE))) for _ in range(3))
@@ -333,6 +354,23 @@ class TestUndo:
             services.unmerge(actor=town.clerk, public_id=second.public_id)
         assert everything() == before
 
+    def test_what_went_down_with_a_lead_that_was_not_true_stands_again(self, town):
+        lead, paid, vague = the(send(town.rider)), the(send(town.other_rider, place=at(BESIDE))), reach_sorting(town)
+        for one in (paid, vague):
+            services.merge(actor=town.clerk, public_id=one.public_id, into=lead.public_id)
+        services.reject(actor=town.clerk, public_id=lead.public_id, reason="现场没有")
+        assert (balance(town.other_rider.ref), Fingerprint.objects.count()) == (0, 0)
+        standing = standing_of(Report.objects.get(pk=lead.pk))
+        assert all(duplicates.proposal(town.clerk, row.public_id).may_undo for row in merged_pairs())
+        for one in (paid, vague):
+            services.unmerge(actor=town.clerk, public_id=one.public_id)
+        assert balance(town.other_rider.ref) == 15  # a report is paid once it is dispatched
+        states_now = {row.pk: row.state for row in Report.objects.all()}
+        assert states_now == {lead.pk: "invalid", paid.pk: "dispatched", the(vague).pk: "sorting"}
+        assert standing_of(Report.objects.get(pk=lead.pk)) == standing
+        assert set(Fingerprint.objects.values_list("ref", flat=True)) == {paid.ref, the(vague).ref}
+        assert compare().is_sound
+
     def test_undone_once(self, town, pair):
         services.unmerge(actor=town.clerk, public_id=pair[1].public_id)
         with pytest.raises(errors.StepNotAllowed):
@@ -398,6 +436,10 @@ def test_words_that_both_have_are_marked():
     assert rules.same_words("", "井盖") == []
     long = "井" * 10_000
     assert rules.same_words(long, long) == [(0, 400)]
+
+
+def merged_pairs() -> list[MergeProposal]:
+    return list(MergeProposal.objects.filter(state="merged"))
 
 
 def the_again(*reports: Report) -> list[Report]:

@@ -44,7 +44,8 @@ _Totals = dict[tuple[str, date], dict[str, int]]  # (person, day) → rule → p
 class Award:
     """What somebody did. `rule` is a line of the table or the slug of a triage class; `source` names the thing it was
     done to ("report:<public id>"); `act` is the event's name ("reports.dispatched"). Known `params`: `number`,
-    `place`, `link` (the page that shows the source); no personal data."""
+    `place`, `link` (the page that shows the source); no personal data. `occasion` tells the same act at another time
+    from a repetition, once the first one was reversed: "" the first time."""
 
     beneficiary: str
     rule: str
@@ -53,6 +54,7 @@ class Award:
     actor: str
     at: datetime | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    occasion: str = ""
 
 
 def award(
@@ -202,7 +204,8 @@ def _line(award: Award, names: Mapping[str, str]) -> _Line:
 def _key(award: Award, names: Mapping[str, str]) -> str:
     """One report is paid once, also when somebody corrects its class later: all classes are one rule here."""
     rule = rules.CLASS_RULE if award.rule in names else award.rule
-    return sealing.stored_key(rules.posting_key(rule, award.source, award.beneficiary))
+    again = f"|{award.occasion}" if award.occasion else ""
+    return sealing.stored_key(rules.posting_key(rule, award.source, award.beneficiary) + again)
 
 
 def _known(keys: set[str]) -> dict[str, Posting]:
