@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import gettext_noop
 
 from qixia.kernel.sealed import declare
+from qixia.notices.channels import ChannelRules
 from qixia.notices.checks import check_sender
 from qixia.notices.rules import TemplateRules
 from qixia.policy import kinds
@@ -30,8 +31,17 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         declare("notices.Notice", "sealed", "notice")
+        declare("notices.PushKey", "sealed", "push-key")
+        declare("notices.PushSubscription", "sealed", "push-subscription")
+        declare("notices.MailAddress", "sealed", "mail-address")
+        declare("notices.Robot", "sealed", "robot")
         kinds.register(
             kinds.Kind(name="notices.templates", model=TemplateRules, seed=SEEDS / "templates.yaml", title="消息文字")
+        )
+        kinds.register(
+            kinds.Kind(
+                name="notices.channels", model=ChannelRules, seed=SEEDS / "channels.yaml", title="消息怎样送出去"
+            )
         )
         context.set_unread(_unread)
         checks.register(check_sender, checks.Tags.security, deploy=True)
