@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.sealed import declare
 from qixia.policy import kinds
-from qixia.reports.policy import SEEDS, Limits, Merging, Routing, Secrecy
+from qixia.reports.policy import SEEDS, AlarmRules, Documents, Limits, Merging, Routing, Secrecy, StandardTexts
 from qixia.triage import settled
 
 
@@ -17,6 +17,7 @@ class ReportsConfig(AppConfig):
     def ready(self) -> None:
         declare("reports.Report", "reporter_link", "report-link:{public_id}")
         declare("reports.Support", "link", "support-link:{public_id}")
+        declare("reports.Witness", "link", "witness-link:{public_id}")
         declare("reports.ImportBatch", "head", "import-head:{public_id}")
         declare("reports.ImportBatch", "source", "import-source:{public_id}")
         declare("reports.ImportRow", "said", "import-said:{public_id}")
@@ -32,4 +33,7 @@ class ReportsConfig(AppConfig):
         kinds.register(kinds.Kind("reports.routing", Routing, SEEDS / "routing.yaml", "派单目录"))
         kinds.register(kinds.Kind("reports.limits", Limits, SEEDS / "limits.yaml", "处置时限"))
         kinds.register(kinds.Kind("reports.secrecy", Secrecy, SEEDS / "secrecy.yaml", "敏感事项与匿名"))
+        kinds.register(kinds.Kind("reports.alarm", AlarmRules, SEEDS / "alarm.yaml", "特急警报"))
+        kinds.register(kinds.Kind("reports.standard_texts", StandardTexts, SEEDS / "standard_texts.yaml", "标准答复"))
+        kinds.register(kinds.Kind("reports.documents", Documents, SEEDS / "documents.yaml", "案件附件"))
         kinds.register(kinds.Kind("reports.merging", Merging, SEEDS / "merging.yaml", "并案与支持"))

@@ -34,10 +34,11 @@ State = Literal[
     "closed",
     "reopened",
     "invalid",
+    "aside",
     "merged",
     "split",
 ]
-Who = Literal["system", "clerk", "unit", "supervisor", "rider", "witness"]
+Who = Literal["system", "clerk", "unit", "staff", "supervisor", "rider", "witness"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +102,17 @@ STEPS: dict[str, Step] = {
     "deny_extension": _step(_WITH_UNIT, None, "supervisor", "不同意延期", "不同意延期"),
     "escalate": _step(_OPEN, None, "system", "升级督办", "超时，升级督办"),
     # Something critical rings until a person says: I have it.
-    "acknowledge": _step(_OPEN, None, "clerk", "我来处理", "已有人接警"),
-    "transfer": _step(_OPEN, None, "clerk", "转紧急电话", "已转紧急电话"),
+    "acknowledge": _step(_OPEN, None, "staff", "我来处理", "特急警报有人接手"),
+    "transfer": _step(_OPEN, None, "staff", "转紧急电话", "已转紧急电话"),
     # The clerk looks whether it is true and done.
     "verify": _step("resolved", "confirming", "clerk", "核实通过", "社区核实通过"),
     "verify_handled": _step("resolved", "fixed", "clerk", "核实通过", "社区核实通过，记为已修好"),
     "send_back": _step("resolved confirming", "working", "clerk", "打回重办", "核实不通过，打回重办"),
     "validate": _step(_OPEN, None, "clerk", "属实", "认定属实"),
     "reject": _step(_OPEN, "invalid", "clerk", "不属实", "认定不属实"),
-    "set_aside": _step(_OPEN, "closed", "clerk", "不受理", "不在受理范围，说明理由后归档"),
-    "grant_appeal": _step("invalid", "sorting", "supervisor", "申诉成立", "申诉成立，重新办理"),
-    "deny_appeal": _step("invalid", None, "supervisor", "维持认定", "申诉后维持认定"),
+    "set_aside": _step(_OPEN, "aside", "clerk", "不受理", "不在受理范围，不予受理"),
+    "grant_appeal": _step("invalid aside", "sorting", "supervisor", "申诉成立", "申诉成立，重新办理"),
+    "deny_appeal": _step("invalid aside", None, "supervisor", "维持认定", "申诉后维持认定"),
     "merge": _step(_MERGEABLE, "merged", "clerk", "并入", "和已有的一件是同一处，并成一件办"),
     "unmerge": _step("merged", None, "clerk", "撤销并入", "撤销并入，单独办"),
     # What the lead of a merge lives through: it stays where it is.
@@ -120,7 +121,7 @@ STEPS: dict[str, Step] = {
     # The reporter has the last word.
     "confirm": _step("resolved confirming closed", "fixed", "rider", "已解决", "你确认已解决"),
     "dispute": _step("resolved confirming closed fixed", "reopened", "rider", "未解决", "你说没解决，已重开"),
-    "appeal": _step("invalid", None, "rider", "申诉", "你提出申诉"),
+    "appeal": _step("invalid aside", None, "rider", "申诉", "你提出申诉"),
     "rate": _step("fixed closed", None, "rider", "评价", "你作了评价"),
     # A second rider who passes by and is none of the reporter's circle.
     "witness_fixed": _step("resolved confirming closed", "fixed", "witness", "看到修好了", "路过的骑手看到已修好"),
@@ -155,6 +156,7 @@ LABELS: dict[str, Shown] = {
     "closed": Shown("已办结", "已办结", "fixed"),
     "reopened": Shown("未解决重开", "未解决重开", "back"),
     "invalid": Shown("不属实", "不属实", "back"),
+    "aside": Shown("不予受理", "不予受理", "back"),
     "merged": Shown("已并入", "并成一件办", "sent"),
     "split": Shown("分头办理中", "几个单位分头办", "doing"),
 }
@@ -176,7 +178,7 @@ OPEN: tuple[State, ...] = (
 MERGEABLE: tuple[State, ...] = ("sorting", "returned", *WITH_UNIT)
 # From here on a similar report is no duplicate: either it is back, or it was not mended.
 DONE: tuple[State, ...] = ("resolved", "confirming", "fixed", "closed")
-ENDED: tuple[State, ...] = ("fixed", "closed", "invalid")
+ENDED: tuple[State, ...] = ("fixed", "closed", "invalid", "aside")
 
 
 # What only the whole goes through; its parts wait, or follow.

@@ -159,6 +159,8 @@ class Dump:
         if self.opened and table == "people_person":
             record.tokens.add(keys().blind_index(row["public_id"], purpose="reporter"))
             record.tokens.add(keys().blind_index(row["public_id"], purpose="supporter"))
+            record.tokens.add(keys().blind_index(row["public_id"], purpose="witness"))
+            record.tokens.add(keys().blind_index(row["public_id"], purpose="offer-holder"))
 
     # ── files, lines, headers ───────────────────────────────────────────────
     def add_files(self, folder: Path) -> None:

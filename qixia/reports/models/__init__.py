@@ -1,5 +1,6 @@
 """Tables and constraints of reports, a file a matter."""
 
+from qixia.reports.models.aftermath import APPEAL_STATES, CONTENT, VERDICTS, Appeal, Decision, Rating
 from qixia.reports.models.alarm import Alarm, AlarmCall
 from qixia.reports.models.desk import (
     AUDIENCES,
@@ -29,12 +30,15 @@ from qixia.reports.models.ways import (
     UndertakingReport,
     UndertakingTask,
 )
+from qixia.reports.models.witness import Witness
 
 __all__ = [
+    "APPEAL_STATES",
     "AUDIENCES",
     "BATCH_KINDS",
     "BATCH_STATES",
     "BULK_STATES",
+    "CONTENT",
     "HELP_STATES",
     "LIKENESS",
     "PROPOSAL_STATES",
@@ -43,17 +47,21 @@ __all__ = [
     "SECRECY",
     "UNDERTAKING_STATES",
     "VALIDITY",
+    "VERDICTS",
     "Alarm",
     "AlarmCall",
+    "Appeal",
     "BulkRow",
     "BulkRun",
     "CaseDocument",
     "CaseNote",
+    "Decision",
     "Help",
     "ImportBatch",
     "ImportRow",
     "MergeProposal",
     "MergeRecord",
+    "Rating",
     "Report",
     "ReportPhoto",
     "ReportStep",
@@ -63,4 +71,5 @@ __all__ = [
     "UndertakingReport",
     "UndertakingTask",
     "Watch",
+    "Witness",
 ]

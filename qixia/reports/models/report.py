@@ -167,7 +167,7 @@ class Report(models.Model):
 
 
 class ReportPhoto(models.Model):
-    """A picture of a report: before, onsite or after."""
+    """A picture of a report: before, onsite, after, or later: what a second rider saw."""
 
     report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="photos")
     evidence = models.ForeignKey("media.Evidence", on_delete=models.PROTECT, related_name="+")
@@ -182,7 +182,7 @@ class ReportPhoto(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(role__in=["before", "onsite", "after"]), name="reports_photo_role"),
+            models.CheckConstraint(condition=Q(role__in=["before", "onsite", "after", "later"]), name="reports_photo_role"),
             models.CheckConstraint(condition=Q(likeness__in=LIKENESS), name="reports_photo_likeness"),
         ]
         ordering: ClassVar = ["report_id", "id"]
