@@ -32,7 +32,7 @@ from qixia.places import queries as places_queries
 from qixia.places.rules import OutsideCity
 from qixia.places.services import load_district
 from qixia.policy import queries as policy_queries
-from qixia.policy.services import publish, publish_seeds, stamp_installation
+from qixia.policy.services import fill_calendar, publish, publish_seeds, stamp_installation
 from qixia.reports.policy import SEEDS
 from qixia.reports.services import Whereabouts, close_silent
 
@@ -115,6 +115,7 @@ def _settle_district(seed: int, until: datetime) -> History:
     rng = Random(seed)
     load_reference()
     publish_seeds()
+    fill_calendar(clock.city_date(until), actor_ref="system:demo")
     load_district(generate(1).as_dict(), actor="system:demo", is_demo=True)
     places_queries.forget()
     with transaction.atomic():

@@ -32,3 +32,49 @@ class Installation(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=models.Q(id=1), name="policy_one_installation")]
+
+
+class CalendarYear(models.Model):
+    """Where the working days of a year come from. "weekends": nobody knows its holidays yet; Monday to Friday is worked."""
+
+    year = models.PositiveSmallIntegerField(primary_key=True)
+    source = models.CharField(max_length=8)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(source__in=("package", "person", "weekends")), name="policy_calendar_source"
+            )
+        ]
+
+    @property
+    def is_fallback(self) -> bool:
+        return self.source == "weekends"
+
+
+class CalendarDay(models.Model):
+    """A day that the calendar names: a holiday, or a weekend that is worked. Other days follow the week."""
+
+    date = models.DateField(unique=True)
+    kind = models.CharField(max_length=7)
+    name = models.CharField(max_length=40, blank=True)
+    source = models.CharField(max_length=7)
+
+    class Meta:
+        ordering = ["date"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(kind__in=("holiday", "workday")), name="policy_day_kind"),
+            models.CheckConstraint(condition=models.Q(source__in=("package", "person")), name="policy_day_source"),
+        ]
+
+
+class CalendarEdit(models.Model):
+    """One change of the calendar; its key is the calendar's version. Never edited: a mistake is mended by the next one."""
+
+    at = models.DateTimeField()
+    actor = models.CharField(max_length=80)
+    year = models.PositiveSmallIntegerField()
+    date = models.DateField(null=True)  # none: the year as a whole
+    before = models.CharField(max_length=8, blank=True)  # "" follows the week
+    after = models.CharField(max_length=8, blank=True)
+    note = models.CharField(max_length=300, blank=True)

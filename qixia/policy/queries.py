@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.kernel.errors import NotConfigured
+from qixia.kernel.worktime import WorkCalendar, office_hours
 from qixia.policy import kinds
-from qixia.policy.models import Installation, RuleVersion
+from qixia.policy.models import CalendarDay, CalendarEdit, CalendarYear, Installation, RuleVersion
+from qixia.policy.shapes import WorkingHours
 
 KEEP_S = 5.0
 
@@ -78,6 +80,97 @@ def _parsed(row: RuleVersion) -> Rules:
 def forget() -> None:
     """Read everything anew at the next question: after a publication, and between tests."""
     _kept.clear()
+    _calendar.clear()
+
+
+# ── the working calendar ──────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The working calendar as it stands. `stamp` changes whenever a limit may end at another moment."""
+
+    work: WorkCalendar
+    stamp: str
+
+
+_calendar: dict[str, tuple[float, int, Calendar]] = {}
+
+
+def working_calendar() -> Calendar:
+    """The calendar and the office hours in force; asking again within `KEEP_S` seconds costs nothing."""
+    known = _calendar.get("now")
+    rules = current("policy.working_hours")
+    if known and time.monotonic() - known[0] < KEEP_S and known[1] == rules.version:
+        return known[2]
+    edit = CalendarEdit.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    stamp = f"{edit}.{rules.version}"
+    if known and known[2].stamp == stamp:
+        found = known[2]
+    else:
+        data: WorkingHours = rules.data
+        days = {day: kind == "workday" for day, kind in CalendarDay.objects.values_list("date", "kind")}
+        found = Calendar(WorkCalendar(days, office_hours(data.hours)), stamp)
+    _calendar["now"] = (time.monotonic(), rules.version, found)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDay:
+    """A day that the calendar names. `kind`: holiday or workday; `source`: package or person."""
+
+    date: date
+    kind: str
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class YearView:
+    """One year. `source`: package, person, or weekends where nobody knows its holidays."""
+
+    year: int
+    source: str
+    days: dict[date, NamedDay]
+
+    @property
+    def is_fallback(self) -> bool:
+        return self.source == "weekends"
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarChange:
+    """One line of the calendar's history."""
+
+    at: datetime
+    actor: str
+    date: date | None
+    before: str
+    after: str
+    note: str
+
+
+def calendar_year(year: int) -> YearView:
+    """The days that the calendar names in a year, and where they come from. Two queries."""
+    row = CalendarYear.objects.filter(pk=year).first()
+    rows = CalendarDay.objects.filter(date__year=year).values_list("date", "kind", "name", "source")
+    return YearView(year, row.source if row else "weekends", {one[0]: NamedDay(*one) for one in rows})
+
+
+def calendar_history(year: int, limit: int = 30) -> list[CalendarChange]:
+    """What was changed in a year, the latest first."""
+    rows = CalendarEdit.objects.filter(year=year).order_by("-pk")[:limit]
+    return [CalendarChange(row.at, row.actor, row.date, row.before, row.after, row.note) for row in rows]
+
+
+def missing_years(today: date) -> list[int]:
+    """Years without known holidays that begin within the months of the rule, or have begun: limits that reach into them
+    count Monday to Friday."""
+    data: WorkingHours = current("policy.working_hours").data
+    months = today.year * 12 + today.month - 1 + data.warn_months
+    wanted = {today.year, months // 12}
+    known = set(CalendarYear.objects.exclude(source="weekends").filter(year__in=wanted).values_list("year", flat=True))
+    return sorted(wanted - known)
 
 
 def installation() -> Installation | None:

@@ -12,8 +12,10 @@ from django.apps import AppConfig
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
+from qixia.kernel import clock
 from qixia.kernel.config import get_config
-from qixia.policy.queries import is_forbidden_demo
+from qixia.kernel.errors import NotConfigured
+from qixia.policy.queries import is_forbidden_demo, missing_years
 from qixia.site.backup import mark
 
 BACKUP_HOURS = 26  # a nightly job, and two hours for a slow night
@@ -124,3 +126,14 @@ def check_monitoring(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> 
         hint = "For example: openssl rand -hex 24"
         return [Error("QIXIA_METRICS_TOKEN can be guessed.", hint=hint, id="qixia.E041")]
     return []
+
+
+@register(Tags.database, deploy=True)
+def check_calendar(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    try:
+        missing = missing_years(clock.city_date(clock.now()))
+    except (DatabaseError, NotConfigured):
+        return []  # not made yet
+    years = ", ".join(map(str, missing))
+    hint = "Limits in working time count Monday to Friday there. Upgrade Qixia, or enter them at /desk/calendar/."
+    return [Warning(f"The holidays of {years} are not known.", hint=hint, id="qixia.W050")] if missing else []
