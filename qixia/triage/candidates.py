@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from django.utils.translation import gettext as _
 
@@ -25,15 +26,35 @@ from qixia.triage.duplicates.rules import DUPLICATES, Decision, Duplicates, deci
 from qixia.triage.duplicates.score import SignKind, Weights, shipped
 from qixia.triage.nearby import Row, rows_near
 
+_LIKELY = 0.3  # a class that the earlier one may be of
+Says = Literal[
+    "distance",
+    "time",
+    "class",
+    "photo",
+    "detail_other",
+    "detail_same",
+    "detail_lone",
+    "object_other",
+    "another",
+    "meaning",
+]
+
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One thing that speaks for (weight > 0) or against. `label` is in the reader's language."""
+    """One thing that speaks for (weight > 0) or against, as facts: `says` is what of its kind, `about` names classes.
+    `label` words it in the language of whoever reads."""
 
     kind: SignKind
     value: float
     weight: float
-    label: str
+    says: Says
+    about: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return sign_label(self.says, self.value, self.about)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,34 +151,40 @@ def _candidate(mine: Side, row: Row, rules: Duplicates, weights: Weights) -> Can
 
 def _signs(pair: Pair, weights: Weights, theirs: Side) -> Iterator[Sign]:
     values = {"distance": pair.distance_m, "time": pair.minutes_apart, "words": pair.features["meaning"]}
+    likely = tuple(slug for slug, chance in theirs.marks.classes if chance >= _LIKELY)
     for kind, weight in sorted(weights.signs(pair).items(), key=lambda item: -abs(item[1])):
-        yield Sign(kind, values.get(kind, 1.0), weight, _label(kind, pair, theirs))
+        about = likely if kind == "class" else ()
+        yield Sign(kind, values.get(kind, 1.0), weight, _says(kind, pair.features), about)
 
 
-def _label(kind: SignKind, pair: Pair, theirs: Side) -> str:
-    told = pair.features
-    if kind == "distance":
-        return _("相距 %(metres)d 米") % {"metres": round(pair.distance_m)}
-    if kind == "time":
-        return _apart(pair.minutes_apart)
-    if kind == "class":
-        names = "、".join(class_name(slug) for slug, chance in theirs.marks.classes if chance >= 0.3)
-        return _("类别：%(names)s") % {"names": names} if names else _("看不出类别")
-    if kind == "photo":
-        return _("照片是同一张")
+def _says(kind: SignKind, told: Mapping[str, float]) -> Says:
     if kind == "floor":
-        return _detail_label(told)
-    if told["object_other"]:
-        return _("说的不是同一样东西")
-    if told["another"]:
-        return _("有一方说是另一处或对面")
-    return _("意思相近 %(percent)d%%") % {"percent": round(100 * told["meaning"])}
+        return "detail_other" if told["detail_other"] else "detail_same" if told["detail_same"] else "detail_lone"
+    if kind == "words":
+        return "object_other" if told["object_other"] else "another" if told["another"] else "meaning"
+    return kind
 
 
-def _detail_label(told: Mapping[str, float]) -> str:
-    if told["detail_other"]:
-        return _("楼号、楼层或门对不上")
-    return _("楼号、楼层或门相同") if told["detail_same"] else _("只有一方说了楼号或楼层")
+def sign_label(says: str, value: float, about: Sequence[str]) -> str:
+    """A sign in the reader's language; "" for one that this release does not know."""
+    if says == "distance":
+        return _("相距 %(metres)d 米") % {"metres": round(value)}
+    if says == "time":
+        return _apart(value)
+    if says == "class":
+        names = "、".join(class_name(slug) for slug in about)
+        return _("类别：%(names)s") % {"names": names} if names else _("看不出类别")
+    if says == "meaning":
+        return _("意思相近 %(percent)d%%") % {"percent": round(100 * value)}
+    said = {
+        "photo": _("照片是同一张"),
+        "detail_other": _("楼号、楼层或门对不上"),
+        "detail_same": _("楼号、楼层或门相同"),
+        "detail_lone": _("只有一方说了楼号或楼层"),
+        "object_other": _("说的不是同一样东西"),
+        "another": _("有一方说是另一处或对面"),
+    }
+    return said.get(says, "")
 
 
 def _apart(minutes: float) -> str:

@@ -16,7 +16,7 @@ from qixia.codes.queries import class_name, triage_classes
 from qixia.kernel.errors import NotConfigured
 from qixia.policy.queries import current
 from qixia.triage import active, candidates, lexicon, rules
-from qixia.triage.candidates import Candidate, Sign
+from qixia.triage.candidates import Candidate, Sign, sign_label
 from qixia.triage.duplicates.marks import Seen
 from qixia.triage.judging import weigh
 from qixia.triage.learning.seeing import see
@@ -36,6 +36,7 @@ __all__ = [
     "around",
     "chances",
     "shipped_thresholds",
+    "sign_label",
     "similar",
     "suggest",
     "thresholds",

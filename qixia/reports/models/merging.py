@@ -55,7 +55,7 @@ class MergeProposal(models.Model):
     score = models.FloatField()
     distance_m = models.FloatField()
     minutes_apart = models.FloatField()
-    signs = models.JSONField(default=list)  # [{kind, value, weight, label}]
+    signs = models.JSONField(default=list)  # [{value, weight, says, about}], see triage.candidates.Sign
     at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
     decided_by = models.CharField(max_length=80, blank=True)

@@ -24,6 +24,7 @@ from qixia.reports.models import MergeProposal, Report, Support
 from qixia.reports.queries.shared import Picture, pictures_of, thumbs_of, title_of
 from qixia.reports.sealing import SEALED
 from qixia.rewards.rules import SUPPORT, PointsPolicy
+from qixia.triage.queries import sign_label
 
 PAGE = 30
 LISTS = ("open", "merged", "apart")
@@ -229,7 +230,7 @@ def _pair(row: MergeProposal, actor: Actor) -> Duplicate:
         report=_side(report, lead, _first(pictures[report.pk])),
         distance_m=round(row.distance_m),
         apart=_apart(row.minutes_apart),
-        signs=[_sign(one, row) for one in row.signs if abs(one["weight"]) >= _SILENT],
+        signs=[_sign(one) for one in row.signs if abs(one["weight"]) >= _SILENT],
         mark=_mark(lead, report),
         same_unit=lead.unit_id == report.unit_id,
         raises_to=report.severity if raises and not is_merged else "",
@@ -281,13 +282,13 @@ def _apart(minutes: float) -> str:
     return _("相隔 %(n)d 天") % {"n": round(minutes / 1440)}
 
 
-def _sign(kept: dict[str, Any], row: MergeProposal) -> SignView:
-    """Place and time in the reader's language; the other labels as triage wrote them."""
-    labels = {"distance": _("相距 %(n)d 米") % {"n": round(row.distance_m)}, "time": _apart(row.minutes_apart)}
+def _sign(kept: dict[str, Any]) -> SignView:
+    """In the reader's language. Before 2026-11-22 most were kept as a Chinese label: such a one is shown as it is."""
+    says = kept.get("says") or (kept["kind"] if kept["kind"] in ("distance", "time") else "")
     size = abs(kept["weight"])
     strength = _("强") if size >= _STRONG else _("中") if size >= _MIDDLE else _("弱")
     return SignView(
-        label=labels.get(kept["kind"], kept["label"]),
+        label=sign_label(says, kept["value"], kept.get("about", ())) or kept.get("label", ""),
         share=max(0.04, min(1.0, size / (1.5 * _STRONG))),
         strength=_("不像") if kept["weight"] < 0 else strength,
         is_against=kept["weight"] < 0,

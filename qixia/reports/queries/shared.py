@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.utils.translation import gettext as _
 
 from qixia.codes.queries import class_name
+from qixia.codes.rules import SEVERITY_LABELS
 from qixia.kernel import clock
 from qixia.media.access import picture_url
 from qixia.policy.queries import current
@@ -220,7 +221,15 @@ def timeline_item(step: ReportStep, *, for_reporter: bool) -> TimelineItem:
         title = _("分给%(units)s分头办") % {"units": step.by}
     if step.step == "cut" and step.by:
         title = _("从一件里拆出来，派给%(unit)s") % {"unit": step.by}
+    if step.step == "absorb":
+        text = _raised(step)
     return TimelineItem(icon, tone, title, step.at, text, quote_by, step.private)
+
+
+def _raised(step: ReportStep) -> str:
+    """What a merge did to the lead's severity. Before 2026-11-22 it was kept as a Chinese text."""
+    label = SEVERITY_LABELS.get(step.data.get("raised", "")) or step.text.removeprefix("级别升为")
+    return _("级别升为%(level)s") % {"level": _(label)} if label else ""
 
 
 def _title(step: ReportStep, for_reporter: bool) -> str:

@@ -18,7 +18,6 @@ from typing import Any
 from django.db.models import Count, F, Min, Q
 from django.db.models.functions import Coalesce
 
-from qixia.codes.rules import SEVERITY_LABELS
 from qixia.jobs.registry import declare_event
 from qixia.policy.queries import current
 from qixia.reports import rules
@@ -100,9 +99,11 @@ def lock_groups(ids: Collection[int]) -> dict[int, Report]:
     return {row.pk: row for row in rows.filter(Q(pk__in=ids) | Q(merged_into__in=ids)).order_by("pk")}
 
 
-def raised_text(one: Joined) -> str:
-    """What the lead's history says if the merge made it more severe; a msgid, as all texts of history are Chinese."""
-    return f"级别升为{SEVERITY_LABELS[one.after.severity]}" if one.is_raised else ""
+def absorbed(one: Joined) -> dict[str, str]:
+    """What the lead's history keeps of the merge: which report, and the severity if it is a higher one now. Worded when it
+    is read (queries.shared.timeline_item)."""
+    raised = {"raised": one.after.severity} if one.is_raised else {}
+    return {"report": one.report.public_id, **raised}
 
 
 def raised_told(one: Joined) -> list[Tell]:

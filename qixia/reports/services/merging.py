@@ -33,10 +33,10 @@ from qixia.reports.services.joining import (
     MERGED,
     UNMERGED,
     Joined,
+    absorbed,
     join,
     lock_groups,
     merge_awards,
-    raised_text,
     raised_told,
     standing_of,
     take_standing,
@@ -100,15 +100,7 @@ def _write(joined: Joined, actor: Actor) -> None:
     if joined.before != joined.after:
         write_leads([lead])
     joined.record(actor=actor.ref, at=now).save(force_insert=True)
-    note_step(
-        lead,
-        "absorb",
-        before=lead.state,
-        after=lead.state,
-        actor=actor.ref,
-        text=raised_text(joined),
-        data={"report": report.public_id},
-    )
+    note_step(lead, "absorb", before=lead.state, after=lead.state, actor=actor.ref, data=absorbed(joined))
     decided = {"state": "merged", "decided_at": now, "decided_by": actor.ref}
     if not _proposals(report, lead).update(**decided):
         apart_m, apart_min = (

@@ -157,7 +157,7 @@ def proposal_of(report: Report, lead: Report, candidate: Candidate, now: datetim
         distance_m=round(candidate.distance_m, 1),
         minutes_apart=round(candidate.minutes_apart, 1),
         signs=[
-            {"kind": sign.kind, "value": round(sign.value, 3), "weight": round(sign.weight, 3), "label": sign.label}
+            {"value": round(sign.value, 3), "weight": round(sign.weight, 3), "says": sign.says, "about": sign.about}
             for sign in candidate.signs
         ],
         at=now,

@@ -32,7 +32,7 @@ from qixia.reports import rules, states
 from qixia.reports.models import Report, ReportStep
 from qixia.reports.policy import Limits, RoutingRow
 from qixia.reports.sealing import ANONYMOUS, REPORTER, SEALED
-from qixia.reports.services.joining import MERGED, Joined, merge_awards, raised_text, raised_told
+from qixia.reports.services.joining import MERGED, Joined, absorbed, merge_awards, raised_told
 from qixia.reports.services.seeking import Sought, seek, write_joins
 from qixia.reports.services.telling import Tell, clerks_told, reporter_of, reporters_told, tell_many, unit_told
 from qixia.rewards.services import Award, award_many
@@ -246,8 +246,7 @@ def _absorbed(one: Joined, now: datetime) -> ReportStep:
         before=lead.state,
         after=lead.state,
         actor=SETTLER.ref,
-        text=raised_text(one),
-        data={"report": one.report.public_id},
+        data=absorbed(one),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 
 from qixia.audit.models import AuditEvent
 from qixia.jobs.worker import run_pending
@@ -19,7 +20,7 @@ from qixia.policy.services import publish
 from qixia.reports import errors, queries, rules, services
 from qixia.reports.models import MergeProposal, MergeRecord, Report, ReportStep
 from qixia.reports.queries import duplicates
-from qixia.reports.queries.shared import is_sensitive
+from qixia.reports.queries.shared import is_sensitive, timeline_item
 from qixia.reports.services.joining import standing_of
 from qixia.reports.tests.town import AT_ROAD, MAKER, Town, accepted, at, merging, photo_after, reach, send, the
 from qixia.rewards.queries import balance
@@ -179,7 +180,11 @@ class TestRaised:
         assert (lead.severity, lead.rings, lead.receive_due) == ("critical", True, second.receive_due)
         assert (lead.resolve_due, lead.answer_due) == (second.resolve_due, first.answer_due)
         assert (told(town, "clerk"), told(town, "worker")) == (["critical.ring"], ["critical.ring"])
-        assert ReportStep.objects.filter(report=lead).latest("id").text == "级别升为特急"
+        step = ReportStep.objects.filter(report=lead).latest("id")
+        assert (step.text, step.data) == ("", {"report": second.public_id, "raised": "critical"})
+        assert timeline_item(step, for_reporter=False).text == "级别升为特急"
+        with override("en"):
+            assert timeline_item(step, for_reporter=False).text == "Raised to: Critical"
 
     def test_a_milder_one_lowers_nothing(self, town):
         first = the(send(town.rider, GRAVE))

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils.translation import override
 
 from qixia.audit.models import AuditEvent
 from qixia.jobs.models import Job
@@ -328,6 +329,28 @@ class TestDesk:
         assert "撤销并入" in page
         client.post(reverse("reports:duplicate_act", args=[pair.public_id, "undo"]), {"back": "//evil.example/"})
         assert the_state(second) == "dispatched"
+
+    def test_signs_are_in_the_language_of_who_reads(self, town, open_case):
+        send(town.other_rider, WORDS, place=at(BESIDE))
+        pair = MergeProposal.objects.get()
+        assert not any("label" in sign for sign in pair.signs)
+        with override("en"):
+            labels = [sign.label for sign in duplicates.proposal(town.clerk, pair.public_id).signs]
+        assert "Class: Manhole cover missing, broken or displaced" in labels
+        assert not any("\u4e00" <= char <= "\u9fff" for label in labels for char in label), labels
+
+    def test_signs_of_before_are_still_shown(self, town, open_case):
+        send(town.other_rider, WORDS, place=at(BESIDE))
+        old = [
+            {"kind": "distance", "value": 6.0, "weight": 1.0, "label": "相距 6 米"},
+            {"kind": "class", "value": 1.0, "weight": 1.0, "label": "类别：井盖缺失破损移位"},
+        ]
+        MergeProposal.objects.update(signs=old)
+        with override("en"):
+            labels = [
+                sign.label for sign in duplicates.proposal(town.clerk, MergeProposal.objects.get().public_id).signs
+            ]
+        assert labels == ["6 m apart", "类别：井盖缺失破损移位"]
 
     def test_a_list_of_many_costs_as_much_as_one_of_few(self, town, open_case):
         def cost(n: int) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from qixia.codes.services import load_reference
 from qixia.policy import queries as policy
 from qixia.policy.services import publish
 from qixia.triage import active, candidates, queries, services
-from qixia.triage.candidates import photo_number, similar_many
+from qixia.triage.candidates import Says, photo_number, similar_many
 from qixia.triage.duplicates.rules import DUPLICATES, shipped_rules
 from qixia.triage.models import Fingerprint
 from qixia.triage.nearby import NEAREST, rows_near
@@ -66,6 +67,21 @@ class TestFinding:
         assert labels["distance"] == "相距 20 米"
         assert labels["floor"] == "楼号、楼层或门相同"
         assert labels["class"] == "类别：井盖缺失破损移位"
+
+    def test_signs_are_facts_and_worded_for_who_reads(self) -> None:
+        remember(seen("report:a", "3号楼东门井盖松动", 20))
+        [one] = found(seen(words="东门铁盖子翘起来"))
+        facts = {sign.kind: (sign.says, sign.about) for sign in one.signs}
+        assert facts["class"] == ("class", ("manhole",))
+        assert facts["floor"] == ("detail_same", ())
+        with override("en"):
+            labels = {sign.kind: sign.label for sign in one.signs}
+        assert not any("\u4e00" <= char <= "\u9fff" for label in labels.values() for char in label), labels
+
+    @pytest.mark.parametrize("says", get_args(Says))
+    def test_every_sign_has_words(self, says: str) -> None:
+        assert queries.sign_label(says, 0.5, ("manhole",))
+        assert queries.sign_label("unheard-of", 0.5, ()) == ""
 
     @pytest.mark.parametrize(
         "other",
