@@ -2,6 +2,7 @@
 
 from qixia.reports.models.aftermath import APPEAL_STATES, CONTENT, VERDICTS, Appeal, Decision, Rating
 from qixia.reports.models.alarm import Alarm, AlarmCall
+from qixia.reports.models.clocks import CLOCKS, ClockNote, ClockPause, ClockRun, Extension
 from qixia.reports.models.desk import (
     AUDIENCES,
     BULK_STATES,
@@ -38,6 +39,7 @@ __all__ = [
     "BATCH_KINDS",
     "BATCH_STATES",
     "BULK_STATES",
+    "CLOCKS",
     "CONTENT",
     "HELP_STATES",
     "LIKENESS",
@@ -55,7 +57,11 @@ __all__ = [
     "BulkRun",
     "CaseDocument",
     "CaseNote",
+    "ClockNote",
+    "ClockPause",
+    "ClockRun",
     "Decision",
+    "Extension",
     "Help",
     "ImportBatch",
     "ImportRow",

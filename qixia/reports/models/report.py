@@ -96,6 +96,14 @@ class Report(models.Model):
     verified_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     reopened = models.PositiveSmallIntegerField(default=0)
+    resolve_limit = models.CharField(max_length=16, default="", db_default="")  # "5 工作日"; see kernel.worktime
+    verify_limit = models.CharField(max_length=16, default="", db_default="")
+    resolve_from = models.DateTimeField(null=True)  # where the clock of resolving started anew; else at the receipt
+    paused_at = models.DateTimeField(null=True)
+    shifted = models.BooleanField(default=False, db_default=False)  # there are pauses or extensions (models/clocks.py)
+    clock_round = models.PositiveSmallIntegerField(default=0, db_default=0)  # how often a clock started anew or longer
+    overdue = models.PositiveSmallIntegerField(default=0, db_default=0)  # of the running clock: 1 over, 3 thrice over
+    clock_at = models.DateTimeField(null=True)  # when its clocks must be looked at next (services/reminding.py)
     points = models.IntegerField(null=True)  # what the dispatch paid, for the page; the books are in rewards
 
     class Meta:
@@ -146,6 +154,14 @@ class Report(models.Model):
             models.Index(fields=["answer_due"], condition=Q(answered_at__isnull=True), name="reports_unanswered"),
             models.Index(fields=["lat", "lng"], name="reports_on_map"),
             models.Index(fields=["received_at"], name="reports_received"),
+            # Partial: what is late, what has no answer, what the clocks look at next.
+            models.Index(fields=["overdue", "resolve_due", "id"], condition=Q(overdue__gt=0), name="reports_overdue"),
+            models.Index(
+                fields=["answer_due", "id"],
+                condition=Q(answered_at__isnull=True, state__in=states.OPEN),
+                name="reports_unanswered",
+            ),
+            models.Index(fields=["clock_at", "id"], condition=Q(clock_at__isnull=False), name="reports_clock_at"),
             # Partial: most reports are merged into none and recur from none.
             models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="reports_merged"),
             models.Index(fields=["recurs"], condition=Q(recurs__isnull=False), name="reports_recurring"),
@@ -182,7 +198,9 @@ class ReportPhoto(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(role__in=["before", "onsite", "after", "later"]), name="reports_photo_role"),
+            models.CheckConstraint(
+                condition=Q(role__in=["before", "onsite", "after", "later"]), name="reports_photo_role"
+            ),
             models.CheckConstraint(condition=Q(likeness__in=LIKENESS), name="reports_photo_likeness"),
         ]
         ordering: ClassVar = ["report_id", "id"]
