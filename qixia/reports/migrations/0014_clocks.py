@@ -106,6 +106,11 @@ class Migration(migrations.Migration):
             model_name='report',
             index=models.Index(condition=models.Q(('overdue__gt', 0)), fields=['overdue', 'resolve_due', 'id'], name='reports_overdue'),
         ),
+        # An index of the same name stands since 0010; this one knows the states as well.
+        migrations.RemoveIndex(
+            model_name='report',
+            name='reports_unanswered',
+        ),
         migrations.AddIndex(
             model_name='report',
             index=models.Index(condition=models.Q(('answered_at__isnull', True), ('state__in', ('received', 'sorting', 'dispatched', 'accepted', 'working', 'returned', 'resolved', 'confirming', 'reopened', 'split'))), fields=['answer_due', 'id'], name='reports_unanswered'),

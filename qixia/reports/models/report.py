@@ -151,7 +151,6 @@ class Report(models.Model):
             models.Index(
                 fields=["assignee", "resolve_due"], condition=Q(assignee__isnull=False), name="reports_assigned"
             ),
-            models.Index(fields=["answer_due"], condition=Q(answered_at__isnull=True), name="reports_unanswered"),
             models.Index(fields=["lat", "lng"], name="reports_on_map"),
             models.Index(fields=["received_at"], name="reports_received"),
             # Partial: what is late, what has no answer, what the clocks look at next.
