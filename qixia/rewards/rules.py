@@ -78,6 +78,7 @@ ACTS = {
     "reports.supported": "报的是同一处",
     "reports.witnessed": "现场复核",
     "rewards.claimed": "每天一起入账",
+    "rewards.restored": "申诉成立，补回",
     "demo.opening": "演示开户",
 }
 

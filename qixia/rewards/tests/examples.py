@@ -55,6 +55,12 @@ def take_points_back() -> None:
     assert len(services.reverse(source=REPORT, reason="不属实", actor="system:worker")) == 1
 
 
+@example("rewards.services.restore")
+def give_back_what_was_taken() -> None:
+    take_points_back()
+    assert len(services.restore(source=REPORT, reason="申诉成立", actor="system:worker")) == 1
+
+
 SECRETS = [f"{number:043d}" for number in range(3)]
 
 
