@@ -17,6 +17,8 @@ KINDS = {
     "real_name": "真实姓名",
     "export": "数据导出",
     "boxes": "遮挡框",
+    "cases": "案件清单",
+    "document": "案件附件",
 }
 # On what ground. The first four are for opening what is sealed; each asks for a reason in words.
 BASES = {
@@ -26,10 +28,11 @@ BASES = {
     "complaint": "处理申诉",
     "check": "核查整改",
     "quality": "校正遮挡",
+    "work": "办理案件",
     "self": "本人",
 }
 # These say all there is to say; a typed reason is welcome and not asked for.
-NO_REASON_ASKED = frozenset({"quality", "self"})
+NO_REASON_ASKED = frozenset({"quality", "work", "self"})
 
 REASON_MIN, REASON_MAX = 6, 500
 _DISTINCT_MIN = 4  # "aaaaaa" and "。。。。。。" are no reason

@@ -5,7 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.sealed import declare
 from qixia.policy import kinds
-from qixia.reports.policy import SEEDS, AlarmRules, Documents, Limits, Merging, Routing, Secrecy, StandardTexts
+from qixia.reports.policy import SEEDS, AlarmRules, Limits, Merging, Routing, Secrecy
+from qixia.reports.texts import Documents, StandardTexts
 from qixia.triage import settled
 
 

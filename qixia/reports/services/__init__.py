@@ -2,8 +2,11 @@
 
 from qixia.reports.services.anonymous import answer_anonymously, submit_anonymous
 from qixia.reports.services.answering import confirm_solved, say_unsolved
+from qixia.reports.services.bulk import look_ahead, run_bulk
 from qixia.reports.services.checking import close_silent, redirect, reject, send_back, sort, validate, verify
 from qixia.reports.services.covering import cover_picture, open_for_covering
+from qixia.reports.services.exporting import export_cases
+from qixia.reports.services.filing import drop_filter, prefer_filter, save_filter
 from qixia.reports.services.filming import attach_frames
 from qixia.reports.services.forgetting import forget_learnt_words
 from qixia.reports.services.handling import accept, answer, arrive, assign, resolve, return_report
@@ -31,20 +34,26 @@ __all__ = [
     "close_silent",
     "confirm_solved",
     "cover_picture",
+    "drop_filter",
+    "export_cases",
     "forget_learnt_words",
     "forget_supporter",
     "keep_apart",
+    "look_ahead",
     "look_at_photo",
     "look_for_opinions",
     "merge",
     "open_for_covering",
     "open_picture",
     "pay_supports",
+    "prefer_filter",
     "redirect",
     "reject",
     "resolve",
     "return_report",
     "reveal_reporter",
+    "run_bulk",
+    "save_filter",
     "say_unsolved",
     "seek_opinion",
     "send_back",
