@@ -116,6 +116,8 @@ def parties(actor: Actor, report: Report) -> frozenset[Who]:
         found.add("unit")
     if actor.has("admin") or (actor.has(*CLERK_ROLES) and _covers(actor, report, *CLERK_ROLES)):
         found.add("clerk")
+    if found & {"unit", "clerk"}:
+        found.add("staff")
     if actor.has("admin") or (actor.has(*SUPERVISOR_ROLES) and _covers(actor, report, *SUPERVISOR_ROLES)):
         found.add("supervisor")
     if is_own(actor, report):

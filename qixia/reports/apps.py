@@ -37,4 +37,5 @@ class ReportsConfig(AppConfig):
         kinds.register(kinds.Kind("reports.alarm", AlarmRules, SEEDS / "alarm.yaml", "特急警报"))
         kinds.register(kinds.Kind("reports.standard_texts", StandardTexts, SEEDS / "standard_texts.yaml", "标准答复"))
         kinds.register(kinds.Kind("reports.documents", Documents, SEEDS / "documents.yaml", "案件附件"))
+        kinds.register(kinds.Kind("reports.alarm", AlarmRules, SEEDS / "alarm.yaml", "特急警报"))
         kinds.register(kinds.Kind("reports.merging", Merging, SEEDS / "merging.yaml", "并案与支持"))

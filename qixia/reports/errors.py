@@ -58,6 +58,18 @@ class NothingStored(Conflict):
     message = "这件是匿名上报，系统里没有存是谁报的，无从打开。"
 
 
+class NoAlarm(Conflict):
+    code = "reports.no_alarm"
+    message = "这一件不是特急，没有警报。"
+
+
+class AlarmTaken(Stale):
+    """Of two who answer an alarm one has it."""
+
+    code = "reports.alarm_taken"
+    message = "%(name)s在 %(at)s 已经接手这一件。"
+
+
 class CopiedPhoto(Invalid):
     """The very file of a photo before."""
 

@@ -11,7 +11,9 @@ from qixia.kernel.requests import request_id
 from qixia.people.access import Actor
 from qixia.reports.access import REVEAL_ROLE
 from qixia.reports.queries import list_counts
+from qixia.reports.queries.alarms import bar_for
 from qixia.reports.queries.duplicates import proposals_count
+from qixia.ui.context import set_alarm
 from qixia.ui.nav import Item, register
 
 _STAFF = ("worker", "unit_lead", "clerk", "admin")
@@ -34,6 +36,8 @@ def _count(name: str) -> Callable[[Actor], int]:
 
 def register_desk() -> None:
     """Called once when Django starts."""
+    set_alarm(bar_for)
+    register(Item(_("特急警报"), "bell", "reports:alarm", _STAFF, "工作", 3))
     register(Item(_("处置队列"), "list-check", "reports:queue", _STAFF, "工作", 10, _count("queue"), hot=True))
     sorting = Item(_("分拣队列"), "sparkles", "reports:triage", _CLERK, "工作", 5, _count("sorting"), _TRIAGE, hot=True)
     register(sorting)

@@ -76,6 +76,66 @@ class Merging(BaseModel):
     supports_a_day: int = Field(30, ge=1, le=1000)  # that one rider may make
 
 
+class Phone(BaseModel):
+    """An emergency service."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: str = Field(pattern=r"^\d{3,12}$")
+    name: str = Field(min_length=1, max_length=20)
+
+
+class PhoneFirst(BaseModel):
+    """Which phone stands first for a class, or for a family of classes."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    phone: str
+    cls: str | None = Field(None, alias="class")
+    family: str | None = None
+
+    @model_validator(mode="after")
+    def _names_one(self) -> PhoneFirst:
+        if (self.cls is None) == (self.family is None):
+            raise ValueError("names either a class or a family")
+        return self
+
+
+class AlarmRules(BaseModel):
+    """How long each level of people has to answer, and whom to phone."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    minutes: int = Field(ge=1, le=120)
+    levels: dict[str, int] = Field(default_factory=dict)
+    phones: list[Phone] = Field(min_length=1)
+    first: list[PhoneFirst] = Field(default_factory=list)
+
+    @field_validator("levels")
+    @classmethod
+    def _within_two_hours(cls, levels: dict[str, int]) -> dict[str, int]:
+        if any(not 1 <= minutes <= 120 for minutes in levels.values()):
+            raise ValueError("minutes of a level are 1 to 120")
+        return levels
+
+    @model_validator(mode="after")
+    def _known_phones(self) -> AlarmRules:
+        known = {one.number for one in self.phones}
+        if unknown := [row.phone for row in self.first if row.phone not in known]:
+            raise ValueError(f"is none of the phones: {unknown[0]}")
+        return self
+
+    def wait(self, level: str) -> int:
+        """Minutes that the people of this level have."""
+        return self.levels.get(level, self.minutes)
+
+    def phones_for(self, cls: str, family: str) -> list[Phone]:
+        """All phones, the one for this matter first."""
+        by_class = next((row.phone for row in self.first if row.cls == cls), "")
+        wanted = by_class or next((row.phone for row in self.first if row.family == family), "")
+        return sorted(self.phones, key=lambda one: one.number != wanted)
+
+
 class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

@@ -34,6 +34,12 @@ def ask_opinion(public_id: str) -> None:
     services.seek_opinion(public_id=public_id)
 
 
+@every("reports.call_next", minutes=1)
+def call_next() -> None:
+    """Whoever is next is called for an alarm that nobody answered."""
+    services.call_next()
+
+
 @every("reports.close_silent", hours=1)
 def close_silent() -> None:
     services.close_silent()

@@ -38,6 +38,7 @@ EXPECTED = [
     "case.raised",
     "clerk.uncertain",
     "critical.ring",
+    "critical.unanswered",
     "privacy.revealed",
     "privacy.original_opened",
 ]

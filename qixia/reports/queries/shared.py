@@ -90,6 +90,8 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "confirm": ("check", "good"),
     "dispute": ("refresh", ""),
     "close": ("file-text", ""),
+    "acknowledge": ("bell", "doing"),
+    "transfer": ("phone-call", "doing"),
     "settle_merged": ("git-merge", "doing"),
     "merge": ("git-merge", "doing"),
     "unmerge": ("arrow-back-up", ""),

@@ -1,5 +1,6 @@
 """All writes to reports, named by verb. See the modules for what each promises."""
 
+from qixia.reports.services.alarming import acknowledge_alarm, call_next, transfer_alarm
 from qixia.reports.services.anonymous import answer_anonymously, submit_anonymous
 from qixia.reports.services.answering import confirm_solved, say_unsolved
 from qixia.reports.services.bulk import look_ahead, run_bulk
@@ -26,11 +27,13 @@ __all__ = [
     "Supported",
     "Whereabouts",
     "accept",
+    "acknowledge_alarm",
     "answer",
     "answer_anonymously",
     "arrive",
     "assign",
     "attach_frames",
+    "call_next",
     "close_silent",
     "confirm_solved",
     "cover_picture",
@@ -64,6 +67,7 @@ __all__ = [
     "submit_anonymous",
     "support",
     "tell_of_original",
+    "transfer_alarm",
     "unmerge",
     "validate",
     "verify",

@@ -25,6 +25,7 @@ from qixia.reports.sealing import SEALED
 from qixia.reports.services.joining import earliest_clocks
 from qixia.reports.services.looking import seems_copied
 from qixia.reports.services.moves import check_step, group_refs, take_step
+from qixia.reports.services.ringing import ring, stand_down
 from qixia.reports.services.seeking import remember_again
 from qixia.reports.services.settling import DISPATCHED, RESOLVED, pay_dispatch
 from qixia.reports.services.telling import news_told, reporter_of, tell_many, unit_told
@@ -81,6 +82,9 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
         Report.objects.filter(pk=report.pk).update(points=report.points)
     remember_again(report)
     _learn(report, said, actor)
+    tell_many(ring([report], now))
+    if not report.rings:
+        stand_down(report, now)
     if not report.handled_by_rider:
         told = news_told(report, "report.dispatched", "dispatched", unit=unit.name, matter=found.name)
         tell_many([*told, *unit_told(report, "unit.new_case", f"case:{row.pk}", matter=found.name)])

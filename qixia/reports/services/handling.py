@@ -22,6 +22,7 @@ from qixia.reports import access, errors, rules
 from qixia.reports.models import Report, ReportPhoto
 from qixia.reports.services.looking import digests_before, refuse_copies
 from qixia.reports.services.moves import check_step, take_step
+from qixia.reports.services.ringing import taken
 from qixia.reports.services.settling import RESOLVED
 from qixia.reports.services.telling import clerks_told, news_told, tell_many
 
@@ -37,6 +38,7 @@ def accept(*, actor: Actor, public_id: str) -> Report:
     report = access.case(actor, public_id)
     changes = {"accepted_at": report.accepted_at or clock.now(), "assignee_id": actor.person_id}
     take_step(report, "accept", actor=actor, by=_unit_name(report), changes=changes, event=ACCEPTED)
+    taken(report, actor.person_id, clock.now())  # an alarm rings until somebody has it
     return report
 
 

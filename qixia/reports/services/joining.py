@@ -13,16 +13,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Count, F, Min, Q
 from django.db.models.functions import Coalesce
 
 from qixia.jobs.registry import declare_event
+from qixia.kernel import clock
 from qixia.policy.queries import current
 from qixia.reports import rules
 from qixia.reports.models import MergeRecord, Report, Support
 from qixia.reports.sealing import SEALED, index_of, supporter_index
+from qixia.reports.services.ringing import ring
 from qixia.reports.services.telling import Tell, clerks_told, reporter_of, unit_told
 from qixia.rewards.rules import SUPPORT
 from qixia.rewards.services import Award
@@ -110,9 +111,10 @@ def raised_told(one: Joined) -> list[Tell]:
     """A critical one never disappears in a lead that is not: the lead rings as if it had come so."""
     if not one.is_raised:
         return []
-    template = "critical.ring" if one.lead.severity == "critical" else "case.raised"
+    if one.lead.severity == "critical":
+        return ring([one.lead], clock.now())
     key = f"raised:{one.report.pk}"
-    return [*clerks_told(one.lead, template, key), *unit_told(one.lead, template, key)]
+    return [*clerks_told(one.lead, "case.raised", key), *unit_told(one.lead, "case.raised", key)]
 
 
 # ── points ────────────────────────────────────────────────────────────────────

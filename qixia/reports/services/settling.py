@@ -33,8 +33,9 @@ from qixia.reports.models import Report, ReportStep
 from qixia.reports.policy import Limits, RoutingRow
 from qixia.reports.sealing import ANONYMOUS, REPORTER, SEALED
 from qixia.reports.services.joining import MERGED, Joined, absorbed, merge_awards, raised_told
+from qixia.reports.services.ringing import ring
 from qixia.reports.services.seeking import Sought, seek, write_joins
-from qixia.reports.services.telling import Tell, clerks_told, reporter_of, reporters_told, tell_many, unit_told
+from qixia.reports.services.telling import Tell, reporter_of, reporters_told, tell_many
 from qixia.rewards.services import Award, award_many
 from qixia.triage.services import Verdict, classify_many
 
@@ -74,7 +75,10 @@ def settle(ids: Sequence[int]) -> list[Settlement]:
     write_joins(sought, actor=SETTLER.ref, now=now)
     _write_history(settled, now)
     publish_many(_happened(one) for one in settled)
-    tell_many([*_reporters_told(settled), *(notice for one in settled for notice in _notices(one))])
+    rung = ring([one.report for one in settled if one.joined is None], now)
+    tell_many(
+        [*_reporters_told(settled), *rung, *(tell for one in settled if one.joined for tell in raised_told(one.joined))]
+    )
     kill_point("settle.written")
     return settled
 
@@ -298,15 +302,3 @@ def _reporters_told(settled: Sequence[Settlement]) -> list[Tell]:
         for one in settled
         if one.step in ("settle", "settle_merged")
     )
-
-
-def _notices(one: Settlement) -> list[Tell]:
-    """What staff are told at once: that something critical has come in."""
-    report, name = one.report, class_names(one.report.cls)
-    told: list[Tell] = []
-    if one.joined:
-        return raised_told(one.joined)
-    if report.rings:
-        told += clerks_told(report, "critical.ring", "ring", matter=name)
-        told += unit_told(report, "critical.ring", "ring", matter=name) if one.step == "settle" else []
-    return told

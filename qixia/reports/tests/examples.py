@@ -14,7 +14,7 @@ from qixia.people.access import Actor, actor_for
 from qixia.people.passes import rider_pass
 from qixia.places import queries as places
 from qixia.reports import services
-from qixia.reports.models import MergeProposal, ReportPhoto, Support
+from qixia.reports.models import Alarm, MergeProposal, ReportPhoto, Support
 from qixia.reports.queries.similar import similar_reports
 from qixia.reports.tests.town import (
     AT_ROAD,
@@ -264,6 +264,28 @@ def forget_who_supported() -> None:
     support_what_is_there(town)
     services.forget_supporter(person=town.other_rider.public_id)
     assert Support.objects.get().index is None
+
+
+@example("reports.services.acknowledge_alarm")
+def take_what_rings() -> None:
+    town = a_town()
+    services.acknowledge_alarm(actor=town.clerk, public_id=reach(town, "dispatched").public_id)
+
+
+@example("reports.services.transfer_alarm")
+def note_that_the_fire_brigade_was_called() -> None:
+    town = a_town()
+    services.transfer_alarm(
+        actor=town.clerk, public_id=reach(town, "dispatched").public_id, phone="119", reference="2026-118"
+    )
+
+
+@example("reports.services.call_next")
+def call_whoever_is_next() -> None:
+    town = a_town()
+    reach(town, "dispatched")
+    Alarm.objects.update(next_at=clock.now())
+    assert services.call_next() == 1
 
 
 def data_officer(town: Town) -> Actor:

@@ -19,7 +19,7 @@ from qixia.people.access import SYSTEM
 from qixia.policy.queries import current
 from qixia.policy.services import publish
 from qixia.reports import errors, services, states
-from qixia.reports.models import Report, ReportPhoto, ReportStep
+from qixia.reports.models import Alarm, Report, ReportPhoto, ReportStep
 from qixia.reports.services import intake
 from qixia.reports.services.moves import take_step
 from qixia.reports.tests.town import (
@@ -218,7 +218,18 @@ _ACTS = {
         actor=t.clerk, public_id=i, parts=[services.PartAsked("wuye", "一"), services.PartAsked("huanwei", "二")]
     ),
     "dispute": lambda t, i: services.say_unsolved(actor=t.rider, public_id=i, text="没好"),
+    "acknowledge": lambda t, i: (_rings(i), services.acknowledge_alarm(actor=t.clerk, public_id=i)),
+    "transfer": lambda t, i: (_rings(i), services.transfer_alarm(actor=t.clerk, public_id=i, phone="119")),
 }
+
+
+def _rings(public_id):
+    """Whatever state it is in, it rings again."""
+    now = clock.now()
+    ringing = {"rang_at": now, "changed_at": now, "ended_at": None, "acknowledged_by": None}
+    Alarm.objects.update_or_create(report=Report.objects.get(public_id=public_id), defaults=ringing)
+
+
 # Said twice is said once: these repeat without a word.
 _REPEATED = {("fixed", "confirm"), ("reopened", "dispute")}
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qixia.reports.web import anonymous, desk, duplicates, map, redaction, reveal, rider, supports, triage
+from qixia.reports.web import alarm, anonymous, desk, duplicates, map, redaction, reveal, rider, supports, triage
 
 app_name = "reports"
 RIDER = [
@@ -27,6 +27,10 @@ ANONYMOUS = [
 ]
 DESK = [
     path("desk/queue", desk.queue, name="queue"),
+    path("desk/alarm/", alarm.page, name="alarm"),
+    path("desk/alarm/cards", alarm.cards, name="alarm_cards"),
+    path("desk/alarm/<slug:public_id>/acknowledge", alarm.acknowledge, name="alarm_acknowledge"),
+    path("desk/alarm/<slug:public_id>/transfer", alarm.transfer, name="alarm_transfer"),
     path("desk/triage/", triage.queue, name="triage"),
     path("desk/triage/<slug:public_id>/", triage.case, name="triage_case"),
     path("desk/triage/<slug:public_id>/sort", triage.sort, name="triage_sort"),
