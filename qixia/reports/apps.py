@@ -34,7 +34,6 @@ class ReportsConfig(AppConfig):
         kinds.register(kinds.Kind("reports.routing", Routing, SEEDS / "routing.yaml", "派单目录"))
         kinds.register(kinds.Kind("reports.limits", Limits, SEEDS / "limits.yaml", "处置时限"))
         kinds.register(kinds.Kind("reports.secrecy", Secrecy, SEEDS / "secrecy.yaml", "敏感事项与匿名"))
-        kinds.register(kinds.Kind("reports.alarm", AlarmRules, SEEDS / "alarm.yaml", "特急警报"))
         kinds.register(kinds.Kind("reports.standard_texts", StandardTexts, SEEDS / "standard_texts.yaml", "标准答复"))
         kinds.register(kinds.Kind("reports.documents", Documents, SEEDS / "documents.yaml", "案件附件"))
         kinds.register(kinds.Kind("reports.alarm", AlarmRules, SEEDS / "alarm.yaml", "特急警报"))
