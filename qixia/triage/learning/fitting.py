@@ -31,8 +31,8 @@ from qixia.triage.learning.model import (
     Mix,
     Model,
     Pieces,
+    class_chances,
     level_facts,
-    softmax,
 )
 from qixia.triage.learning.seeing import Seen, classes, labels, see
 
@@ -44,6 +44,9 @@ CLOSENESS = {"chars": 0.5, "sounds": 0.5, "meaning": 2.0, "lexicon": 0.3}
 # From which chance on a text counts as normal, high, critical: below a half where danger missed is worse than a false
 # alarm. On held-out writers 0.45 misses 1.6 % of danger for 7.9 % of false alarms (docs/triage.md).
 LEVEL_FROM = (0.5, 0.45, 0.45)
+# How closely the bias of a class may be held at zero. What loses least on held-out folds is taken: sets with common and
+# rare labels want a free one, triage's even ones a close one.
+TIES = (0.1, 0.01, 0.001)
 Progress = Callable[[str], None]
 
 
@@ -298,32 +301,62 @@ def _scores_outside(lessons: Lessons, say: Progress) -> Floats:
 
 def fit_mix(scores: Floats, lessons: Lessons, *, views: Sequence[str]) -> Mix:
     used = np.array([view in views for view in VIEWS])
-    weights = _fit_classes(scores, lessons, used)
-    chances = softmax(np.tensordot(weights, scores[:, :, : len(lessons.labels)], 1))
+    rows = Rows(scores[used][:, :, : len(lessons.labels)].astype(np.float64), lessons.classes, lessons.weights)
+    tied = min(TIES, key=lambda tie: _held_out_loss(rows, lessons.folds, tie))
+    weights, bias = np.zeros(len(used), dtype=np.float32), np.zeros(len(lessons.labels), dtype=np.float32)
+    weights[used], bias[:] = rows.fit(tied)
+    chances = class_chances(weights, bias, scores)
     facts = level_facts(scores * used[:, None, None], chances, lessons.labels, lessons.floors, lessons.seen)
     level_weights, level_bias = _fit_levels(facts, lessons)
-    return Mix(weights, level_weights, level_bias, np.array(LEVEL_FROM, dtype=np.float32))
+    return Mix(weights, bias, level_weights, level_bias, np.array(LEVEL_FROM, dtype=np.float32))
 
 
-def _fit_classes(scores: Floats, lessons: Lessons, used: NDArray[np.bool_]) -> Floats:
-    """A weight a view, so that the chances are as high as can be for the right classes (log-likelihood)."""
-    own = scores[used][:, :, : len(lessons.labels)].astype(np.float64)
-    rows = np.arange(len(lessons.classes))
+@dataclass(frozen=True)
+class Rows:
+    """What the mix of the classes is fitted on: scores (views × texts × classes), the right class and weight of each."""
 
-    def loss(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        mixed = np.tensordot(weights, own, 1)
+    scores: NDArray[np.float64]
+    classes: NDArray[np.intp]
+    weights: Floats
+
+    def take(self, chosen: NDArray[np.intp]) -> Rows:
+        return Rows(self.scores[:, chosen], self.classes[chosen], self.weights[chosen])
+
+    def fit(self, tie: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """A weight a view and a bias a class, so that the chances are as high as can be for the right classes. `tie`
+        holds the biases at zero, the more the larger it is."""
+        views, classes = self.scores.shape[0], self.scores.shape[2]
+
+        def cost(found: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+            value, slopes = self.loss(found[:views], found[views:])
+            slopes[views:] += 2 * tie * found[views:]
+            return value + tie * float(found[views:] @ found[views:]), slopes
+
+        bounds = [(0, None)] * views + [(None, None)] * classes
+        start = np.concatenate([np.ones(views), np.zeros(classes)])
+        found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+        return found[:views], found[views:]
+
+    def loss(self, weights: NDArray[np.float64], bias: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Minus the mean log-likelihood of the right classes, and its slopes."""
+        rows, share = np.arange(len(self.classes)), self.weights / self.weights.sum()
+        mixed = np.tensordot(weights, self.scores, 1) + bias
         mixed -= mixed.max(axis=1, keepdims=True)
         logs = mixed - np.log(np.exp(mixed).sum(axis=1, keepdims=True))
         slope = np.exp(logs)
-        slope[rows, lessons.classes] -= 1
-        share = lessons.weights / lessons.weights.sum()
-        value = -(logs[rows, lessons.classes] * share).sum()
-        return float(value), np.tensordot(own * share[None, :, None], slope, ([1, 2], [0, 1]))
+        slope[rows, self.classes] -= 1
+        slope *= share[:, None]
+        value = -(logs[rows, self.classes] * share).sum()
+        return float(value), np.concatenate([np.tensordot(self.scores, slope, ([1, 2], [0, 1])), slope.sum(axis=0)])
 
-    found = minimize(loss, np.ones(int(used.sum())), jac=True, method="L-BFGS-B", bounds=[(0, None)] * int(used.sum()))
-    weights = np.zeros(len(used), dtype=np.float32)
-    weights[used] = found.x
-    return weights
+
+def _held_out_loss(rows: Rows, folds: NDArray[np.intp], tie: float) -> float:
+    """What a mix that is tied so loses on folds that it was not fitted on."""
+    lost = 0.0
+    for fold in sorted(set(folds.tolist())):
+        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        lost += rows.take(outside).loss(*rows.take(inside).fit(tie))[0] * len(outside)
+    return lost
 
 
 def _fit_levels(facts: Floats, lessons: Lessons) -> tuple[Floats, Floats]:

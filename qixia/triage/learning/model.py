@@ -116,13 +116,18 @@ class Reading:
 
 @dataclass(frozen=True)
 class Mix:
-    """How the views are weighed: for the classes, and for each level of danger."""
+    """How the views are weighed: for the classes, and for each level of danger. `bias`: what a class has ahead of what its
+    views say, because it is common or rare."""
 
     classes: Floats
+    bias: Floats
     levels: Floats
     level_bias: Floats
     # From which chance on a text is taken to be of the level.
     level_from: Floats
+
+    def chances(self, scores: Floats) -> Floats:
+        return class_chances(self.classes, self.bias, scores)
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,7 @@ class Model:
         light = light or not vectors.available()
         scores = self.scores(seen, light=light)
         mix = self.light if light else self.full
-        chances = softmax(np.tensordot(mix.classes, scores[:, :, : len(self.labels)], 1))
+        chances = mix.chances(scores)
         danger = self._danger(scores, chances, seen, mix)
         return [self._reading(chances[i], danger[i], mix) for i in range(len(seen))]
 
@@ -214,6 +219,11 @@ class Model:
         return _unpacked(data)
 
 
+def class_chances(weights: Floats, bias: Floats, scores: Floats) -> Floats:
+    """Views × texts × outputs → a chance a text and class."""
+    return softmax(np.tensordot(weights, scores[:, :, : len(bias)], 1) + bias)
+
+
 def level_facts(
     scores: Floats, chances: Floats, labels: tuple[str, ...], floors: NDArray[np.int8], seen: Sequence[Seen]
 ) -> Floats:
@@ -264,6 +274,9 @@ def shipped() -> Model:
 # ── the file ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+_MIXED = ("classes", "bias", "levels", "level_bias", "level_from")
+
+
 def _packed(model: Model) -> bytes:
     arrays: dict[str, Any] = {"floors": model.floors, "head": _text(_head(model))}
     for name, pieces in (("chars", model.chars), ("sounds", model.sounds)):
@@ -272,7 +285,7 @@ def _packed(model: Model) -> bytes:
     for name, dense in (("meaning", model.meaning), ("lexicon", model.lexicon)):
         arrays |= {f"{name}.{key}": getattr(dense, key) for key in ("centre", "weights", "bias")}
     for name, mix in (("full", model.full), ("light", model.light)):
-        arrays |= {f"{name}.{key}": getattr(mix, key) for key in ("classes", "levels", "level_bias", "level_from")}
+        arrays |= {f"{name}.{key}": getattr(mix, key) for key in _MIXED}
     return _zipped(arrays)
 
 
@@ -336,7 +349,9 @@ def _model(head: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Model:
         return Dense(centre, weights, bias, bool(head["units"][name]))
 
     def mix(name: str) -> Mix:
-        return Mix(*(arrays[f"{name}.{key}"] for key in ("classes", "levels", "level_bias", "level_from")))
+        # Models written before there was a bias have none.
+        arrays.setdefault(f"{name}.bias", np.zeros(len(head["labels"]), dtype=np.float32))
+        return Mix(*(arrays[f"{name}.{key}"] for key in _MIXED))
 
     return Model(
         tuple(head["labels"]),
@@ -368,6 +383,7 @@ def _check(model: Model) -> None:
     for name, mix in (("full", model.full), ("light", model.light)):
         wanted += [
             (f"{name}.classes", mix.classes, (len(VIEWS),)),
+            (f"{name}.bias", mix.bias, (len(model.labels),)),
             (f"{name}.levels", mix.levels, (len(LEVELS), facts)),
         ]
         wanted += [(f"{name}.{key}", getattr(mix, key), (len(LEVELS),)) for key in ("level_bias", "level_from")]

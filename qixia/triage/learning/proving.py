@@ -19,7 +19,7 @@ from qixia.triage.judging import judge
 from qixia.triage.learning import fitting
 from qixia.triage.learning.examples import Example
 from qixia.triage.learning.fitting import Lessons, Progress
-from qixia.triage.learning.model import LEVELS, Floats, Mix, Model, level_facts, sigmoid, softmax
+from qixia.triage.learning.model import LEVELS, Floats, Mix, Model, level_facts, sigmoid
 from qixia.triage.learning.seeing import classes
 from qixia.triage.rules import Thresholds
 from qixia.triage.verdicts import Opinion, Verdict, decide
@@ -72,7 +72,7 @@ def outside_verdicts(
     examples: Sequence[Example], lessons: Lessons, scores: Floats, mix: Mix, thresholds: Thresholds
 ) -> list[Verdict]:
     """What each text would be taken for by the views that had not seen its fold. Reasons are left out."""
-    chances = softmax(np.tensordot(mix.classes, scores[:, :, : len(lessons.labels)], 1))
+    chances = mix.chances(scores)
     used = (mix.classes > 0).astype(np.float32)
     facts = level_facts(scores * used[:, None, None], chances, lessons.labels, lessons.floors, lessons.seen)
     danger = sigmoid(np.einsum("ntf,tf->nt", facts, mix.levels) + mix.level_bias)

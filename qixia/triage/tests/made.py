@@ -35,6 +35,7 @@ def model(words: Mapping[str, str], *, name: str = "made", level: float = -6.0) 
     none = Pieces({}, ones[:0], weights[:0], np.ones(outputs, dtype=np.float32), flat)
     mix = Mix(
         np.eye(len(VIEWS), dtype=np.float32)[0],
+        np.zeros(len(names), dtype=np.float32),
         np.zeros((len(LEVELS), len(VIEWS) + 2), dtype=np.float32),
         np.full(len(LEVELS), level, dtype=np.float32),
         np.full(len(LEVELS), 0.5, dtype=np.float32),

@@ -110,6 +110,29 @@ def test_without_vectors_it_still_reads(monkeypatch: pytest.MonkeyPatch) -> None
     assert verdict("路灯不亮").cls == full.cls == "streetlight"
 
 
+def test_a_model_from_before_there_was_a_bias_reads_as_it_did() -> None:
+    source, out = zipfile.ZipFile(SHIPPED), io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for info in source.infolist():
+            if info.filename not in ("full.bias.npy", "light.bias.npy"):
+                file.writestr(info.filename, source.read(info))
+    older = Model.from_bytes(out.getvalue())
+    assert not older.full.bias.any()
+    assert shipped().full.bias.any()
+    assert older.predict(["路灯不亮"])[0].cls == "streetlight"
+
+
+def test_a_rare_class_is_held_back_only_where_that_helps() -> None:
+    """Three common texts to one rare, scores that favour the rare one a little: the bias takes that back."""
+    noise = np.random.default_rng(1).normal(size=(1, 400, 2))
+    classes = (np.arange(400) % 4 == 0).astype(np.intp)
+    scores = noise + np.eye(2)[classes][None] * 2 + np.array([0.0, 1.5])
+    rows = fitting.Rows(scores, classes, np.ones(400, dtype=np.float32))
+    weights, bias = rows.fit(0.001)
+    assert bias[0] > bias[1]
+    assert rows.loss(weights, bias)[0] < rows.loss(*rows.fit(10.0))[0]
+
+
 # ── strange texts ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 STRANGE = {
