@@ -19,11 +19,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from qixia.codes.queries import families
+from qixia.codes.queries import class_name, division, families
 from qixia.codes.rules import SEVERITY_LABELS
 from qixia.kernel.errors import DomainError, NotFound
+from qixia.people.queries import organisation_by_code, organisations
 from qixia.reports import queries, services, states
 from qixia.reports.access import CLERK_ROLES, STAFF_ROLES, UNIT_ROLES
+from qixia.reports.queries import filters, listing
+from qixia.reports.queries.bulk import offered_acts
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 from qixia.ui.negotiation import wants_fragment
@@ -39,6 +42,14 @@ TITLES = {
 
 
 # ── lists ─────────────────────────────────────────────────────────────────────
+@never_cache
+@require_safe
+@allow(*STAFF_ROLES)
+def home(request: HttpRequest) -> HttpResponse:
+    """The desk by its short address."""
+    return HttpResponseRedirect(reverse("reports:queue"))
+
+
 @never_cache
 @require_safe
 @allow(*STAFF_ROLES)
@@ -72,7 +83,9 @@ def everything(request: HttpRequest) -> HttpResponse:
 
 
 def _list(request: HttpRequest, name: str) -> HttpResponse:
-    wanted = _filter(request, name)
+    if name == "queue" and not request.GET and (saved := filters.default_of(request.actor)):
+        return HttpResponseRedirect(f"{request.path}?{saved}")
+    wanted = queries.Filter.of(name, request.GET)
     page = queries.case_page(request.actor, wanted, PAGE)
     chosen = request.GET.get("case", "") or (page.items[0].public_id if page.items else "")
     context = {
@@ -80,15 +93,34 @@ def _list(request: HttpRequest, name: str) -> HttpResponse:
         "title": TITLES[name],
         "page": page,
         "wanted": wanted,
-        "counts": queries.list_counts(request.actor),
         "chips": _chips(request, wanted),
+        "saved": _saved(request, wanted),
         "case": _chosen(request, chosen),
         "here": _address(request, drop=("case",)),
         "more_url": _address(request, drop=("case",), after=page.next_key) if page.next_key else "",
-        "families": families(),
-        "severities": SEVERITY_LABELS.items(),
+        "first_url": _address(request, drop=("case", "after")) if wanted.after else "",
+        "acts": offered_acts(request.actor),
+        **_choices(request, wanted),
     }
     return render(request, "reports/desk/list.html", context)
+
+
+def _choices(request: HttpRequest, wanted: queries.Filter) -> dict[str, Any]:
+    """What the selects of the filter offer, and which parts of it they don't hold."""
+    sees_units = request.actor.has(*CLERK_ROLES, "admin")
+    selects = ("severity", "cls", "unit", "area", "group")
+    return {
+        "families": families(),
+        "severities": SEVERITY_LABELS.items(),
+        "groups": [(key, _(label)) for key, (label, _states) in listing.GROUPS.items()],
+        "units": organisations("unit", "property", "community") if sees_units else [],
+        "areas": listing.areas_for(request.actor) if sees_units else [],
+        "narrowed": _narrowed(request, wanted),
+        "query": urlencode(wanted.parts()),
+        "kept": [(key, value) for key, value in wanted.parts().items() if key not in selects],
+        "parts": wanted.parts(),
+        "can_share": bool(request.actor.organisation_ids(*STAFF_ROLES)),
+    }
 
 
 def _chosen(request: HttpRequest, public_id: str) -> queries.CaseView | None:
@@ -100,31 +132,59 @@ def _chosen(request: HttpRequest, public_id: str) -> queries.CaseView | None:
         return None
 
 
-def _filter(request: HttpRequest, name: str) -> queries.Filter:
-    get = request.GET.get
-    return queries.Filter(
-        list=name,
-        severity=get("severity", ""),
-        cls=get("cls", ""),
-        state=get("state", ""),
-        over=get("over") == "1",
-        text=get("q", "").strip(),
-        after=get("after", ""),
-    )
-
-
 def _chips(request: HttpRequest, wanted: queries.Filter) -> list[dict[str, Any]]:
-    """Filters of one tap, each with the address that switches it."""
+    """Filters of one tap, each with its number and the address that switches it."""
     if wanted.list != "queue":
         return []
-    chips: list[tuple[str, str, bool, dict[str, str]]] = [("", _("全部"), not wanted.over and not wanted.state, {})]
-    chips.append(("over", _("已超时"), wanted.over, {"over": "1"}))
+    n = listing.chip_counts(request.actor)
+    chips: list[tuple[str, str, bool, dict[str, str]]] = [
+        ("over", _("已超时"), wanted.over == "1", {"over": "1"}),
+        ("over3", _("超 3 倍"), wanted.over == "3", {"over": "3"}),
+        ("soon", _("临近"), wanted.soon, {"soon": "1"}),
+        ("answer", _("快到答复时限"), wanted.answer, {"answer": "1"}),
+    ]
     for state in ("dispatched", "working", "reopened"):
         chips.append((state, _(states.LABELS[state].staff), wanted.state == state, {"state": state}))
-    drop = ("case", "after", "over", "state")
+    if request.actor.has(*UNIT_ROLES):
+        chips.append(("mine", _("我承办"), wanted.mine, {"mine": "1"}))
+    chips.append(("watched", _("我关注"), wanted.watched, {"watched": "1"}))
     return [
-        {"key": k, "label": label, "on": on, "url": _address(request, drop=drop, **extra)}
-        for k, label, on, extra in chips
+        {
+            "key": key,
+            "label": label,
+            "n": n[key],
+            "on": on,
+            # A second tap takes it away again.
+            "url": _address(request, drop=("case", "after", *part), **({} if on else part)),
+        }
+        for key, label, on, part in chips
+        if n[key] or on or key not in ("over3", "mine", "watched")
+    ]
+
+
+def _narrowed(request: HttpRequest, wanted: queries.Filter) -> list[dict[str, str]]:
+    """What the selects narrow to, in words, each with the address without it."""
+    said = {
+        "q": f"“{wanted.text}”" if wanted.text else "",
+        "severity": _(SEVERITY_LABELS[wanted.severity]) if wanted.severity else "",
+        "cls": class_name(wanted.cls) if wanted.cls else "",
+        "group": _(listing.GROUPS[wanted.group][0]) if wanted.group else "",
+        "unit": getattr(organisation_by_code(wanted.unit), "name", wanted.unit) if wanted.unit else "",
+        "area": getattr(division(wanted.area), "name", wanted.area) if wanted.area else "",
+    }
+    return [
+        {"label": label, "url": _address(request, drop=(key, "case", "after"))} for key, label in said.items() if label
+    ]
+
+
+def _saved(request: HttpRequest, wanted: queries.Filter) -> list[dict[str, Any]]:
+    """The chips with names: own ones, then those that colleagues share."""
+    if wanted.list != "queue":
+        return []
+    now = urlencode(wanted.parts())
+    return [
+        {"one": one, "on": one.query == now, "url": f"{reverse('reports:queue')}?{one.query}"}
+        for one in filters.saved_filters(request.actor)
     ]
 
 
@@ -146,14 +206,14 @@ def case(request: HttpRequest, public_id: str) -> HttpResponse:
 def _case(request: HttpRequest, public_id: str) -> HttpResponse:
     context = {
         "case": queries.case(request.actor, public_id),
-        "here": _back(request),
+        "here": back_to(request),
         "beside_map": wants_fragment(request),
     }
     name = "_pane.html" if wants_fragment(request) else "case.html"
     return render(request, f"reports/desk/{name}", context)
 
 
-def _back(request: HttpRequest) -> str:
+def back_to(request: HttpRequest) -> str:
     """The list that the reader came from, a path of this site."""
     given = request.POST.get("back") or request.GET.get("back", "")
     return given if given.startswith("/desk/") and "\\" not in given else reverse("reports:queue")
@@ -198,7 +258,7 @@ def step(request: HttpRequest, public_id: str, name: str) -> HttpResponse:
         if refusal.status in (401, 403, 404):
             raise
         messages.error(request, message_of(refusal))
-    back = _back(request)
+    back = back_to(request)
     if "next" in request.POST or _chosen(request, public_id) is None:
         return HttpResponseRedirect(back, status=303)  # on to the next one
     mark = "&" if "?" in back else "?"

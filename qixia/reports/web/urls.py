@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from qixia.reports.web import alarm, anonymous, desk, duplicates, map, redaction, reveal, rider, supports, triage
+from qixia.reports.web import (
+    alarm,
+    anonymous,
+    bulk,
+    desk,
+    duplicates,
+    filters,
+    map,
+    redaction,
+    reveal,
+    rider,
+    sheet,
+    supports,
+    triage,
+)
 
 app_name = "reports"
 RIDER = [
@@ -26,7 +40,14 @@ ANONYMOUS = [
     path("claims/", anonymous.claim, name="claim"),
 ]
 DESK = [
+    path("desk/", desk.home, name="desk"),
     path("desk/queue", desk.queue, name="queue"),
+    path("desk/filters/save", filters.save, name="filter_save"),
+    path("desk/filters/<slug:public_id>/<slug:name>", filters.act, name="filter_act"),
+    path("desk/sheet/<slug:name>", sheet.sheet, name="sheet"),
+    path("desk/bulk/", bulk.preview, name="bulk"),
+    path("desk/bulk/do", bulk.do, name="bulk_do"),
+    path("desk/bulk/<slug:public_id>/", bulk.result, name="bulk_result"),
     path("desk/alarm/", alarm.page, name="alarm"),
     path("desk/alarm/cards", alarm.cards, name="alarm_cards"),
     path("desk/alarm/<slug:public_id>/acknowledge", alarm.acknowledge, name="alarm_acknowledge"),
