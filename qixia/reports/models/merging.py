@@ -13,7 +13,8 @@ from django.db.models import F, Q
 from qixia.kernel.ids import new_public_id
 from qixia.reports.models.report import Report
 
-PROPOSAL_STATES = ("open", "merged", "apart")
+# moot: one of the two is done, not true or merged elsewhere; open again if both are.
+PROPOSAL_STATES = ("open", "merged", "apart", "moot")
 
 
 class Support(models.Model):
