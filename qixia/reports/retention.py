@@ -1,4 +1,5 @@
-"""How long the unredacted originals of ended reports are kept. The redacted copies stay with the report."""
+"""How long the unredacted originals of ended reports are kept, whose redacted copies stay with the report; and what was
+once proposed to be one matter."""
 
 from __future__ import annotations
 
@@ -8,9 +9,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 
-from qixia.audit.retention import Kind, register
+from qixia.audit.retention import Kind, register, rows
 from qixia.media.services import destroy_originals
-from qixia.reports.models import ReportPhoto
+from qixia.reports.models import MergeProposal, ReportPhoto
 
 
 def _kept() -> QuerySet[Any]:
@@ -32,3 +33,5 @@ def oldest() -> datetime | None:
 
 
 register(Kind("originals", "已办结上报的未遮挡原图", 180, purge, oldest))
+# Who merged what stays in history and MergeRecord. An open one has no `decided_at`, so it never ends here.
+register(Kind("merge-proposals", "定过的合并建议", 730, *rows(MergeProposal, "decided_at", decided_at__isnull=False)))

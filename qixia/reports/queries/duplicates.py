@@ -26,7 +26,7 @@ from qixia.reports.sealing import SEALED
 from qixia.rewards.rules import SUPPORT, PointsPolicy
 from qixia.triage.queries import sign_label
 
-PAGE = 30
+PAGE, MOST = 30, 100
 LISTS = ("open", "merged", "apart")
 MAP_W, MAP_H = 364, 168
 _EDGE = 14  # pixels that a mark stays inside the map
@@ -166,8 +166,9 @@ def proposals(actor: Actor, state: str = "open", before: str = "", limit: int = 
 
 
 def proposals_count(actor: Actor) -> int:
-    """How many pairs wait for a decision. One query."""
-    return _visible(actor, "open").count()
+    """How many pairs wait for a decision, counted up to MOST: it stands on every page of the console. One query, on the
+    index of what is open; what nobody can merge any more is closed by then (services/moves.py)."""
+    return _visible(actor, "open")[:MOST].count()
 
 
 def _visible(actor: Actor, state: str = "") -> QuerySet[MergeProposal]:
@@ -180,7 +181,7 @@ def _visible(actor: Actor, state: str = "") -> QuerySet[MergeProposal]:
         for path in actor.paths(*access.CLERK_ROLES):
             mine |= Q(report__community__path__startswith=path, lead__community__path__startswith=path)
         rows = rows.filter(mine)
-    if state == "open":
+    if state == "open":  # they may not be closed yet that were open before an upgrade
         rows = rows.filter(report__state__in=states.MERGEABLE, lead__state__in=states.MERGEABLE)
     return rows.filter(state=state) if state else rows
 

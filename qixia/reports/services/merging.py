@@ -41,7 +41,7 @@ from qixia.reports.services.joining import (
     standing_of,
     take_standing,
 )
-from qixia.reports.services.moves import check_step, note_step, take_step
+from qixia.reports.services.moves import check_step, keep_proposals, note_step, take_step
 from qixia.reports.services.seeking import remember_again, write_leads
 from qixia.reports.services.settling import pay_dispatch
 from qixia.reports.services.telling import Tell, reporter_told, tell_many, unit_told
@@ -214,7 +214,8 @@ def _restore(kept: MergeRecord, report: Report, lead: Report, actor: Actor) -> N
     for name, value in changes.items():
         setattr(report, name, value)
     Report.objects.filter(pk__in=kept.before["moved"], merged_into=lead).update(merged_into=report)
-    if lead.state != "invalid" and kept.before["lead"] != kept.after:  # else another merge may have changed it since, which is not ours to undo
+    # Where the merge did not change the lead another one may have done so since, which is not ours to undo.
+    if lead.state != "invalid" and kept.before["lead"] != kept.after:
         take_standing(lead, rules.Standing.of_text(kept.before["lead"]))
         write_leads([lead])
     MergeRecord.objects.create(
@@ -233,6 +234,7 @@ def _set_apart(report: Report, lead: Report, actor: Actor) -> None:
     note_step(report, "unmerge", before="merged", after=report.state, actor=actor.ref, data={"from": lead.public_id})
     data = {"report": report.public_id}
     note_step(lead, "release", before=lead.state, after=lead.state, actor=actor.ref, data=data)
+    keep_proposals(report)
     _proposals(report, lead).update(state="apart", decided_at=now, decided_by=actor.ref)
     publish(UNMERGED, report.ref, {"number": report.number})
 

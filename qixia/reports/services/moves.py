@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from qixia.audit.services import record
@@ -19,7 +20,7 @@ from qixia.kernel import clock
 from qixia.people.access import Actor, system_actor
 from qixia.policy.queries import current
 from qixia.reports import access, errors, rules, sealing, states
-from qixia.reports.models import Report, ReportStep
+from qixia.reports.models import MergeProposal, Report, ReportStep
 from qixia.reports.services.telling import clerks_told, news_told, tell_many
 from qixia.rewards import services as rewards
 from qixia.triage.services.remembering import forget, set_closed_many
@@ -170,11 +171,24 @@ def note_step(
 
 def _remember(report: Report, before: str, after: str) -> None:
     """Let triage know when a similar report would be a recurrence, for the report and what is merged into it; what is
-    not true is like nothing."""
+    not true is like nothing. What was proposed of it waits for nobody while it can't be merged."""
+    if (after in states.MERGEABLE) != (before in states.MERGEABLE):
+        keep_proposals(report)
     if after == "invalid":
         forget(*group_refs(report))
     elif (after in states.DONE) != (before in states.DONE):
         set_closed_many(group_refs(report), clock.now() if after in states.DONE else None)
+
+
+def keep_proposals(report: Report) -> None:
+    """Close what was proposed of a report that can't be merged any more; ask again of one that can, if both can. For who
+    changes a state without a step of its own as well. Idempotent."""
+    pairs = MergeProposal.objects.filter(Q(report=report) | Q(lead=report))
+    if report.state in states.MERGEABLE:
+        both = pairs.filter(report__state__in=states.MERGEABLE, lead__state__in=states.MERGEABLE, state="moot")
+        both.update(state="open", decided_at=None, decided_by="")
+    else:
+        pairs.filter(state="open").update(state="moot", decided_at=clock.now(), decided_by="system:settle")
 
 
 def group_refs(report: Report) -> list[str]:

@@ -137,8 +137,9 @@ def _consider(one: Sought, candidate: Candidate, known: dict[str, _Known], now: 
         one.joined = join(report, lead, state=report.state, score=round(candidate.score, 4))
         report.state, report.merged_into = "merged", lead
     one.proposal = proposal_of(report, lead, candidate, now)
-    if one.joined:
-        one.proposal.state, one.proposal.decided_at, one.proposal.decided_by = "merged", now, "system:settle"
+    decided = "merged" if one.joined else "" if report.state in states.MERGEABLE else "moot"
+    if decided:
+        one.proposal.state, one.proposal.decided_at, one.proposal.decided_by = decided, now, "system:settle"
 
 
 def _goes_to_the_same(report: Report, lead: Report) -> bool:
