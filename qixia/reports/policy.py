@@ -74,6 +74,9 @@ class Merging(BaseModel):
     around_m: int = Field(30, ge=0, le=250)  # metres in which all open ones are, to who said only where; 0: never
     paid_riders: int = Field(20, ge=0, le=1000)  # riders who earn points for supporting one report
     supports_a_day: int = Field(30, ge=1, le=1000)  # that one rider may make
+    pay_riders: int = Field(3, ge=1, le=1000)  # so many riders' supports are booked together, so that none stands alone
+    pay_days: int = Field(3, ge=1, le=30)  # and no support waits longer
+    questions_a_minute: int = Field(30, ge=1, le=600)  # of one rider: is anything like it near?
 
 
 class Phone(BaseModel):

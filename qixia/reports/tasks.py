@@ -12,9 +12,16 @@ def settle(calls: list[Call]) -> None:
     services.settle([call.args["id"] for call in calls])
 
 
-@task("reports.pay_supports", batch=50, atomic=True)
-def pay_supports(calls: list[Call]) -> None:
-    services.pay_supports([call.args["id"] for call in calls])
+@every("reports.pay_what_was_supported", hours=24)
+def pay_supports() -> None:
+    """The day's batch of points for supports."""
+    services.pay_supports()
+
+
+@task("reports.catch_up", atomic=True)
+def catch_up(after: int = 0) -> None:
+    """What a new release wants to know of open reports from before it; asked for by `qixia prepare`, a batch a job."""
+    services.catch_up(after=after)
 
 
 @on("people.erased")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from qixia.jobs.models import Command, Job
-from qixia.jobs.worker import run_pending
+from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.media.models import Evidence
 from qixia.people.access import actor_for
 from qixia.places import queries as places
 from qixia.policy.services import publish_seeds
 from qixia.reports import services
-from qixia.reports.models import MergeRecord, Report, ReportStep
+from qixia.reports.models import MergeRecord, Report, ReportStep, Support
 from qixia.reports.queries.similar import similar_reports
 from qixia.reports.tests.town import (
     AT_ROAD,
@@ -20,6 +22,7 @@ from qixia.reports.tests.town import (
     accepted,
     at,
     build_town,
+    merging,
     photo,
     photo_after,
     reach,
@@ -139,9 +142,22 @@ def test_supports_against_a_merge_are_all_kept_and_paid_once_a_rider(town):
         + [lambda r=rider, o=offer: services.support(actor=r, offer=o).public_id for rider, offer in offers]
     )
     assert kinds(found) == {"done": 5}
-    run_pending()
+    with clock.at(clock.now() + timedelta(days=1)):
+        services.pay_supports()
     assert [queries.balance(rider.ref) for rider in riders] == [3] * 4
     check_whole()
+
+
+def test_one_rider_supports_four_at_once_and_two_are_allowed(town):
+    merging(supports_a_day=2)
+    lat, lng = AT_ROAD
+    for _ in range(4):
+        send(town.rider)
+    offers = [one.offer for one in similar_reports(town.other_rider, lat=lat, lng=lng, words="井盖没了")]
+    assert len(offers) >= 3
+    found = at_once([lambda o=offer: services.support(actor=town.other_rider, offer=o).public_id for offer in offers])
+    assert kinds(found) == {"done": 2, "TooManySupports": len(offers) - 2}
+    assert Support.objects.count() == 2
 
 
 def test_six_undo_one_merge_while_the_unit_accepts_and_one_does(town):

@@ -17,11 +17,13 @@ from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
 from qixia.kernel.ids import is_row_key
 from qixia.people.access import Actor
+from qixia.policy.queries import current
 from qixia.reports import access
 from qixia.reports.models import Report, Support
 from qixia.reports.queries.rider import Page, RiderCard, followed_events, followed_facts
 from qixia.reports.queries.shared import Picture, TimelineItem, is_sensitive, pictures_of
 from qixia.reports.queries.similar import covered_thumbs, others_of
+from qixia.rewards.rules import SUPPORT, PointsPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class SupportCard(RiderCard):
 class SupportView(SupportCard):
     day: date
     points: int | None
+    expected: int  # what it will earn, while nothing is booked
+    pay_days: int
     others: int
     is_sensitive: bool
     after: list[Picture]
@@ -63,11 +67,14 @@ def support_view(actor: Actor, public_id: str) -> SupportView:
     lead = _lead(row)
     hidden = is_sensitive(lead)
     pictures = pictures_of([lead.pk], actor.ref)[lead.pk]
+    others, policy = others_of([lead.pk]).get(lead.pk, 0), current("reports.merging").data
     return SupportView(
         **_facts(row, covered_thumbs([lead.pk], actor.ref)),
         day=row.day,
         points=row.points,
-        others=others_of([lead.pk]).get(lead.pk, 0),
+        expected=_expected(lead) if row.points is None and others <= policy.paid_riders else 0,
+        pay_days=policy.pay_days,
+        others=others,
         is_sensitive=hidden,
         after=[] if hidden else [one for one in pictures["after"] if one.state == "ready"],
         events=[] if hidden else followed_events(lead, hidden=False),
@@ -88,6 +95,11 @@ def export_of_supports(actor: Actor) -> list[dict[str, Any]]:
         for row in rows
         for facts in [_facts(row, {})]
     ]
+
+
+def _expected(lead: Report) -> int:
+    table: PointsPolicy = current("rewards.points").data
+    return table.line(SUPPORT, {}).points if lead.state != "invalid" else 0
 
 
 def _lead(row: Support) -> Report:

@@ -4,6 +4,7 @@ from qixia.reports.services.alarming import acknowledge_alarm, call_next, transf
 from qixia.reports.services.anonymous import answer_anonymously, submit_anonymous
 from qixia.reports.services.answering import confirm_solved, say_unsolved
 from qixia.reports.services.bulk import look_ahead, run_bulk
+from qixia.reports.services.catching import ask_to_catch_up, catch_up
 from qixia.reports.services.checking import close_silent, redirect, reject, send_back, sort, validate, verify
 from qixia.reports.services.covering import cover_picture, open_for_covering
 from qixia.reports.services.exporting import export_cases
@@ -31,9 +32,11 @@ __all__ = [
     "answer",
     "answer_anonymously",
     "arrive",
+    "ask_to_catch_up",
     "assign",
     "attach_frames",
     "call_next",
+    "catch_up",
     "close_silent",
     "confirm_solved",
     "cover_picture",

@@ -3,8 +3,10 @@
 Offer    only what was offered to this rider can be supported (queries/similar.py): the offer is sealed, names both, and
          dies after two hours. So nobody works through the city's reports from home.
 Secrecy  who supports is sealed like who reported; the row has no time but the day, and nothing of it carries the
-         request's id: a line of the log must not lead from one to the other. The worker pays, a moment later.
-Points   once for each rider and matter; not for the own report, not beyond `paid_riders`; 0 is an answer too.
+         request's id: a line of the log must not lead from one to the other.
+Points   once for each rider and matter; not for the own report, not beyond `paid_riders`; 0 is an answer too. Booked from
+         the next day on, in drawn order and all at one time, once enough riders wait or one waits long enough: neither
+         the moment of a posting nor its place tells which report was supported. Caps count for the day of the support.
 Retries  supporting twice is supporting once, whatever the client key; a key once used gives the first answer for as long as
          it is kept, and KeyReused for another offer. Paying again changes nothing.
 """
@@ -12,15 +14,17 @@ Retries  supporting twice is supporting once, whatever the client key; a key onc
 from __future__ import annotations
 
 import json
+import secrets as chance
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from qixia.audit.services import record
 from qixia.jobs.commands import body_hash, once
 from qixia.jobs.registry import declare_event
-from qixia.jobs.services import Ask, Happened, publish_many
+from qixia.jobs.services import publish
 from qixia.kernel import clock
 from qixia.kernel.errors import NotAllowed
 from qixia.kernel.faults import kill_point
@@ -38,6 +42,7 @@ from qixia.reports.services.joining import lock_groups, riders_of, support_award
 from qixia.rewards.services import award_many
 
 SUPPORTED = declare_event("reports.supported")
+PIECE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +95,11 @@ def _support(actor: Actor, public_id: str) -> Supported:
     if lead.state not in states.MERGEABLE or is_sensitive(lead) or access.is_own(actor, report):
         raise errors.OfferGone(field="offer")
     limit, today = current("reports.merging").data.supports_a_day, clock.city_date(clock.now())
+    index = supporter_index(actor.public_id)
+    _one_at_a_time(index)
     if mine.filter(day=today).count() >= limit:
         raise errors.TooManySupports(limit=limit, retry_after=3600)
-    row = Support(report=report, index=supporter_index(actor.public_id), day=today)
+    row = Support(report=report, index=index, day=today)
     row.link = seal_support(actor.public_id, support=row.public_id)
     try:
         with transaction.atomic():
@@ -101,18 +108,43 @@ def _support(actor: Actor, public_id: str) -> Supported:
         first = mine.get(report=report)  # the same rider, at the same moment
         return Supported(first.public_id, report.number, repeated=True)
     record("reports.supported", subject=report.ref, actor=SUPPORTER)
-    happened = Happened(SUPPORTED, report.ref, {"number": report.number})
-    publish_many([happened], also=[Ask("reports.pay_supports", {"id": row.pk}, priority=5)])
+    publish(SUPPORTED, report.ref, {"number": report.number})
     kill_point("support.written")
     return Supported(row.public_id, report.number)
 
 
+def _one_at_a_time(index: str) -> None:
+    """Let what one rider does wait for what he did a moment ago, until the transaction ends, so that a day's limit holds.
+    A lock that is nowhere stored: a row of the rider would carry this very transaction. SQLite has one writer anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [index])
+
+
+def pay_supports() -> int:
+    """Book what supports of past days earn, if enough riders wait or one waits long enough. Returns how many earned
+    something."""
+    policy, now = current("reports.merging").data, clock.now()
+    today = clock.city_date(now)
+    waiting = Support.objects.filter(points=None, link__isnull=False, day__lt=today)
+    riders = waiting.values("index").distinct().count()
+    overdue = waiting.filter(day__lte=today - timedelta(days=policy.pay_days))
+    if not riders or (riders < policy.pay_riders and not overdue.exists()):
+        return 0
+    ids = list(waiting.values_list("pk", flat=True))
+    chance.SystemRandom().shuffle(ids)
+    paid = 0
+    with clock.at(now), without_request_id():  # one time for all, however long it takes
+        for start in range(0, len(ids), PIECE):
+            paid += _pay(ids[start : start + PIECE])
+    return paid
+
+
 @transaction.atomic
-def pay_supports(ids: Sequence[int]) -> int:
-    """Pay what supports earn, many in one transaction. Returns how many earned something."""
-    waiting = list(
-        Support.objects.filter(pk__in=ids, points=None, link__isnull=False).select_related("report").order_by("pk")
-    )
+def _pay(ids: Sequence[int]) -> int:
+    """Pay these in their order, in one transaction."""
+    found = Support.objects.select_related("report").in_bulk(ids)
+    waiting = [found[pk] for pk in ids if found[pk].points is None and found[pk].link]
     if not waiting:
         return 0
     # Reports before purses, as everywhere; who is found not true meanwhile earns nothing.
@@ -129,7 +161,8 @@ def pay_supports(ids: Sequence[int]) -> int:
         person = open_support(row.link, support=row.public_id)
         if groups[lead.pk].take(person) and lead.state != "invalid":
             # The ledger is for ever, and a matter may turn out sensitive later: no place beside a supporter.
-            awards.append((row, support_award(report, person, f"/supported/{row.public_id}/", place="")))
+            link, at = f"/supported/{row.public_id}/", clock.city_day(row.day)[1] - timedelta(seconds=1)
+            awards.append((row, support_award(report, person, link, place="", at=at)))
     for (row, _award), posting in zip(awards, award_many([award for _row, award in awards]), strict=True):
         row.points = posting.points
     Support.objects.bulk_update(waiting, ["points"])

@@ -82,11 +82,12 @@ def _followers(report: Report) -> list[_Follower]:
         _Follower(open_link(link, report=public_id), number, place, f"/r/{public_id}/")
         for public_id, number, place, link in rows
     ]
+    # A supporter knows the number of what he supports, not of what it was merged into; see queries/supports.py.
     place = "" if is_sensitive(report) else report.place
     supports = Support.objects.filter(Q(report=report) | Q(report__merged_into=report), link__isnull=False)
     return found + [
-        _Follower(open_support(link, support=public_id), report.number, place, f"/supported/{public_id}/")
-        for public_id, link in supports.order_by("pk").values_list("public_id", "link")
+        _Follower(open_support(link, support=public_id), number, place, f"/supported/{public_id}/")
+        for public_id, link, number in supports.order_by("pk").values_list("public_id", "link", "report__number")
     ]
 
 

@@ -6,10 +6,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, Q
 from django.test.utils import CaptureQueriesContext
 from django.utils.translation import override
 
 from qixia.audit.models import AuditEvent
+from qixia.audit.retention import kinds
+from qixia.jobs.models import Job
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.kernel.errors import NotFound
@@ -21,6 +24,7 @@ from qixia.reports import errors, queries, rules, services
 from qixia.reports.models import MergeProposal, MergeRecord, Report, ReportStep
 from qixia.reports.queries import duplicates
 from qixia.reports.queries.shared import is_sensitive, timeline_item
+from qixia.reports.services import catching
 from qixia.reports.services.joining import standing_of
 from qixia.reports.tests.town import AT_ROAD, MAKER, Town, accepted, at, merging, photo_after, reach, send, the
 from qixia.rewards.queries import balance
@@ -441,6 +445,107 @@ def test_words_that_both_have_are_marked():
     assert rules.same_words("", "井盖") == []
     long = "井" * 10_000
     assert rules.same_words(long, long) == [(0, 400)]
+
+
+class TestMoot:
+    """What nobody can merge any more waits for nobody."""
+
+    @pytest.fixture
+    def three(self, town: Town) -> list[Report]:
+        """Cases of one place; each two of neighbours are proposed."""
+        return [the(send(rider, place=at(BESIDE))) for rider in (town.rider, town.other_rider, town.rider)]
+
+    def counts(self) -> dict[str, int]:
+        return dict(MergeProposal.objects.order_by("state").values_list("state").annotate(n=Count("pk")))
+
+    @pytest.mark.parametrize("end", ["reject", "resolve", "merge"])
+    def test_the_end_of_a_side_closes_what_was_proposed_of_it(self, town, three, end):
+        one = three[0]
+        waiting = self.counts()["open"]
+        assert duplicates.proposals_count(town.clerk) == waiting
+        of_one = MergeProposal.objects.filter(Q(report=one) | Q(lead=one), state="open").count()
+        if end == "reject":
+            services.reject(actor=town.clerk, public_id=one.public_id, reason="没有")
+        elif end == "resolve":
+            services.accept(actor=town.worker, public_id=one.public_id)
+            services.resolve(actor=town.worker, public_id=one.public_id, text="好了", photos=[photo_after(3)])
+        else:
+            lamp = the(send(town.rider, "路灯不亮，整条路都黑"))
+            services.merge(actor=town.clerk, public_id=one.public_id, into=lamp.public_id)
+        assert self.counts()["moot"] == of_one >= 1
+        assert duplicates.proposals_count(town.clerk) == waiting - of_one
+        assert MergeProposal.objects.filter(state="moot", decided_at=None).count() == 0
+
+    def test_it_waits_again_when_both_can_be_merged_again(self, town, three):
+        one, two, _last = three
+        before = self.counts()
+        services.accept(actor=town.worker, public_id=one.public_id)
+        services.resolve(actor=town.worker, public_id=one.public_id, text="好了", photos=[photo_after(3)])
+        assert self.counts() != before
+        services.send_back(actor=town.clerk, public_id=one.public_id, text="还松")
+        assert self.counts() == before
+        lamp = the(send(town.rider, "路灯不亮，整条路都黑"))
+        services.merge(actor=town.clerk, public_id=two.public_id, into=lamp.public_id)
+        services.unmerge(actor=town.clerk, public_id=two.public_id)
+        assert self.counts() == before | {"apart": 1}  # of the two that were taken apart
+
+    def test_what_the_rider_put_right_waits_for_nobody(self, town):
+        send(town.rider)
+        send(town.other_rider, place=at(BESIDE), self_handled=True, after_photos=[photo_after(77)])
+        assert self.counts() == {"moot": 1}
+
+    def test_counting_stops_and_is_one_query(self, town, three, monkeypatch, django_assert_num_queries):
+        monkeypatch.setattr(duplicates, "MOST", 1)
+        assert self.counts()["open"] > 1
+        for actor in (town.clerk, town.admin):
+            with django_assert_num_queries(1):
+                assert duplicates.proposals_count(actor) == 1
+
+    def test_decided_ones_end(self, town, three):
+        (kind,) = [kind for kind in kinds() if kind.name == "merge-proposals"]
+        services.reject(actor=town.clerk, public_id=three[2].public_id, reason="没有")
+        left = self.counts()["open"]
+        assert kind.oldest() is not None
+        assert kind.purge(clock.now() + timedelta(days=1), 100) >= 1
+        assert (self.counts(), kind.oldest()) == ({"open": left}, None)
+
+
+class TestCatchingUp:
+    """After an upgrade: what was open before is found too."""
+
+    def test_what_is_open_is_remembered_once_and_in_batches(self, town, monkeypatch):
+        monkeypatch.setattr(catching, "BATCH", 2)
+        cases = [the(send(town.rider, place=at(BESIDE))) for _ in range(3)]
+        done, over = the(reach(town, "resolved")), the(reach(town, "fixed"))
+        kept = {row.ref: (row.cell, bytes(row.marks), row.cls) for row in Fingerprint.objects.all()}
+        Fingerprint.objects.exclude(ref=cases[0].ref).delete()
+        services.ask_to_catch_up()
+        services.ask_to_catch_up()
+        assert Job.objects.filter(name="reports.catch_up").count() == 1
+        run_pending()
+        found = {row.ref: (row.cell, bytes(row.marks), row.cls) for row in Fingerprint.objects.all()}
+        assert found == {ref: row for ref, row in kept.items() if ref != over.ref}
+        assert set(Fingerprint.objects.filter(closed_at__isnull=False).values_list("ref", flat=True)) == {done.ref}
+        assert not Job.objects.filter(name="reports.catch_up").exists()
+        assert [services.catch_up(after=pk) for pk in (0, cases[0].pk)] == [0, 0]
+
+    def test_a_new_report_finds_what_was_open_before(self, town):
+        old = the(send(town.rider))
+        Fingerprint.objects.all().delete()
+        services.ask_to_catch_up()
+        run_pending()
+        send(town.other_rider, place=at(BESIDE))
+        assert MergeProposal.objects.get().lead_id == old.pk
+
+    def test_proposals_of_before_are_closed(self, town):
+        for _ in range(2):
+            send(town.rider, place=at(BESIDE))
+        Report.objects.filter(pk=MergeProposal.objects.get().lead_id).update(
+            state="closed"
+        )  # as the release before did
+        assert duplicates.proposals_count(town.clerk) == 0
+        services.catch_up()
+        assert MergeProposal.objects.get().state == "moot"
 
 
 def merged_pairs() -> list[MergeProposal]:

@@ -13,26 +13,37 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from qixia.audit.models import AuditEvent
-from qixia.jobs.models import Job
+from qixia.jobs.models import Event
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.kernel.errors import NotAllowed, NotFound
+from qixia.kernel.keys import keys
 from qixia.notices.models import Notice
+from qixia.notices.queries import SEAL
+from qixia.notices.rules import unpack
+from qixia.people.access import actor_for
 from qixia.people.sessions import BACKEND
 from qixia.policy.services import publish
-from qixia.reports import errors, queries, services
+from qixia.reports import errors, pace, queries, services
 from qixia.reports.models import MergeProposal, Report, Support
 from qixia.reports.queries import duplicates
 from qixia.reports.queries.export import holding_of
 from qixia.reports.queries.similar import OFFER_S, Similar, similar_reports
 from qixia.reports.queries.supports import export_of_supports, my_supports, support_view
 from qixia.reports.sealing import open_support
+from qixia.reports.services import supporting
 from qixia.reports.tests.test_merging import BESIDE, told
-from qixia.reports.tests.town import Town, _rider, at, merging, photo, reach, send, the
+from qixia.reports.tests.town import AT_ROAD, Town, _rider, at, merging, photo, reach, send, the
+from qixia.rewards.models import Posting
 from qixia.rewards.queries import balance
 from qixia.rewards.services import compare
 
 WORDS = "这里井盖不见了，人能掉下去"
+
+
+@pytest.fixture(autouse=True)
+def _quiet_phones() -> None:
+    pace.forget()
 
 
 @pytest.fixture
@@ -48,8 +59,15 @@ def offers(town: Town, who: str = "other_rider", **more: Any) -> list[Similar]:
 def supported(town: Town) -> services.Supported:
     (one,) = offers(town)
     done = services.support(actor=town.other_rider, offer=one.offer)
-    run_pending()
+    pay()
     return done
+
+
+def pay(days: int = 9) -> int:
+    """The daily batch, later."""
+    run_pending()
+    with clock.at(clock.now() + timedelta(days=days)):
+        return services.pay_supports()
 
 
 class TestOffer:
@@ -116,7 +134,7 @@ class TestPlaceAlone:
         services.reject(actor=town.clerk, public_id=lamp.public_id, reason="没有")
         (one,) = self.near(town)
         services.support(actor=town.other_rider, offer=one.offer)
-        run_pending()
+        pay()
         assert (Support.objects.get().report_id, balance(town.other_rider.ref)) == (open_case.pk, 3)
 
     def test_not_what_is_further_than_the_policy_and_the_position_say(self, town, open_case):
@@ -165,7 +183,7 @@ class TestSupport:
         (one,) = offers(town)
         first = supported(town)
         again = services.support(actor=town.other_rider, offer=one.offer)
-        run_pending()
+        pay()
         assert (again.public_id, again.repeated) == (first.public_id, True)
         assert (Support.objects.count(), balance(town.other_rider.ref)) == (1, 3)
         assert offers(town)[0].url == f"/supported/{first.public_id}/"
@@ -183,7 +201,7 @@ class TestSupport:
                 services.support(actor=actor, offer=offer)
         with pytest.raises(NotAllowed):
             services.support(actor=town.worker, offer=one.offer)
-        assert (Support.objects.count(), Job.objects.filter(name="reports.pay_supports").count()) == (0, 0)
+        assert not Support.objects.exists()
 
     def test_not_once_it_is_done(self, town, open_case):
         (one,) = offers(town)
@@ -212,7 +230,7 @@ class TestSupport:
         send(town.other_rider, place=at(BESIDE))
         assert balance(town.other_rider.ref) == 3
         services.support(actor=town.other_rider, offer=one.offer)
-        run_pending()
+        pay()
         assert (Support.objects.get().points, balance(town.other_rider.ref)) == (0, 3)
 
     def test_found_not_true_takes_it_back(self, town, open_case):
@@ -228,6 +246,8 @@ class TestSupport:
         services.answer(actor=town.worker, public_id=lead.public_id, text="马上到")
         assert told(town, "other_rider") == ["report.answered"]
         assert support_view(town.other_rider, done.public_id).events[0].text == "马上到"
+        (notice,) = Notice.objects.filter(person=town.people["other_rider"], template="report.answered")
+        assert opened(notice)["number"] == open_case.number  # what was supported, not the lead
 
     def test_nothing_of_it_carries_the_request(self, town, open_case):
         (one,) = offers(town)
@@ -235,7 +255,7 @@ class TestSupport:
         client.post(reverse("reports:support"), {"offer": one.offer}, headers={"X-Request-Id": "a-request-id-1"})
         event = AuditEvent.objects.get(action="reports.supported")
         assert (event.actor, event.request_id) == ("supporter", "")
-        assert set(Job.objects.filter(name="reports.pay_supports").values_list("request_id", flat=True)) == {""}
+        assert set(Event.objects.filter(name="reports.supported").values_list("request_id", flat=True)) == {""}
 
     def test_an_erased_supporter_leaves_a_number(self, town, open_case):
         done = supported(town)
@@ -257,9 +277,75 @@ class TestSupport:
         assert holding_of(town.other_rider).count == 0
 
 
-def rider_three(town: Town):
-    from qixia.people.access import actor_for  # noqa: PLC0415 — only here
+class TestPaid:
+    """When supports are paid says nothing about what was supported."""
 
+    def supporters(self, town: Town, n: int) -> list[Any]:
+        """As many riders, each of whom supports another report, minutes apart."""
+        found = [actor_for(_rider(f"骑{k}", f"1390000000{k}")) for k in range(n)]
+        for k, rider in enumerate(found):
+            place = (AT_ROAD[0], AT_ROAD[1] + k * 0.0015)
+            with clock.at(clock.now() + timedelta(minutes=7 * k)):
+                send(town.rider, place=at(place))
+                (one,) = similar_reports(rider, lat=place[0], lng=place[1], words=WORDS)
+                services.support(actor=rider, offer=one.offer)
+                run_pending()
+        return found
+
+    def test_all_at_one_time_on_the_next_day_in_drawn_order(self, town, monkeypatch):
+        riders = self.supporters(town, 3)
+        assert [balance(rider.ref) for rider in riders] == [0, 0, 0]
+        assert not Posting.objects.filter(rule="support").exists()
+        monkeypatch.setattr(supporting.chance.SystemRandom, "shuffle", lambda _self, ids: ids.reverse())
+        noted = AuditEvent.objects.order_by("-id").values_list("id", flat=True).first()
+        assert pay(days=1) == 3
+        rows = Posting.objects.filter(rule="support").order_by("id")
+        assert [row.beneficiary for row in rows] == [rider.ref for rider in reversed(riders)]
+        assert len({(row.at, row.created_at, row.request_id) for row in rows}) == 1
+        after = AuditEvent.objects.filter(id__gt=noted)
+        assert len({row.at for row in after}) == 1
+        assert not any(row.subject.startswith("report:") for row in after)
+        assert compare().is_sound
+
+    def test_none_stands_alone_and_none_waits_for_ever(self, town):
+        (rider,) = self.supporters(town, 1)
+        assert (pay(days=0), pay(days=1), pay(days=2)) == (0, 0, 0)
+        assert (pay(days=3), pay(days=4), balance(rider.ref)) == (1, 0, 3)
+
+    def test_a_cap_counts_for_the_day_of_the_support(self, town):
+        (rider,) = self.supporters(town, 1)
+        with clock.at(clock.now() + timedelta(days=1)):
+            place = (AT_ROAD[0], AT_ROAD[1] + 0.0015)
+            send(town.rider, place=at(place))
+            (one,) = similar_reports(rider, lat=place[0], lng=place[1], words=WORDS)
+            services.support(actor=rider, offer=one.offer)
+        assert pay() == 2
+        days = Posting.objects.filter(rule="support").values_list("day", flat=True)
+        assert sorted(days) == sorted(Support.objects.values_list("day", flat=True))
+        assert len(set(days)) == 2
+
+
+class TestPace:
+    def test_a_phone_that_asks_too_often_sees_nothing_and_no_error(self, town, open_case):
+        merging(questions_a_minute=2)
+        client, (lat, lng) = phone(town, "other_rider"), BESIDE
+        asked = {"lat": lat, "lng": lng, "words": WORDS}
+
+        def answer(client: Client = client) -> tuple[int, bool]:
+            got = client.get(reverse("reports:seen"), asked)
+            return got.status_code, "data-support" in got.content.decode()
+
+        assert [answer() for _ in range(4)] == [(200, True)] * 2 + [(200, False)] * 2
+        assert answer(phone(town, "rider"))[0] == 200
+        with clock.at(clock.now() + timedelta(seconds=61)):
+            assert answer() == (200, True)
+
+
+def opened(notice: Notice) -> dict[str, Any]:
+    return unpack(keys().open(bytes(notice.sealed), purpose=SEAL))[0]
+
+
+def rider_three(town: Town):
     return actor_for(_rider("三川", "13800000003"))
 
 
@@ -278,9 +364,13 @@ def test_the_block_and_the_way_through_it(town, open_case):
     offer = html.split('name="offer" value="')[1].split('"')[0]
     answer = client.post(reverse("reports:support"), {"offer": offer})
     assert answer.status_code == 303
-    run_pending()
     page = client.get(answer.url).content.decode()
     assert "井盖缺失破损移位" in page
+    assert "+3" in page
+    assert "积分从明天起到账" in page
+    pay()
+    page = client.get(answer.url).content.decode()
+    assert "积分已到账" in page
     assert "+3" in page
     assert open_case.words not in page
     listed = client.get(reverse("reports:mine"), {"state": "supported"}).content.decode()

@@ -26,6 +26,12 @@ def remember_many(items: Sequence[Seen]) -> None:
     Fingerprint.objects.bulk_create(rows, update_conflicts=True, unique_fields=["ref"], update_fields=_KEPT)
 
 
+def not_remembered(refs: Sequence[str]) -> list[str]:
+    """Those of `refs` that have no fingerprint, in their order. One query."""
+    known = set(Fingerprint.objects.filter(ref__in=refs).values_list("ref", flat=True))
+    return [ref for ref in refs if ref not in known]
+
+
 def set_closed(ref: str, at: datetime | None) -> None:
     """The report was closed then, or (None) is open again: what was closed is a recurrence, not a duplicate."""
     Fingerprint.objects.filter(ref=ref).update(closed_at=at)

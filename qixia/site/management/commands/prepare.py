@@ -13,6 +13,7 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 
 from qixia.kernel.config import get_config
+from qixia.reports.services import ask_to_catch_up
 from qixia.site.welcome import write_sign_ins
 
 # Stands above us in the layers, so only its name is known here.
@@ -33,4 +34,5 @@ class Command(BaseCommand):
         is_empty = not get_user_model()._default_manager.exists()
         if demo and is_empty and _DEMO in get_commands():
             call_command(_DEMO)
+        ask_to_catch_up()
         write_sign_ins()
