@@ -15,7 +15,9 @@ from pydantic import Field
 
 from qixia.codes.queries import triage_classes
 from qixia.kernel.problem import Problem
-from qixia.reports import queries, services
+from qixia.people.access import Actor
+from qixia.policy.queries import current
+from qixia.reports import pace, queries, services
 from qixia.reports.queries.similar import Similar, similar_reports
 from qixia.reports.queries.supports import SupportView, my_supports, support_view
 from qixia.reports.web.forms import claims
@@ -204,7 +206,10 @@ def answer_report(request: HttpRequest, public_id: str, data: AnswerIn) -> queri
 )
 @allow("rider")
 def list_similar(request: HttpRequest, data: Query[SimilarIn]) -> list[Similar]:
-    return similar_reports(request.actor, **data.dict())  # type: ignore[attr-defined]
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    if not pace.may_ask(actor.ref, current("reports.merging").data.questions_a_minute):
+        return []
+    return similar_reports(actor, **data.dict())
 
 
 @router.post(

@@ -20,7 +20,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError
 from qixia.kernel.ids import show_number
-from qixia.reports import services
+from qixia.policy.queries import current
+from qixia.reports import pace, services
 from qixia.reports.queries.similar import Similar, similar_reports
 from qixia.reports.queries.supports import support_view
 from qixia.reports.web import forms
@@ -53,8 +54,11 @@ def seen(request: HttpRequest) -> HttpResponse:
 def _similar(
     request: HttpRequest, lat: float | None, lng: float | None, accuracy_m: float | None, *, words: str, cls: str
 ) -> list[Similar]:
-    """Nothing, where it can't be said: whether a place is good is said when the report is sent."""
+    """Nothing, where it can't be said: whether a place is good is said when the report is sent. Nothing as well for a
+    phone that asks too often: the form goes on without."""
     if lat is None or lng is None:
+        return []
+    if not pace.may_ask(request.actor.ref, current("reports.merging").data.questions_a_minute):
         return []
     try:
         return similar_reports(request.actor, lat=lat, lng=lng, accuracy_m=accuracy_m, words=words, cls=cls)
