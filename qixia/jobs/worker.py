@@ -206,7 +206,15 @@ def start_repeats() -> None:
             continue
         with transaction.atomic():
             if Schedule.objects.filter(name=repeat.name, next_at__lte=now).update(next_at=now + repeat.every):
+                _make_room(repeat.name)
                 enqueue(repeat.name, key=f"every:{repeat.name}")
+
+
+def _make_room(name: str) -> None:
+    """One run that failed stays to be looked at; it must not hold the key, or the task would never run again."""
+    failed = Job.objects.filter(name=name, quarantined_at__isnull=False)
+    failed.filter(key=None).delete()
+    failed.update(key=None)
 
 
 class Loop:

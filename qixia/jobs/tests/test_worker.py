@@ -315,3 +315,17 @@ def test_each_share_takes_its_own_jobs():
     assert SEEN == ["report", "picture"]
     assert worker.JobRunner("learning").run_due() == 1
     assert SEEN == ["report", "picture", "lesson"]
+
+
+@pytest.mark.django_db
+def test_a_repeated_task_runs_again_after_a_run_that_failed(monkeypatch):
+    """One failed run is kept to be looked at, the latest, and holds up nothing."""
+    monkeypatch.setitem(registry._tasks, "test.often", registry.Task("test.often", fail, max_tries=1))
+    monkeypatch.setattr(registry, "_repeats", {"test.often": registry.Repeat("test.often", timedelta(seconds=2))})
+    moment = clock.now()
+    for turn in range(4):
+        with clock.at(moment + timedelta(seconds=5 * turn)):
+            worker.start_repeats()
+            worker.run_pending()
+    assert SEEN == ["fail"] * 4
+    assert Job.objects.filter(name="test.often", quarantined_at__isnull=False).count() <= 2
