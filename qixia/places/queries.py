@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 from qixia.kernel.config import get_config
 from qixia.kernel.errors import NotConfigured
 from qixia.kernel.geo import Point
-from qixia.places import basemap
+from qixia.places import basemap, finding
 from qixia.places.atlas import Atlas, GridRow, Ground, RoadRow, ShapeRow, SiteRef, SiteRow
+from qixia.places.finding import Hit
 from qixia.places.models import Building, DivisionArea, Gate, GridCell, MapShape, MapVersion, Road, Site
 from qixia.places.policy import KIND_NAME, Basemap
 from qixia.places.rules import NoSuchGrid, OutsideCity, check_numbers
@@ -80,6 +81,13 @@ def locate(point: Point) -> Location:
 def locate_many(points: Iterable[Point]) -> list[Location]:
     """`locate` for a batch."""
     return [locate(point) for point in points]
+
+
+def find_words(text: str) -> Hit | None:
+    """The place that a text names exactly, if it names one in the city; see finding.py. No query when warm."""
+    held = _current()
+    hit = finding.find_words(held.atlas, text)
+    return hit if hit and held.atlas.covers(hit.point) else None
 
 
 def in_city(point: Point) -> bool:

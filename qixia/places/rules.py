@@ -69,6 +69,12 @@ def house_number(along_m: float, step_m: float, *, left: bool) -> int:
     return 2 * int(max(0.0, along_m) / step_m) + (1 if left else 2)
 
 
+def side_of_number(number: int, step_m: float) -> tuple[float, bool]:
+    """Where a house number lies: metres along the road, and whether on its left. `house_number` the other way round."""
+    is_left = number % 2 == 1
+    return ((number - (1 if is_left else 2)) // 2 + 0.5) * step_m, is_left
+
+
 def words(spot: Spot) -> str:
     """The place as a rider would say it: “云帆路 88 号 锦澜花园东门外”."""
     if spot.inside and spot.site:
