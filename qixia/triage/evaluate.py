@@ -12,6 +12,7 @@ from typing import Any
 
 from qixia.codes.rules import Severity
 from qixia.triage.learning.examples import Example
+from qixia.triage.learning.model import VIEWS, Floats
 from qixia.triage.verdicts import Verdict
 
 TARGET_PRECISION = 0.95
@@ -51,6 +52,16 @@ def by(
     for index, label in enumerate(labels):
         groups.setdefault(key(label), []).append(index)
     return {name: figures([labels[i] for i in rows], [verdicts[i] for i in rows]) for name, rows in groups.items()}
+
+
+def by_view(labels: Sequence[Example], scores: Floats, known: Sequence[str]) -> dict[str, float | None]:
+    """View → macro F1 over the gold labels of that view alone: the class that it scores highest. `scores`: views × texts ×
+    outputs, the first of these in the order of `known`."""
+    best = scores[:, :, : len(known)].argmax(axis=2)
+    gold = [label.cls for label in labels]
+    return {
+        view: macro_f1(gold, [known[number] for number in row]) for view, row in zip(VIEWS, best.tolist(), strict=True)
+    }
 
 
 def class_scores(labels: Sequence[Example], verdicts: Sequence[Verdict]) -> dict[str, dict[str, Any]]:

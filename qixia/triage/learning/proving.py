@@ -53,6 +53,7 @@ def train_and_prove(
     light = outside_verdicts(schooling.examples, schooling.lessons, schooling.outside, model.light, thresholds)
     model.card["folds"] = evaluate.figures(schooling.examples, verdicts)
     model.card["folds_light"] = _short(evaluate.figures(schooling.examples, light))
+    model.card["views"] = evaluate.by_view(schooling.examples, schooling.outside, model.labels)
     model.card["writers"] = {
         writer: _short(figures)
         for writer, figures in sorted(

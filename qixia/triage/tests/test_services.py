@@ -12,7 +12,9 @@ from qixia.codes.services import edit_class, load_reference
 from qixia.policy import queries as policy
 from qixia.policy.services import publish, publish_seeds
 from qixia.triage import queries, services
+from qixia.triage.learning import vectors
 from qixia.triage.rules import THRESHOLDS
+from qixia.triage.tests.made import model
 
 pytestmark = pytest.mark.django_db
 
@@ -70,9 +72,9 @@ def test_without_words_the_common_classes_are_offered() -> None:
     assert [one.cls for one in queries.suggest("")] == ["lift", "gas"]
 
 
-def _evaluate(path: Path) -> dict[str, Any]:
+def _evaluate(path: Path, **more: Any) -> dict[str, Any]:
     out = StringIO()
-    call_command("triage", "evaluate", str(path), stdout=out)
+    call_command("triage", "evaluate", str(path), stdout=out, **more)
     lines = out.getvalue().splitlines()
     assert len(lines) == 1
     found: dict[str, Any] = json.loads(lines[0])
@@ -103,6 +105,23 @@ def test_evaluate_prints_one_line(tmp_path: Path) -> None:
     }
     assert {key: line[key] for key in wanted} == wanted
     assert {"coverage_shipped", "precision_shipped", "coverage_at_95", "texts_per_second"} <= set(line)
+
+
+def test_evaluate_prints_each_view_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt = tmp_path / "made.npz"
+    learnt.write_bytes(model({"井盖": "manhole", "电梯": "lift"}).to_bytes())
+    monkeypatch.setattr(vectors, "available", lambda: False)
+    path = tmp_path / "two.jsonl"
+    rows = [("井盖没了", "manhole"), ("电梯停了", "lift")]
+    lines = (json.dumps({"text": text, "class": cls, "severity": "high"}, ensure_ascii=False) for text, cls in rows)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    line = _evaluate(path, views=True, model=learnt)
+    assert line["views"]["chars"] == 1.0
+    assert line["views"]["sounds"] < 1.0  # knows nothing
+    assert line["views"]["meaning"] is None  # was not read
+    assert "views" not in _evaluate(path, model=learnt)
+    with pytest.raises(CommandError, match="views of a model"):
+        _evaluate(path, views=True, words_only=True)
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"text": "x"}', '{"text": "x", "class": "none", "severity": "low"}'])

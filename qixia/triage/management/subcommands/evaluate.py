@@ -15,8 +15,10 @@ from qixia.codes.reference import class_rows
 from qixia.kernel import measure
 from qixia.triage import evaluate
 from qixia.triage.judging import judge
+from qixia.triage.learning import vectors
 from qixia.triage.learning.examples import BadLabels, Example, read_examples
 from qixia.triage.learning.model import BadArtefact, Model, shipped
+from qixia.triage.learning.seeing import see
 from qixia.triage.queries import shipped_thresholds
 
 HELP = 'figures for files with lines of {"text", "class", "severity"}'
@@ -27,6 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, help="a model file instead of the shipped one")
     parser.add_argument("--words-only", action="store_true", help="the lexicon alone, without a model")
     parser.add_argument("--light", action="store_true", help="without sentence vectors, as while typing")
+    parser.add_argument("--views", action="store_true", help="add the macro F1 of each view of the model alone")
     parser.add_argument("--classes", action="store_true", help="add a table by class")
 
 
@@ -51,6 +54,8 @@ def run(options: dict[str, Any], out: OutputWrapper) -> None:
         **evaluate.figures(labels, verdicts),
         "texts_per_second": round(len(labels) / spent) if spent and labels else None,
     }
+    if options["views"]:
+        line["views"] = _views(labels, model, light=options["light"])
     if options["classes"]:
         line["classes"] = evaluate.class_scores(labels, verdicts)
     out.write(json.dumps(line, ensure_ascii=False))
@@ -61,6 +66,16 @@ def _read(path: Path, classes: dict[str, Any]) -> list[Example]:
         return read_examples(path.read_text(encoding="utf-8").splitlines(), classes, source=path.name)
     except (OSError, UnicodeDecodeError, BadLabels) as error:
         raise CommandError(str(error)) from error
+
+
+def _views(labels: list[Example], model: Model | None, *, light: bool) -> dict[str, float | None]:
+    """Without the sentence vectors where they are not read."""
+    if model is None:
+        raise CommandError("--views are the views of a model: leave out --words-only")
+    light = light or not vectors.available()
+    scores = model.scores([see(label.text) for label in labels], light=light)
+    found = evaluate.by_view(labels, scores, model.labels)
+    return found | {"meaning": None} if light else found
 
 
 def _model(path: Path | None) -> Model:
