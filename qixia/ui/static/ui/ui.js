@@ -139,3 +139,9 @@ network();
 
 // ── errors of a form: go there ────────────────────────────────────────────────
 document.querySelector('[data-focus]')?.focus();
+
+// ── chips in a row that is wider than the screen: the chosen one is in view ───
+document.querySelectorAll('.qx-chips-scroll > [aria-current="true"]').forEach((chip) => {
+  const [row, box] = [chip.parentElement, chip.getBoundingClientRect()];
+  row.scrollLeft += box.left - row.getBoundingClientRect().left - (row.clientWidth - box.width) / 2;
+});
