@@ -55,6 +55,7 @@ class Task:
 class Repeat:
     name: str
     every: timedelta
+    priority: int = 0
 
 
 _tasks: dict[str, Task] = {}
@@ -94,13 +95,13 @@ def on(
 
 
 def every(
-    name: str, *, seconds: int = 0, minutes: int = 0, hours: int = 0
+    name: str, *, seconds: int = 0, minutes: int = 0, hours: int = 0, priority: int = 0
 ) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Run a handler again and again; one run at a time over all workers."""
+    """Run a handler again and again; one run at a time over all workers. `priority` below 0: in the slow worker."""
 
     def mark(handler: Callable[[], None]) -> Callable[[], None]:
         _add(Task(name, handler, max_tries=1))
-        _repeats[name] = Repeat(name, timedelta(seconds=seconds, minutes=minutes, hours=hours))
+        _repeats[name] = Repeat(name, timedelta(seconds=seconds, minutes=minutes, hours=hours), priority)
         return handler
 
     return mark

@@ -207,7 +207,7 @@ def start_repeats() -> None:
         with transaction.atomic():
             if Schedule.objects.filter(name=repeat.name, next_at__lte=now).update(next_at=now + repeat.every):
                 _make_room(repeat.name)
-                enqueue(repeat.name, key=f"every:{repeat.name}")
+                enqueue(repeat.name, key=f"every:{repeat.name}", priority=repeat.priority)
 
 
 def _make_room(name: str) -> None:

@@ -303,6 +303,14 @@ def test_of_simultaneous_commands_one_is_first():
 
 
 @pytest.mark.django_db
+def test_repeated_work_may_be_left_to_the_slow_worker(monkeypatch):
+    rare = registry.Repeat("test.note", timedelta(hours=1), -5)
+    monkeypatch.setattr(registry, "_repeats", {"test.note": rare})
+    worker.start_repeats()
+    assert Job.objects.get(name="test.note").priority == -5
+
+
+@pytest.mark.django_db
 def test_each_share_takes_its_own_jobs():
     services.enqueue("test.note", {"word": "picture"}, priority=-10)
     services.enqueue("test.note", {"word": "report"}, priority=10)
