@@ -102,6 +102,11 @@ def sortable(actor: Actor) -> QuerySet[Report]:
     return Report.objects.all() if reach is None else Report.objects.filter(reach)
 
 
+def sorts(actor: Actor, path: str) -> bool:
+    """Whether `sortable` holds what lies in the community with this path; "": what lies in none."""
+    return actor.is_system or actor.has("admin") or actor.covers(path, *CLERK_ROLES)
+
+
 def to_sort(actor: Actor, public_id: str) -> Report:
     """One of them; NotFound for others."""
     return _one(sortable(actor), public_id)

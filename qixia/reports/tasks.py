@@ -30,6 +30,11 @@ def forget_supporter(event: EventView) -> None:
     services.forget_supporter(person=event.ref.removeprefix("person:"))
 
 
+@every("reports.count_lately", hours=1, priority=-5)
+def count_lately() -> None:
+    services.count_lately()
+
+
 @every("reports.look_for_opinions", minutes=1)
 def look_for_opinions() -> None:
     services.look_for_opinions()

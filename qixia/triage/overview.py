@@ -1,6 +1,8 @@
 """What the model page shows: which model judges, what people make of it, whether what comes in has changed, and how the
 others would have done. Reads only; a page costs the same number of queries however much there is.
 
+Cost     what spans weeks is counted when the page is opened as long as there is little of it, else every hour
+         (services/counting.py): one row is read then.
 Units    shares are 0-1 and come with their counts; weeks are those of the city, from Monday on.
 Truth    corrections, runs and models of this package; counts of reports from `settled.source()`.
 """
@@ -8,7 +10,7 @@ Truth    corrections, runs and models of this package; counts of reports from `s
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,12 +24,16 @@ from qixia.triage import active, comparing
 from qixia.triage.choice import MODEL, SHIPPED
 from qixia.triage.learning.model import BadArtefact
 from qixia.triage.models import RUN_OPEN, Correction, LearningRun, ShadowVerdict, TrainedModel
+from qixia.triage.queries import kept_figures
 from qixia.triage.settled import Shown, Week, source
 
 WEEKS = 12
 BEFORE = 4  # weeks that a week's mix of classes is compared with
 MATRIX = 8
 MODELS = 20
+DAYS = (30, 90, 365)  # that corrections are counted for
+MOST_PAIRS = 60
+DRIFT, CORRECTED = "triage.drift", "triage.corrected"  # names of kept figures
 PAGE = 30
 
 
@@ -61,8 +67,19 @@ _ORDER = {"low": 0, "normal": 1, "high": 2, "critical": 3}
 
 
 def corrections(days: int) -> Corrections:
-    """One query."""
-    since = clock.now() - timedelta(days=days)
+    """Two queries at most."""
+    kept = kept_figures(CORRECTED) or {}
+    found = kept.get(str(days))
+    return _corrections_of(found) if found else _count_corrections(days, clock.now())
+
+
+def _corrections_of(kept: Mapping[str, Any]) -> Corrections:
+    pairs = [Confusion(**one) for one in kept["pairs"]]
+    return Corrections(**{**kept, "pairs": pairs, "grid": [(name, row) for name, row in kept["grid"]]})
+
+
+def _count_corrections(days: int, now: datetime) -> Corrections:
+    since = now - timedelta(days=days)
     rows = list(
         Correction.objects.filter(at__gte=since)
         .order_by()
@@ -94,7 +111,12 @@ def corrections(days: int) -> Corrections:
 
 
 def lessons_waiting() -> tuple[int, int]:
-    """(corrections with words, those that no model has learnt from yet). One query."""
+    """(corrections with words, those that no model has learnt from yet). Three queries at most."""
+    kept = kept_figures(CORRECTED) or {}
+    return tuple(kept["lessons"]) if kept else _count_lessons()
+
+
+def _count_lessons() -> tuple[int, int]:
     latest = TrainedModel.objects.aggregate(at=Max("made_at"))["at"]
     with_words = Q(sealed_words__isnull=False)
     found = Correction.objects.aggregate(
@@ -126,11 +148,23 @@ class Drift:
 
 
 def drift(now: datetime) -> Drift:
-    """The last WEEKS weeks, the running one included. Three queries."""
+    """The last WEEKS weeks, the running one included. Four queries at most."""
+    mondays, kept = _mondays(now), kept_figures(DRIFT)
+    if kept:
+        known = {one["monday"]: one for one in kept["weeks"]}
+        weeks = [Week(**{**known.get(str(one), {}), "monday": one}) for one in mondays]
+        said = {date.fromisoformat(one): (changed, n) for one, (changed, n) in kept["said"].items()}
+    else:
+        weeks, said = list(source().weeks(mondays)), _corrected(mondays[0])
+    return _drift(weeks, said)
+
+
+def _mondays(now: datetime) -> list[date]:
     monday = clock.city_date(now) - timedelta(days=clock.city_date(now).weekday())
-    mondays = [monday - timedelta(weeks=back) for back in range(WEEKS + BEFORE - 1, -1, -1)]
-    weeks = list(source().weeks(mondays))
-    said = _corrected(mondays[0])
+    return [monday - timedelta(weeks=back) for back in range(WEEKS + BEFORE - 1, -1, -1)]
+
+
+def _drift(weeks: list[Week], said: Mapping[date, tuple[int, int]]) -> Drift:
     shown = weeks[BEFORE:]
     return Drift(
         doubted=[Point(w.monday, comparing.share(w.doubted, w.settled), w.doubted, w.settled) for w in shown],
@@ -140,6 +174,27 @@ def drift(now: datetime) -> Drift:
         confidence=[Point(w.monday, w.confidence, 0, w.settled) for w in shown],
         mix=[_mix(weeks, index) for index in range(BEFORE, len(weeks))],
     )
+
+
+def rows_to_count(now: datetime) -> tuple[int, int]:
+    """How many reports and corrections the figures span."""
+    since = clock.city_day(_mondays(now)[0])[0]
+    corrected = Correction.objects.filter(at__gte=min(since, now - timedelta(days=max(DAYS)))).count()
+    return source().count(since, now), corrected
+
+
+def count_drift(now: datetime) -> dict[str, Any]:
+    """What `drift` shows, counted now, as a document."""
+    mondays = _mondays(now)
+    weeks = [{**asdict(week), "monday": str(week.monday)} for week in source().weeks(mondays)]
+    return {"weeks": weeks, "said": {str(monday): both for monday, both in _corrected(mondays[0]).items()}}
+
+
+def count_corrected(now: datetime) -> dict[str, Any]:
+    """What `corrections` and `lessons_waiting` show, counted now, as a document."""
+    found = {days: _count_corrections(days, now) for days in DAYS}
+    kept = {str(days): asdict(replace(one, pairs=one.pairs[:MOST_PAIRS])) for days, one in found.items()}
+    return kept | {"lessons": list(_count_lessons())}
 
 
 def _corrected(first: date) -> dict[date, tuple[int, int]]:

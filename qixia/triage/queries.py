@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import yaml
 
@@ -20,6 +21,7 @@ from qixia.triage.candidates import Candidate, Sign, sign_label
 from qixia.triage.duplicates.marks import Seen
 from qixia.triage.judging import weigh
 from qixia.triage.learning.seeing import see
+from qixia.triage.models import Figures
 from qixia.triage.verdicts import Chance
 
 log = logging.getLogger("qixia.triage")
@@ -35,6 +37,7 @@ __all__ = [
     "Suggestion",
     "around",
     "chances",
+    "kept_figures",
     "shipped_thresholds",
     "sign_label",
     "similar",
@@ -110,6 +113,13 @@ def chances(text: str, hint: str | None = None) -> list[Chance]:
 def around(seen: Seen, *, within_m: float, limit: int = 5, now: datetime) -> list[Candidate]:
     """The open ones within so many metres, whatever they are of, the nearest first. One statement, no model."""
     return candidates.around(seen, within_m=within_m, limit=limit, now=now)
+
+
+def kept_figures(name: str) -> dict[str, Any] | None:
+    """What was counted under this name within the hour; None where there is so little that it is counted when it is
+    asked for. One row."""
+    found: dict[str, Any] | None = Figures.objects.filter(name=name).values_list("data", flat=True).first()
+    return found
 
 
 def similar(seen: Seen, *, limit: int = 5, now: datetime) -> list[Candidate]:

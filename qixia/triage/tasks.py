@@ -10,7 +10,7 @@ import logging
 import subprocess
 import sys
 
-from qixia.jobs.registry import Call, task
+from qixia.jobs.registry import Call, every, task
 from qixia.triage import services
 
 log = logging.getLogger("qixia.triage")
@@ -34,6 +34,11 @@ def train(calls: list[Call]) -> None:
         if code:
             log.error("training failed", extra={"run": run, "code": code})
             services.fail_run(run=run, fault="training")
+
+
+@every("triage.count_figures", hours=1, priority=-5)
+def count_figures() -> None:
+    services.count_figures()
 
 
 @task("triage.shadow", batch=1)

@@ -6,6 +6,7 @@ from qixia.reports.services.answering import confirm_solved, say_unsolved
 from qixia.reports.services.bulk import look_ahead, run_bulk
 from qixia.reports.services.catching import ask_to_catch_up, catch_up
 from qixia.reports.services.checking import close_silent, redirect, reject, send_back, sort, validate, verify
+from qixia.reports.services.counting import count_lately
 from qixia.reports.services.covering import cover_picture, open_for_covering
 from qixia.reports.services.exporting import export_cases
 from qixia.reports.services.filing import drop_filter, prefer_filter, save_filter
@@ -39,6 +40,7 @@ __all__ = [
     "catch_up",
     "close_silent",
     "confirm_solved",
+    "count_lately",
     "cover_picture",
     "drop_filter",
     "export_cases",

@@ -34,6 +34,7 @@ from tests.examples import example, exempt
 
 exempt("reports.services.look_for_opinions", "lines up jobs; each request that comes of it is history")
 exempt("reports.services.ask_to_catch_up", "lines up a job that makes derived rows anew")
+exempt("reports.services.count_lately", "counts what is there; a figure is no change")
 exempt("reports.services.catch_up", "makes derived rows anew; what it closes, nobody could have decided")
 exempt("reports.services.look_at_photo", "advice that the rows of the photos hold; only a copied photo is history")
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from qixia.codes.models import Division
@@ -16,12 +18,16 @@ from qixia.codes.queries import triage_classes
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.people import services as people
+from qixia.people.access import actor_for
 from qixia.people.sessions import BACKEND
 from qixia.reports import services
 from qixia.reports.models import MergeProposal, Report
+from qixia.reports.queries import queue_head
 from qixia.reports.tests.town import MAKER, Town, accepted, photo_after, reach, send, the
 from qixia.reports.web import triage
 from qixia.triage.models import Correction
+from qixia.triage.queries import kept_figures
+from qixia.triage.services import counting
 from qixia.triage.verdicts import Chance
 
 QUEUE = reverse("reports:triage")
@@ -196,6 +202,24 @@ def test_the_figures_over_it_are_counted(town: Town) -> None:
     html = desk(town).get(QUEUE).content.decode()
     assert "近 7 天 3 件里进来 2 件" in html
     assert "2 件在等，最久 8 天" in html
+
+
+def test_in_a_large_city_they_are_those_of_within_the_hour(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    doubtful(town, waited=24)
+    reach(town, "dispatched")
+    doubtful(town, waited=8 * 24 * 60)
+    services.count_lately()
+    assert kept_figures("reports.lately") is None
+    heads = {who: queue_head(who) for who in (town.clerk, town.admin, actor_for(far_clerk(town)), town.worker)}
+    assert (heads[town.clerk].came, heads[town.clerk].of) == (1, 2)
+    monkeypatch.setattr(counting, "LIVE", 1)
+    services.count_lately()
+    assert {who: queue_head(who) for who in heads} == heads
+    reach(town, "dispatched")
+    with CaptureQueriesContext(connection) as seen:
+        assert queue_head(town.clerk).of == 2
+    assert len(seen.captured_queries) == 2
+    assert not any("reports_reportstep" in one["sql"] for one in seen.captured_queries)
 
 
 def test_a_long_queue_goes_on_behind_a_key(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The tables of triage. Nobody outside triage imports them."""
 
+from qixia.triage.models.figures import Figures
 from qixia.triage.models.fingerprint import Fingerprint
 from qixia.triage.models.learning import (
     DECIDED,
@@ -15,6 +16,7 @@ __all__ = [
     "DECIDED",
     "RUN_OPEN",
     "Correction",
+    "Figures",
     "Fingerprint",
     "LearningRun",
     "Opinion",

@@ -2,6 +2,7 @@
 
 from qixia.triage.services.classifying import Span, Verdict, classify, classify_many
 from qixia.triage.services.correcting import correct, forget_words
+from qixia.triage.services.counting import count_figures, keep_figures
 from qixia.triage.services.opining import ask_opinion, drop_opinion
 from qixia.triage.services.remembering import forget, remember_many, set_closed
 from qixia.triage.services.switching import switch_back, switch_model
@@ -17,10 +18,12 @@ __all__ = [
     "classify",
     "classify_many",
     "correct",
+    "count_figures",
     "drop_opinion",
     "fail_run",
     "forget",
     "forget_words",
+    "keep_figures",
     "remember_many",
     "set_closed",
     "store",

@@ -8,6 +8,9 @@ from tests.examples import example, exempt
 for name in ("classify", "classify_many"):
     exempt(f"triage.services.{name}", "decides without writing; the report that takes the verdict leaves history")
 
+for name in ("count_figures", "keep_figures"):
+    exempt(f"triage.services.{name}", "counts what is there; a figure is no change")
+
 for name in ("remember_many", "set_closed", "forget"):
     exempt(f"triage.services.{name}", "an index over reports, made anew from them; the report's change leaves history")
 

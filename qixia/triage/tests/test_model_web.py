@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from qixia.jobs.worker import run_pending
@@ -15,7 +17,9 @@ from qixia.policy import queries as policy
 from qixia.policy.models import RuleVersion
 from qixia.policy.services import publish, publish_seeds
 from qixia.triage import active, services
-from qixia.triage.models import LearningRun
+from qixia.triage import overview as reads
+from qixia.triage.models import Figures, LearningRun
+from qixia.triage.services import counting
 from qixia.triage.services.switching import SENTENCE
 from qixia.triage.settled import Week
 from qixia.triage.tests.made import Parrot, correct_one, model, settled, staff
@@ -144,6 +148,36 @@ def test_the_curves_tell_of_real_weeks_and_of_missing_ones(room):
     mix = html[html.index('aria-label="类别分布变动') :]
     assert "0.00（20 件）" in mix
     assert "6.97（20 件）" in mix  # another mix altogether
+
+
+def test_a_large_city_reads_what_was_counted_within_the_hour(room, monkeypatch):
+    monday = clock.city_date(clock.now()) - timedelta(days=clock.city_date(clock.now()).weekday())
+    for back in range(16):
+        room.counted.append(Week(monday - timedelta(weeks=back), 20, back, 0.8, {"manhole": 15, "litter": back}))
+    for n in range(5):
+        correct_one(f"report:{n}")
+    now = clock.now()
+
+    def shown() -> list[object]:
+        return [reads.drift(now), reads.lessons_waiting(), *(reads.corrections(days) for days in reads.DAYS)]
+
+    live = shown()
+    services.count_figures()
+    assert not Figures.objects.exists()  # so little is counted as the page is opened
+    monkeypatch.setattr(counting, "LIVE", 4)
+    services.count_figures()
+    assert shown() == live
+    monkeypatch.setattr(room, "weeks", lambda _mondays: pytest.fail("weeks of rows were read"))
+    correct_one("report:later")
+    with CaptureQueriesContext(connection) as seen:
+        assert shown() == live
+    assert len(seen.captured_queries) == 5
+    assert all('"triage_figures"' in one["sql"] for one in seen.captured_queries)
+    html = page(client("clerk"))
+    assert "人定过 5 件" in html
+    with clock.at(now + timedelta(weeks=1)):  # a week that began since is empty until it is counted
+        assert reads.drift(clock.now()).doubted[-1].whole == 0
+        assert reads.drift(clock.now()).doubted[-2] == live[0].doubted[-1]
 
 
 def test_training_is_asked_for_once_and_its_progress_is_shown(room):

@@ -22,14 +22,13 @@ from qixia.kernel.ids import is_row_key
 from qixia.triage import overview as reads
 from qixia.triage import services
 from qixia.triage.choice import SHIPPED
-from qixia.triage.overview import ModelRow
+from qixia.triage.overview import DAYS, ModelRow
 from qixia.triage.services.switching import SENTENCE
 from qixia.triage.web import drawing
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
 READERS = ("clerk", "admin")
-DAYS = (30, 90, 365)
 
 
 @never_cache
