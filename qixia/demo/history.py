@@ -228,20 +228,17 @@ class History:
 
     def _return(self, public_id: str, plot: Plot) -> None:
         def act(report: Report, actor: Actor) -> None:
+            reason = self.rng.choice(words.RETURNS)
+            if plot.stop == "returned":
+                services.refer(actor=actor, public_id=public_id, reason=reason)
+                return
+            others = report.unit is not None and report.unit.code != "wuye-1"
             services.return_report(
-                actor=actor, public_id=public_id, reason=self.rng.choice(words.RETURNS), should_act="物业"
+                actor=actor, public_id=public_id, reason=reason, to="wuye-1" if others else "shizheng"
             )
-            if plot.stop != "returned":
-                self.later(10, 200, lambda: self._redirect(public_id, plot))
-
-        self._as_unit(public_id, act)
-
-    def _redirect(self, public_id: str, plot: Plot) -> None:
-        def act(report: Report, clerk: Actor) -> None:
-            services.redirect(actor=clerk, public_id=public_id, unit_code="wuye-1", reason="位置在小区内，由物业办理。")
             self.later(4, 150, lambda: self._accept(public_id, plot))
 
-        self._as_clerk(public_id, act)
+        self._as_unit(public_id, act)
 
     def _sort(self, public_id: str, plot: Plot) -> None:
         def act(report: Report, clerk: Actor) -> None:

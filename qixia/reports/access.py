@@ -1,19 +1,19 @@
 """Who may see a report and who may take which step. The only ways to get at a Report from outside.
 
-A reporter sees own reports; staff of a unit those sent to it; a clerk those of the place that the role is for; an
+A reporter sees own reports; staff of a unit those sent to it, in its charge or with its help; a clerk those of the place that the role is for; an
 administrator all. Everybody else: nothing, and a report that must not be seen is not found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db.models import Q, QuerySet
 
 from qixia.kernel.claims import claim_hash
 from qixia.kernel.errors import NotFound
 from qixia.people.access import Actor
-from qixia.reports.models import Report, Support
+from qixia.reports.models import Help, Report, Support
 from qixia.reports.sealing import ANONYMOUS, index_of, supporter_index
 from qixia.reports.states import Who
 
@@ -76,7 +76,17 @@ def cases(actor: Actor) -> QuerySet[Report]:
     if reach is None:
         return Report.objects.all()
     units = actor.organisation_ids(*UNIT_ROLES)
-    return Report.objects.filter(reach | Q(unit_id__in=units) if units else reach)
+    return Report.objects.filter(reach | _reach_of_unit(units) if units else reach)
+
+
+HELPED_MAX = 500
+
+
+def _reach_of_unit(units: Collection[int]) -> Q:
+    """What was sent to one of these units, what one is still in charge of, and what one helps with. The keys of the last
+    are fetched: they are few, and a list of keys leaves the database its indexes."""
+    helps = Help.objects.filter(unit_id__in=units).order_by("-id").values_list("report_id", flat=True)
+    return Q(unit_id__in=units) | Q(charge_id__in=units) | Q(pk__in=list(helps[:HELPED_MAX]))
 
 
 def _reach_of_clerk(actor: Actor) -> Q | None:
@@ -119,6 +129,9 @@ def parties(actor: Actor, report: Report) -> frozenset[Who]:
         found.add("system")
     if report.unit_id in actor.organisation_ids(*UNIT_ROLES):
         found.add("unit")
+    elif units := actor.organisation_ids(*UNIT_ROLES):
+        found |= {"charge"} if report.charge_id in units else set()
+        found |= {"helper"} if _helps(report, units) else set()
     if actor.has("admin") or (actor.has(*CLERK_ROLES) and _covers(actor, report, *CLERK_ROLES)):
         found.add("clerk")
     if found & {"unit", "clerk"}:
@@ -130,6 +143,10 @@ def parties(actor: Actor, report: Report) -> frozenset[Who]:
     if actor is HOLDER and report.secrecy == ANONYMOUS:
         found.add("rider")
     return frozenset(found)
+
+
+def _helps(report: Report, units: Collection[int]) -> bool:
+    return Help.objects.filter(report=report, unit_id__in=units, state="asked").exists()
 
 
 def is_own(actor: Actor, report: Report) -> bool:
@@ -144,7 +161,7 @@ def _covers(actor: Actor, report: Report, *roles: str) -> bool:
 
 def _one(reports: QuerySet[Report], public_id: str) -> Report:
     found = (
-        reports.select_related("unit", "community", "assignee", "site", "merged_into__unit")
+        reports.select_related("unit", "charge", "community", "assignee", "site", "merged_into__unit")
         .filter(public_id=public_id)
         .first()
         if _is_public_id(public_id)

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.sealed import declare
 from qixia.policy import kinds
-from qixia.reports.policy import SEEDS, AlarmRules, Limits, Merging, Routing, Secrecy
+from qixia.reports.policy import SEEDS, AlarmRules, Limits, Merging, Routing, Secrecy, Ways
 from qixia.reports.texts import Documents, StandardTexts
 from qixia.triage import settled
 
@@ -37,4 +37,5 @@ class ReportsConfig(AppConfig):
         kinds.register(kinds.Kind("reports.standard_texts", StandardTexts, SEEDS / "standard_texts.yaml", "标准答复"))
         kinds.register(kinds.Kind("reports.documents", Documents, SEEDS / "documents.yaml", "案件附件"))
         kinds.register(kinds.Kind("reports.alarm", AlarmRules, SEEDS / "alarm.yaml", "特急警报"))
+        kinds.register(kinds.Kind("reports.ways", Ways, SEEDS / "ways.yaml", "退回、协办与约期"))
         kinds.register(kinds.Kind("reports.merging", Merging, SEEDS / "merging.yaml", "并案与支持"))

@@ -160,3 +160,49 @@ class PartOfCase(Conflict):
 
     code = "reports.part_of_case"
     message = "这是拆出来的一部分，这一步要在整件上办。"
+
+
+class SameUnit(Invalid):
+    code = "reports.same_unit"
+    message = "这件本来就在这家单位，请选另一家。"
+
+
+class WentThere(Invalid):
+    """A unit that said "not ours" is not named again: the report would go in circles."""
+
+    code = "reports.went_there"
+    message = "%(unit)s已经说过这件不归它办。请选另一家，或者提请督办决定。"
+
+
+class ReturnsUsedUp(Conflict):
+    code = "reports.returns_used_up"
+    message = "这件已经退回过 %(limit)d 次，不能再退给别的单位。请提请督办决定由谁办。"
+
+
+class DecidedAlready(Conflict):
+    code = "reports.decided_already"
+    message = "督办已经决定由你单位办，不能再退回。确有困难，请申请延期或请其他单位协办。"
+
+
+class CannotObject(Conflict):
+    """Only a unit that another one named objects, and only once."""
+
+    code = "reports.cannot_object"
+    message = "只有被别的单位退过来的才能提异议，而且只能提一次。"
+
+
+class HelperAsked(Invalid):
+    code = "reports.helper_asked"
+    message = "已经请%(unit)s协办，它还没办完。"
+
+
+class TooManyHelpers(TooMany):
+    code = "reports.too_many_helpers"
+    message = "同时最多请 %(limit)d 家单位协办。"
+
+
+class HelpersOpen(Conflict):
+    """The lead is done when its helpers are."""
+
+    code = "reports.helpers_open"
+    message = "%(units)s的协办部分还没办完。等它办完，或者说明理由不再需要它协办，再办结。"

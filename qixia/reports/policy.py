@@ -139,6 +139,18 @@ class AlarmRules(BaseModel):
         return sorted(self.phones, key=lambda one: one.number != wanted)
 
 
+class Ways(BaseModel):
+    """How a report may go from unit to unit, and how long an answer may be put off."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    returns: int = Field(
+        2, ge=0, le=5
+    )  # from unit to unit, over the life of a report; then only the supervisor decides
+    helpers: int = Field(5, ge=1, le=20)  # asked at a time
+    promise_days: int = Field(60, ge=1, le=365)  # the latest day that an answer may be promised for
+
+
 class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid")
 

@@ -18,6 +18,7 @@ says that somebody saw it who does not work for them: the reporter, or a second 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -38,7 +39,7 @@ State = Literal[
     "merged",
     "split",
 ]
-Who = Literal["system", "clerk", "unit", "staff", "supervisor", "rider", "witness"]
+Who = Literal["system", "clerk", "unit", "staff", "supervisor", "rider", "witness", "helper", "charge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ STEPS: dict[str, Step] = {
     # The clerk decides what the machine did not.
     "sort": _step("sorting", "dispatched", "clerk", "确认派单", "人工分拣后派单"),
     "sort_handled": _step("sorting", "resolved", "clerk", "确认，等核实", "人工分拣，等社区核实"),
-    "redirect": _step("returned dispatched reopened", "dispatched", "clerk", "改派", "改派"),
+    "redirect": _step("dispatched reopened", "dispatched", "clerk", "改派", "改派"),
     # The unit.
     "accept": _step("dispatched reopened", "accepted", "unit", "签收", "单位已签收"),
     "assign": _step("accepted working", None, "unit", "指派", "已指派到人"),
@@ -79,12 +80,15 @@ STEPS: dict[str, Step] = {
     "inspect": _step("accepted working", "working", "unit", "现场核查", "已到现场核查"),
     "promise": _step(_WITH_UNIT, None, "unit", "约定答复日期", "已研究，约定日期答复"),
     # Not ours: to the unit that is named; that one may object once; nobody known: the district decides.
-    "return": _step(_WITH_UNIT, "returned", "unit", "退回", "单位退回，待改派"),
+    "return": _step(_WITH_UNIT, "dispatched", "unit", "退回", "不归这家单位办，转给该办的单位"),
     "object": _step("dispatched", "returned", "unit", "提出异议", "被退给的单位有异议，等督办决定"),
     "refer": _step(_WITH_UNIT, "returned", "unit", "退回，不知该谁办", "单位退回，等决定由谁办"),
     "decide": _step("returned", "dispatched", "supervisor", "决定主办单位", "督办决定了主办单位"),
     # Several units: helpers beside the lead unit, or parts of their own.
-    "ask_help": _step(_WITH_UNIT, None, "unit", "请求协办", "请其他单位协办"),
+    "ask_help": _step(_WITH_UNIT, None, "staff", "请求协办", "请其他单位协办"),
+    "help": _step(_WITH_UNIT, None, "helper", "补充协办情况", "协办单位补充了情况"),
+    "help_done": _step(_WITH_UNIT, None, "helper", "协办完成", "协办单位办完了自己的部分"),
+    "waive_help": _step(_WITH_UNIT, None, "staff", "不再需要协办", "不再需要这家单位协办"),
     "split": _step(f"returned {_WITH_UNIT}", "split", "clerk", "拆分", "拆成几部分分头办"),
     "gather": _step("split", "resolved", "system", "各部分办完", "各部分都办完了"),
     "scatter": _step("resolved confirming", "split", "system", "部分打回", "有一部分打回重办"),
@@ -185,6 +189,15 @@ ENDED: tuple[State, ...] = ("fixed", "closed", "invalid", "aside")
 NOT_FOR_PARTS = frozenset({"split", "merge", "absorb", "verify", "verify_handled", "close", "promise"})
 
 
+# Whoever is in charge while another unit has not accepted yet answers the rider.
+ALSO: dict[str, tuple[Who, ...]] = {"answer": ("charge",)}
+
+
+def takes(step: str, parties: Collection[Who]) -> bool:
+    """Whether one of these parties may take `step`."""
+    return STEPS[step].who in parties or any(who in parties for who in ALSO.get(step, ()))
+
+
 def allowed(step: str, state: str) -> bool:
     return state in STEPS[step].sources
 
@@ -196,4 +209,4 @@ def target(step: str, state: State) -> State:
 
 def steps_from(state: str, *who: Who) -> list[str]:
     """The steps that one of the parties `who` may take from `state`, in the order of the table."""
-    return [name for name, step in STEPS.items() if state in step.sources and step.who in who]
+    return [name for name, step in STEPS.items() if state in step.sources and takes(name, who)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from qixia.codes.queries import class_name
 from qixia.codes.rules import SEVERITY_LABELS
@@ -70,6 +71,14 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "sort": ("route", "doing"),
     "sort_handled": ("hand-stop", "doing"),
     "redirect": ("route", "doing"),
+    "object": ("arrow-back-up", ""),
+    "refer": ("arrow-back-up", ""),
+    "decide": ("flag", "doing"),
+    "ask_help": ("users", "doing"),
+    "help": ("message-2", "doing"),
+    "help_done": ("check", "good"),
+    "waive_help": ("x", ""),
+    "promise": ("calendar-event", "doing"),
     "cut": ("route", "doing"),
     "split": ("users", "doing"),
     "gather": ("check", "good"),
@@ -97,6 +106,22 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "unmerge": ("arrow-back-up", ""),
     "absorb": ("users", ""),
     "release": ("arrow-back-up", ""),
+}
+
+
+# Words between units; riders read which units it went to, not what they say of each other.
+_AMONG_STAFF = ("redirect", "return", "object", "refer", "decide", "split", "cut", "ask_help", "waive_help")
+_SAID_BY_UNITS = ("answer", "arrive", "resolve", "help", "help_done", "promise")
+# How the steps between units read with the unit's name.
+_WAYS = {
+    "return": gettext_noop("转给%(unit)s办"),
+    "object": gettext_noop("%(unit)s有异议，等督办决定"),
+    "refer": gettext_noop("%(unit)s说不归它办，等督办决定"),
+    "decide": gettext_noop("督办决定由%(unit)s办"),
+    "ask_help": gettext_noop("请%(unit)s协办"),
+    "help": gettext_noop("%(unit)s补充了协办情况"),
+    "help_done": gettext_noop("%(unit)s办完了协办的部分"),
+    "waive_help": gettext_noop("不再需要%(unit)s协办"),
 }
 
 
@@ -215,7 +240,9 @@ def timeline_item(step: ReportStep, *, for_reporter: bool) -> TimelineItem:
     """One line of the history in words for the reporter, or for staff (who never read "你")."""
     icon, tone = _LOOKS[step.step]
     title, text, quote_by = _title(step, for_reporter), step.text, None
-    if step.step in ("answer", "arrive", "resolve") and step.text:
+    if for_reporter and step.step in _AMONG_STAFF:
+        text = ""
+    if step.step in _SAID_BY_UNITS and step.text:
         quote_by = step.by
     if step.step == "settle" and step.by:
         title = _("派给%(unit)s") % {"unit": step.by}
@@ -239,6 +266,8 @@ def _title(step: ReportStep, for_reporter: bool) -> str:
         return _("你拍照上报") if for_reporter else _("骑手上报")
     text = states.STEPS[step.step].done
     done = _(text if for_reporter else text.replace("你", "骑手"))
+    if step.step in _WAYS and step.by:
+        done = _(_WAYS[step.step]) % {"unit": step.by}
     if step.step in ("redirect", "sort") and step.by:
         done = (
             _("改派给%(unit)s") % {"unit": step.by}

@@ -12,11 +12,13 @@ from qixia.reports.services.exporting import export_cases
 from qixia.reports.services.filing import drop_filter, prefer_filter, save_filter
 from qixia.reports.services.filming import attach_frames
 from qixia.reports.services.forgetting import forget_learnt_words
-from qixia.reports.services.handling import accept, answer, arrive, assign, resolve, return_report
+from qixia.reports.services.handling import accept, answer, arrive, assign, resolve
+from qixia.reports.services.helping import add_help, ask_help, waive_help
 from qixia.reports.services.intake import Receipt, Whereabouts, submit
 from qixia.reports.services.looking import look_at_photo
 from qixia.reports.services.merging import keep_apart, merge, unmerge
 from qixia.reports.services.opining import look_for_opinions, seek_opinion
+from qixia.reports.services.returning import decide, object_to, refer, return_report
 from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
 from qixia.reports.services.settling import settle
 from qixia.reports.services.splitting import PartAsked, split
@@ -30,9 +32,11 @@ __all__ = [
     "Whereabouts",
     "accept",
     "acknowledge_alarm",
+    "add_help",
     "answer",
     "answer_anonymously",
     "arrive",
+    "ask_help",
     "ask_to_catch_up",
     "assign",
     "attach_frames",
@@ -42,6 +46,7 @@ __all__ = [
     "confirm_solved",
     "count_lately",
     "cover_picture",
+    "decide",
     "drop_filter",
     "export_cases",
     "forget_learnt_words",
@@ -51,11 +56,13 @@ __all__ = [
     "look_at_photo",
     "look_for_opinions",
     "merge",
+    "object_to",
     "open_for_covering",
     "open_picture",
     "pay_supports",
     "prefer_filter",
     "redirect",
+    "refer",
     "reject",
     "resolve",
     "return_report",
@@ -76,4 +83,5 @@ __all__ = [
     "unmerge",
     "validate",
     "verify",
+    "waive_help",
 ]

@@ -97,7 +97,13 @@ def redirect(*, actor: Actor, public_id: str, unit_code: str, reason: str) -> Re
     report = access.case(actor, public_id)
     check_step(report, "redirect", actor)
     unit, words = _unit(unit_code), rules.required_text(reason, field="text")
-    changes = {"unit_id": unit.id, "assignee_id": None, "dispatched_at": clock.now(), "accepted_at": None}
+    changes = {
+        "unit_id": unit.id,
+        "charge_id": report.charge_id or report.unit_id,
+        "assignee_id": None,
+        "dispatched_at": clock.now(),
+        "accepted_at": None,
+    }
     row = take_step(
         report,
         "redirect",

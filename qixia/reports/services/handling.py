@@ -1,4 +1,4 @@
-"""What the unit does: accept, assign, answer, go there, resolve, or return.
+"""What the unit does: accept, assign, answer, go there, resolve. Returning is returning.py's.
 
 Every step needs a role in the unit that the report was sent to; see access.parties. Texts are for the reporter unless
 marked private; they are signed with the unit's name, never with a person's.
@@ -19,7 +19,7 @@ from qixia.people.access import Actor
 from qixia.people.queries import staff_of
 from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
-from qixia.reports.models import Report, ReportPhoto
+from qixia.reports.models import Help, Report, ReportPhoto
 from qixia.reports.services.looking import digests_before, refuse_copies
 from qixia.reports.services.moves import check_step, take_step
 from qixia.reports.services.ringing import taken
@@ -29,14 +29,13 @@ from qixia.reports.services.telling import clerks_told, news_told, tell_many
 ACCEPTED = declare_event("reports.accepted")
 ANSWERED = declare_event("reports.answered")
 ARRIVED = declare_event("reports.arrived")
-RETURNED = declare_event("reports.returned")
 
 
 @transaction.atomic
 def accept(*, actor: Actor, public_id: str) -> Report:
     """The unit takes the report on. The person who accepts is in charge until somebody else is named."""
     report = access.case(actor, public_id)
-    changes = {"accepted_at": report.accepted_at or clock.now(), "assignee_id": actor.person_id}
+    changes = {"accepted_at": report.accepted_at or clock.now(), "assignee_id": actor.person_id, "charge_id": None}
     take_step(report, "accept", actor=actor, by=_unit_name(report), changes=changes, event=ACCEPTED)
     taken(report, actor.person_id, clock.now())  # an alarm rings until somebody has it
     return report
@@ -67,12 +66,11 @@ def answer(*, actor: Actor, public_id: str, text: str) -> Report:
     """Write to the reporter. The first one stops the 24-hour clock."""
     report = access.case(actor, public_id)
     words = rules.required_text(text, field="text")
-    row = take_step(
-        report, "answer", actor=actor, by=_unit_name(report), text=words, changes=_answered(report), event=ANSWERED
-    )
+    by = _answering(report, actor)
+    row = take_step(report, "answer", actor=actor, by=by, text=words, changes=_answered(report), event=ANSWERED)
     # An answer about a part is one about the whole.
     asked = report.part_of or report
-    tell_many(news_told(asked, "report.answered", f"answered:{row.pk}", unit=_unit_name(report), text=words[:60]))
+    tell_many(news_told(asked, "report.answered", f"answered:{row.pk}", unit=by, text=words[:60]))
     return report
 
 
@@ -84,7 +82,7 @@ def arrive(
     words = rules.required_text(text, field="text")
     check_step(report, "arrive", actor)
     with receive(photos, field="photos", claimed=claimed) as taken, transaction.atomic():
-        _attach(report, taken, "onsite")
+        attach(report, taken, "onsite")
         take_step(
             report, "arrive", actor=actor, by=_unit_name(report), text=words, changes=_answered(report), event=ARRIVED
         )
@@ -102,7 +100,7 @@ def resolve(
         raise errors.NeedsAfterPhoto(field="photos")
     with receive(photos, field="photos", claimed=claimed) as taken, transaction.atomic():
         refuse_copies(digests_before(report), taken, field="photos")
-        _attach(report, taken, "after")
+        attach(report, taken, "after")
         now = clock.now()
         due = rules.verify_due(current("reports.limits").data, report.severity, now)
         # A part is looked at with the whole, whose clock for that starts when the last part is done.
@@ -110,6 +108,7 @@ def resolve(
         row = take_step(
             report, "resolve", actor=actor, by=_unit_name(report), text=words, changes=changes, event=RESOLVED
         )
+        _refuse_open_helpers(report)
         if report.part_of_id is not None:
             return report
         tell_many(
@@ -121,34 +120,29 @@ def resolve(
     return report
 
 
-@transaction.atomic
-def return_report(*, actor: Actor, public_id: str, reason: str, should_act: str = "") -> Report:
-    """Not ours: say why and, if known, who should act. The clerk decides."""
-    report = access.case(actor, public_id)
-    words = rules.required_text(reason, field="text")
-    named = rules.clean_text(should_act, field="should_act", limit=80, one_line=True)
-    row = take_step(
-        report,
-        "return",
-        actor=actor,
-        by=_unit_name(report),
-        text=f"{words}（建议：{named}）" if named else words,
-        changes={"assignee_id": None},
-        event=RETURNED,
-    )
-    tell_many(clerks_told(report, "report.returned", f"returned:{row.pk}", unit=_unit_name(report)))
-    return report
-
-
 def _answered(report: Report) -> dict[str, Any]:
     return {} if report.answered_at else {"answered_at": clock.now()}
+
+
+def _answering(report: Report, actor: Actor) -> str:
+    """The unit that answers: the one that has it, or the one that is still in charge."""
+    if report.charge and report.unit_id not in actor.organisation_ids(*access.UNIT_ROLES):
+        return report.charge.name
+    return _unit_name(report)
 
 
 def _unit_name(report: Report) -> str:
     return report.unit.name if report.unit else ""
 
 
-def _attach(report: Report, taken: list[Received], role: str) -> None:
+def _refuse_open_helpers(report: Report) -> None:
+    """HelpersOpen while somebody's part is not done. Asked after the step: whoever asks for help meanwhile waits for it."""
+    waiting = Help.objects.filter(report=report, state="asked").order_by("id").values_list("unit__name", flat=True)
+    if names := list(waiting):
+        raise errors.HelpersOpen(units="、".join(names))
+
+
+def attach(report: Report, taken: list[Received], role: str) -> None:
     now = clock.now()
     ReportPhoto.objects.bulk_create(
         ReportPhoto(report=report, evidence=row, role=role, position=index, by_reporter=False, at=now)

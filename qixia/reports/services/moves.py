@@ -31,7 +31,7 @@ GATHERED = declare_event("reports.gathered")
 def check_step(report: Report, step: str, actor: Actor) -> None:
     """NotYours or StepNotAllowed, before anything is written."""
     rule = states.STEPS[step]
-    if rule.who not in access.parties(actor, report):
+    if not states.takes(step, access.parties(actor, report)):
         raise errors.NotYours
     if report.part_of_id is not None and step in states.NOT_FOR_PARTS:
         raise errors.PartOfCase
@@ -118,7 +118,7 @@ def _gather(whole: Report) -> None:
         tally[name] = tally.get(name, 0) + 1
     if tally.get("open"):
         return
-    data = {"done": tally.get("resolved", 0), "rejected": tally.get("invalid", 0), "set_aside": tally.get("closed", 0)}
+    data = {"done": tally.get("resolved", 0), "rejected": tally.get("invalid", 0), "set_aside": tally.get("aside", 0)}
     if not data["done"]:
         take_step(whole, "unsplit", actor=_GATHERER, data=data)
         return

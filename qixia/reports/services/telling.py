@@ -100,7 +100,17 @@ def unit_told(report: Report, template: str, key: str, **params: Any) -> list[Te
     """A notice for everybody who works for the unit in charge."""
     if report.unit_id is None:
         return []
-    return _told(report, [m.person_id for m in staff_of(report.unit_id, "worker", "unit_lead")], template, key, params)
+    return members_told(report, report.unit_id, template, key, **params)
+
+
+def members_told(report: Report, unit_id: int, template: str, key: str, **params: Any) -> list[Tell]:
+    """A notice about the report for everybody who works for a unit."""
+    return _told(report, [m.person_id for m in staff_of(unit_id, "worker", "unit_lead")], template, key, params)
+
+
+def people_told(report: Report, people: Iterable[int], template: str, key: str, **params: Any) -> list[Tell]:
+    """A notice about the report for these members of staff."""
+    return _told(report, people, template, key, params)
 
 
 def clerks_told(report: Report, template: str, key: str, **params: Any) -> list[Tell]:
@@ -119,7 +129,9 @@ __all__ = [
     "Tell",
     "clerks_told",
     "followers_told",
+    "members_told",
     "news_told",
+    "people_told",
     "reporter_of",
     "reporter_told",
     "reporters_told",

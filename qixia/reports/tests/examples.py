@@ -131,7 +131,54 @@ def hand_it_to_a_colleague() -> None:
 def return_it_with_a_reason() -> None:
     town = a_town()
     report = reach(town, "dispatched")
-    services.return_report(actor=town.worker, public_id=report.public_id, reason="不归我们", should_act="供电")
+    services.return_report(actor=town.worker, public_id=report.public_id, reason="归环卫", to="huanwei")
+
+
+@example("reports.services.object_to")
+def object_once() -> None:
+    town = a_town()
+    report = reach(town, "dispatched")
+    services.return_report(actor=town.worker, public_id=report.public_id, reason="归环卫", to="huanwei")
+    services.object_to(actor=town.cleaner, public_id=report.public_id, reason="路面不归环卫")
+    assert the(report).state == "returned"
+
+
+@example("reports.services.refer")
+def let_the_supervisor_decide() -> None:
+    town = a_town()
+    services.refer(actor=town.worker, public_id=reach(town, "dispatched").public_id, reason="不知道该谁办")
+
+
+@example("reports.services.decide")
+def decide_who_acts() -> None:
+    town = a_town()
+    report = reach(town, "returned")
+    services.decide(actor=town.supervisor, public_id=report.public_id, unit_code="huanwei", reason="垃圾归环卫")
+
+
+def asked_for_help(town: Town) -> services.Receipt:
+    report = reach(town, "accepted")
+    services.ask_help(actor=town.worker, public_id=report.public_id, unit_code="huanwei", words="先把垃圾清开")
+    return report
+
+
+@example("reports.services.ask_help")
+def ask_another_unit_to_help() -> None:
+    asked_for_help(a_town())
+
+
+@example("reports.services.add_help")
+def help_and_be_done() -> None:
+    town = a_town()
+    asked = asked_for_help(town)
+    services.add_help(actor=town.cleaner, public_id=asked.public_id, text="清开了", done=True)
+
+
+@example("reports.services.waive_help")
+def let_a_helper_off() -> None:
+    town = a_town()
+    asked = asked_for_help(town)
+    services.waive_help(actor=town.worker, public_id=asked.public_id, unit_code="huanwei", reason="物业清了")
 
 
 @example("reports.services.arrive")

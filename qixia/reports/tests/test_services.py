@@ -204,7 +204,10 @@ _ACTS = {
     "answer": lambda t, i: services.answer(actor=t.worker, public_id=i, text="马上到"),
     "arrive": lambda t, i: services.arrive(actor=t.worker, public_id=i, text="到了"),
     "resolve": lambda t, i: services.resolve(actor=t.worker, public_id=i, text="换好了", photos=[photo_after()]),
-    "return": lambda t, i: services.return_report(actor=t.worker, public_id=i, reason="不归我们"),
+    "return": lambda t, i: services.return_report(actor=t.worker, public_id=i, reason="归环卫", to="huanwei"),
+    "refer": lambda t, i: services.refer(actor=t.worker, public_id=i, reason="不知道该谁办"),
+    "decide": lambda t, i: services.decide(actor=t.supervisor, public_id=i, unit_code="huanwei", reason="垃圾归环卫"),
+    "ask_help": lambda t, i: services.ask_help(actor=t.worker, public_id=i, unit_code="huanwei", words="来清一下"),
     "sort": lambda t, i: services.sort(
         actor=t.clerk, public_id=i, cls="manhole", severity="high", unit_code="shizheng"
     ),
@@ -261,7 +264,7 @@ def test_strangers_take_no_step_and_learn_nothing(town, step, stranger):
     receipt = reach(town, state)
     before = counts()
     actor = getattr(town, stranger)
-    for name in ("rider", "worker", "clerk"):
+    for name in ("rider", "worker", "clerk", "supervisor"):
         setattr(town, name, actor)
     with pytest.raises((NotFound, errors.NotYours)):
         _ACTS[step](town, receipt.public_id)

@@ -91,6 +91,7 @@ class Town:
     colleague: Actor
     cleaner: Actor
     clerk: Actor
+    supervisor: Actor
     admin: Actor
     people: dict[str, Person] = field(default_factory=dict)
 
@@ -116,6 +117,7 @@ def build_town() -> Town:
         "colleague": _staff("方立", "fangli", "worker", units["shizheng"].pk),
         "cleaner": _staff("洁净", "jiejing", "worker", units["huanwei"].pk),
         "clerk": _staff("知秋", "zhiqiu", "clerk", units["zhihui"].pk),
+        "supervisor": _staff("督明", "duming", "supervisor", units["zhihui"].pk),
         "admin": _staff("管理", "guanli", "admin", units["zhihui"].pk),
     }
     return Town(**{name: actor_for(person) for name, person in made.items()}, people=made)
@@ -204,8 +206,9 @@ def _verify(town: Town, i: str) -> None:
     services.verify(actor=town.clerk, public_id=i)
 
 
-def _return(town: Town, i: str) -> None:
-    services.return_report(actor=town.worker, public_id=i, reason="不归我们", should_act="供电")
+def _refer(town: Town, i: str) -> None:
+    """Nobody knows whose it is: it waits for the supervisor."""
+    services.refer(actor=town.worker, public_id=i, reason="不归我们，也不知道该谁办")
 
 
 def _confirm(town: Town, i: str) -> None:
@@ -241,7 +244,7 @@ _DONE = (_accept, _resolve)
 _WAY = {
     "accepted": (_accept,),
     "working": (_accept, _arrive),
-    "returned": (_return,),
+    "returned": (_refer,),
     "resolved": _DONE,
     "confirming": (*_DONE, _verify),
     "fixed": (*_DONE, _verify, _confirm),
