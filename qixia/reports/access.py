@@ -1,7 +1,8 @@
 """Who may see a report and who may take which step. The only ways to get at a Report from outside.
 
-A reporter sees own reports; staff of a unit those sent to it, in its charge or with its help; a clerk those of the place that the role is for; an
-administrator all. Everybody else: nothing, and a report that must not be seen is not found.
+A reporter sees own reports; staff of a unit those sent to it, in its charge or with its help; a clerk those of the
+place that the role is for; an administrator all. Everybody else: nothing, and a report that must not be seen is not
+found.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from qixia.reports.queries.shared import (
     Picture,
     TimelineItem,
     clock_cells,
-    pictures_of,
     timeline_item,
 )
+from qixia.reports.queries.ways import ACTS, WaysView, pictures_with_parts, ways
 from qixia.reports.sealing import ANONYMOUS, SEALED, open_link
 
 
@@ -64,6 +64,7 @@ class CaseView:
     is_anonymous: bool  # told to clerks only
     original_bases: list[tuple[str, str]]  # grounds on which the reader may open a picture as it came; [] for none
     related: Related
+    ways: WaysView
     opinion: SecondView | None = None  # of another model; for clerks
     notes: list[PhotoNote] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
@@ -81,7 +82,7 @@ class CaseView:
 def case(actor: Actor, public_id: str) -> CaseView:
     """One case. NotFound for what the actor must not see."""
     report = access.case(actor, public_id)
-    pictures = pictures_of([report.pk], actor.ref)[report.pk]
+    pictures = pictures_with_parts(report, actor.ref)
     parties = access.parties(actor, report) - {"rider"}
     steps = [name for name in states.steps_from(report.state, *parties) if _fits(name, report)]
     thumb = pictures["before"][0].thumb_url if pictures["before"] else None
@@ -106,7 +107,8 @@ def case(actor: Actor, public_id: str) -> CaseView:
         after=pictures["after"],
         clocks=clock_cells(report, clock.now()),
         events=[timeline_item(step, for_reporter=False) for step in report.steps.order_by("-id")],
-        steps=steps,
+        steps=[step for step in steps if step not in ACTS],
+        ways=ways(actor, report, steps),
         is_anonymous="clerk" in parties and report.secrecy == ANONYMOUS,
         original_bases=[(key, _(BASES[key])) for key in rules.ORIGINAL_BASES] if "clerk" in parties else [],
         opinion=second_view(report) if "clerk" in parties else None,

@@ -46,6 +46,8 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "open": (gettext_noop("全部未结"), states.OPEN),
     "ended": (gettext_noop("已结"), states.ENDED),
 }
+# A part that is done is looked at with its whole.
+_NOT_DONE_PARTS = Q(part_of=None) | ~Q(state="resolved")
 ANSWER_SOON = timedelta(hours=4)
 _THRICE = 3
 
@@ -240,6 +242,8 @@ def narrowed(actor: Actor, wanted: Filter) -> QuerySet[Report]:
     rows = access.cases(actor).filter(state__in=(wanted.state,) if wanted.state else inside)
     if wanted.state and wanted.list != "all" and not wanted.group:
         rows = rows.filter(state__in=inside)
+    if wanted.list == "checks" or wanted.group == "clerk":
+        rows = rows.filter(_NOT_DONE_PARTS)
     if wanted.severity:
         rows = rows.filter(severity=wanted.severity)
     if wanted.cls:
@@ -359,6 +363,7 @@ def list_counts(actor: Actor) -> dict[str, int]:
         name: Count("pk", filter=Q(state__in=LISTS[name]))
         for name in ("queue", "incoming", "sorting", "returned", "checks", "confirming")
     }
+    sums["checks"] = Count("pk", filter=Q(state__in=LISTS["checks"]) & _NOT_DONE_PARTS)
     # Ended cases are many and in no list: left out, the index on the state serves the rest.
     rows = access.cases(actor).filter(state__in=states.OPEN)
     found: dict[str, int] = rows.aggregate(**sums, over=Count("pk", filter=over(clock.now())))

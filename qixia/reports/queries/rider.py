@@ -33,6 +33,7 @@ from qixia.reports.queries.shared import (
     title_of,
 )
 from qixia.reports.queries.similar import others_of
+from qixia.reports.queries.ways import RiderPart, events_of_parts, pictures_with_parts, rider_parts
 
 # Steps of a lead that those who follow it don't read: how it began, who of a unit goes, what else was merged.
 _NOT_FOLLOWED = ("raise", "settle", "settle_handled", "doubt", "settle_merged", "assign", "absorb", "release")
@@ -85,6 +86,7 @@ class RiderReport(RiderCard):
     name_hidden: bool
     settled: bool
     is_merged: bool
+    parts: list[RiderPart]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def rider_report(actor: Actor, public_id: str) -> RiderReport:
     """One own report with all that its reporter may know. NotFound for anybody else's."""
     report = access.own_report(actor, public_id)
     now = clock.now()
-    pictures = pictures_of([report.pk], actor.ref)[report.pk]
+    pictures = pictures_with_parts(report, actor.ref)
     steps = [step for step in report.steps.order_by("-id") if not step.private and step.step != "assign"]
     lead = report.merged_into
     followed = followed_events(lead, hidden=is_sensitive(lead), after=steps[0]) if lead and steps else []
@@ -162,7 +164,8 @@ def rider_report(actor: Actor, public_id: str) -> RiderReport:
         onsite=pictures["onsite"],
         after=pictures["after"] or (_after_of(lead, actor) if lead else []),
         clocks=clock_cells(report, now) if report.state not in ("received", "sorting", "merged") else [],
-        events=[*followed, *_events(report, [timeline_item(step, for_reporter=True) for step in steps])],
+        events=[*followed, *_events(report, _with_parts(report, steps))],
+        parts=rider_parts(report) if _was_split(steps) else [],
         can_answer=report.state == "confirming",
         calls=_CALLS.get(report.cls, ["119", "110"])
         if report.severity == "critical" and report.state not in states.ENDED
@@ -173,6 +176,18 @@ def rider_report(actor: Actor, public_id: str) -> RiderReport:
         settled=report.state != "received",
         is_merged=lead is not None,
     )
+
+
+def _was_split(steps: Sequence[ReportStep]) -> bool:
+    return any(step.step == "split" for step in steps)
+
+
+def _with_parts(report: Report, steps: Sequence[ReportStep]) -> list[TimelineItem]:
+    """The own history, and what the units of the parts do and say, latest first."""
+    own = [timeline_item(step, for_reporter=True) for step in steps]
+    if not _was_split(steps):
+        return own
+    return sorted([*own, *events_of_parts(report)], key=lambda item: item.at, reverse=True)
 
 
 def _after_of(lead: Report, actor: Actor) -> list[Picture]:
@@ -260,7 +275,9 @@ def _answer_line(report: Report, *, is_reporter: bool = True) -> str:
         "closed": _("已办结，没修好可以重开"),
         "reopened": _("已退回%(unit)s重办"),
         "invalid": _("核查后认定不属实"),
+        "aside": _("不在受理范围"),
         "merged": _("和附近的一件并在一起办"),
+        "split": _("几个单位分头办，都办完再核实"),
     }
     if not is_reporter:
         lines |= {"confirming": _("社区核实过了，等上报的人看一眼"), "fixed": _("修好了"), "closed": _("已办结")}

@@ -232,26 +232,6 @@ _STEPS: dict[str, Callable[[HttpRequest, str], object]] = {
     "resolve": lambda r, i: services.resolve(
         actor=r.actor, public_id=i, text=_text(r), photos=r.FILES.getlist("photos")
     ),
-    "return": lambda r, i: services.return_report(
-        actor=r.actor, public_id=i, reason=_text(r), to=r.POST.get("unit", "")
-    ),
-    "object": lambda r, i: services.object_to(actor=r.actor, public_id=i, reason=_text(r)),
-    "refer": lambda r, i: services.refer(actor=r.actor, public_id=i, reason=_text(r)),
-    "decide": lambda r, i: services.decide(
-        actor=r.actor, public_id=i, unit_code=r.POST.get("unit", ""), reason=_text(r)
-    ),
-    "ask_help": lambda r, i: services.ask_help(
-        actor=r.actor, public_id=i, unit_code=r.POST.get("unit", ""), words=_text(r)
-    ),
-    "help": lambda r, i: services.add_help(
-        actor=r.actor, public_id=i, text=_text(r), done=False, photos=r.FILES.getlist("photos")
-    ),
-    "help_done": lambda r, i: services.add_help(
-        actor=r.actor, public_id=i, text=_text(r), done=True, photos=r.FILES.getlist("photos")
-    ),
-    "waive_help": lambda r, i: services.waive_help(
-        actor=r.actor, public_id=i, unit_code=r.POST.get("unit", ""), reason=_text(r)
-    ),
     "redirect": lambda r, i: services.redirect(
         actor=r.actor, public_id=i, unit_code=r.POST.get("unit", ""), reason=_text(r)
     ),

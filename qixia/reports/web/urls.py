@@ -16,6 +16,7 @@ from qixia.reports.web import (
     sheet,
     supports,
     triage,
+    ways,
 )
 
 app_name = "reports"
@@ -66,6 +67,7 @@ DESK = [
     path("desk/case/<slug:public_id>/picture/<slug:evidence>/", redaction.redaction, name="redaction"),
     path("desk/case/<slug:public_id>/picture/<slug:evidence>/uncovered", redaction.uncovered, name="uncovered"),
     path("desk/reveal/", reveal.reveal, name="reveal"),
+    path("desk/case/<slug:public_id>/way/<slug:name>", ways.way, name="way"),
     path("desk/case/<slug:public_id>/<slug:name>", desk.step, name="step"),
 ]
 MAP = [
