@@ -167,6 +167,11 @@ def open_original_stream(name: str, key: bytes | None) -> BinaryIO:
     return _stream(original_path(name), key)
 
 
+def sealed_stream(path: Path, key: bytes) -> BinaryIO:
+    """The content of a sealed file that another package keeps. FileNotFoundError if it's gone. Close it."""
+    return _stream(path, key)
+
+
 def open_temp(written: Written) -> BinaryIO:
     """The content of a temp file that has no final name yet."""
     return _stream(written.path, written.key)

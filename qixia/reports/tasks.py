@@ -90,3 +90,8 @@ def tell_of_original(event: EventView) -> None:
         basis=event.payload["basis"],
         key=event.id,
     )
+
+
+@every("reports.sweep_documents", hours=24)
+def sweep_documents() -> None:
+    services.sweep_documents()

@@ -12,11 +12,12 @@ from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.people.queries import Member, Org, display_name_of, has_consent, organisations, person_id_for, staff_of
 from qixia.reports import access, rules, states
-from qixia.reports.models import Report
+from qixia.reports.models import Report, Watch
 from qixia.reports.queries.duplicates import Related, related
 from qixia.reports.queries.evidence import PhotoNote, photo_notes
 from qixia.reports.queries.listing import Row, row_of
 from qixia.reports.queries.opinions import SecondView, second_view
+from qixia.reports.queries.papers import Papers, papers_of
 from qixia.reports.queries.shared import (
     ClockCell,
     Picture,
@@ -24,6 +25,7 @@ from qixia.reports.queries.shared import (
     clock_cells,
     timeline_item,
 )
+from qixia.reports.queries.wording import Wording, wordings
 from qixia.reports.queries.ways import ACTS, WaysView, pictures_with_parts, ways
 from qixia.reports.sealing import ANONYMOUS, SEALED, open_link
 
@@ -64,6 +66,9 @@ class CaseView:
     is_anonymous: bool  # told to clerks only
     original_bases: list[tuple[str, str]]  # grounds on which the reader may open a picture as it came; [] for none
     related: Related
+    papers: Papers
+    is_watched: bool
+    wordings: dict[str, list[Wording]]  # step → standard texts for its form
     ways: WaysView
     opinion: SecondView | None = None  # of another model; for clerks
     notes: list[PhotoNote] = field(default_factory=list)
@@ -113,6 +118,9 @@ def case(actor: Actor, public_id: str) -> CaseView:
         original_bases=[(key, _(BASES[key])) for key in rules.ORIGINAL_BASES] if "clerk" in parties else [],
         opinion=second_view(report) if "clerk" in parties else None,
         related=related(actor, report),
+        papers=papers_of(actor, report),
+        is_watched=Watch.objects.filter(report=report, person_id=actor.person_id).exists(),
+        wordings=wordings(report),
         notes=photo_notes(actor, report, parties),
         members=staff_of(report.unit_id, *access.UNIT_ROLES) if report.unit_id and "assign" in steps else [],
         units=organisations("unit", "property", "community") if "redirect" in steps else [],

@@ -40,9 +40,3 @@ def saved_filters(actor: Actor) -> list[SavedView]:
         for row in rows.order_by("name", "pk")
     ]
     return sorted(found, key=lambda one: not one.is_own)
-
-
-def default_of(actor: Actor) -> str:
-    """What the actor's queue opens with; "" for everything."""
-    rows = SavedFilter.objects.filter(owner_id=actor.person_id, is_default=True)
-    return rows.values_list("query", flat=True).first() or ""

@@ -17,12 +17,14 @@ from qixia.reports.services.helping import add_help, ask_help, waive_help
 from qixia.reports.services.intake import Receipt, Whereabouts, submit
 from qixia.reports.services.looking import look_at_photo
 from qixia.reports.services.merging import keep_apart, merge, unmerge
+from qixia.reports.services.noting import attach_document, open_document, remove_document, sweep_documents, write_note
 from qixia.reports.services.opining import look_for_opinions, seek_opinion
 from qixia.reports.services.returning import decide, object_to, refer, return_report
 from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
 from qixia.reports.services.settling import settle
 from qixia.reports.services.splitting import PartAsked, split
 from qixia.reports.services.supporting import Supported, forget_supporter, pay_supports, support
+from qixia.reports.services.watching import unwatch, watch
 
 __all__ = [
     "PartAsked",
@@ -39,6 +41,7 @@ __all__ = [
     "ask_help",
     "ask_to_catch_up",
     "assign",
+    "attach_document",
     "attach_frames",
     "call_next",
     "catch_up",
@@ -56,6 +59,7 @@ __all__ = [
     "look_at_photo",
     "look_for_opinions",
     "merge",
+    "open_document",
     "object_to",
     "open_for_covering",
     "open_picture",
@@ -64,6 +68,7 @@ __all__ = [
     "redirect",
     "refer",
     "reject",
+    "remove_document",
     "resolve",
     "return_report",
     "reveal_reporter",
@@ -78,10 +83,14 @@ __all__ = [
     "submit",
     "submit_anonymous",
     "support",
+    "sweep_documents",
     "tell_of_original",
     "transfer_alarm",
     "unmerge",
+    "unwatch",
     "validate",
     "verify",
+    "watch",
+    "write_note",
     "waive_help",
 ]

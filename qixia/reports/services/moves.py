@@ -22,6 +22,7 @@ from qixia.policy.queries import current
 from qixia.reports import access, errors, rules, sealing, states
 from qixia.reports.models import MergeProposal, Report, ReportStep
 from qixia.reports.services.telling import clerks_told, news_told, tell_many
+from qixia.reports.services.watching import tell_watchers
 from qixia.rewards import services as rewards
 from qixia.triage.services.remembering import forget, set_closed_many
 
@@ -81,6 +82,7 @@ def take_step(
         data=data or {},
     )
     record(f"reports.{step}", subject=report.ref, actor=name, before=before, after=after)
+    tell_watchers(report, row)
     if event:
         publish(event, report.ref, {"step": row.pk, "number": report.number})
     if report.part_of_id is not None:
@@ -166,6 +168,7 @@ def note_step(
         data=data or {},
     )
     record(f"reports.{step}", subject=report.ref, actor=actor, before=before, after=after)
+    tell_watchers(report, row)
     return row
 
 

@@ -17,13 +17,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from qixia.codes.queries import class_name, division, families
 from qixia.codes.rules import SEVERITY_LABELS
 from qixia.kernel.errors import DomainError, NotFound
 from qixia.people.queries import organisation_by_code, organisations
-from qixia.reports import queries, services, states
+from qixia.reports import queries, rules, services, states
 from qixia.reports.access import CLERK_ROLES, STAFF_ROLES, UNIT_ROLES
 from qixia.reports.queries import filters, listing
 from qixia.reports.queries.bulk import offered_acts
@@ -83,8 +83,10 @@ def everything(request: HttpRequest) -> HttpResponse:
 
 
 def _list(request: HttpRequest, name: str) -> HttpResponse:
-    if name == "queue" and not request.GET and (saved := filters.default_of(request.actor)):
-        return HttpResponseRedirect(f"{request.path}?{saved}")
+    saved = filters.saved_filters(request.actor) if name == "queue" else []
+    default = next((one.query for one in saved if one.is_default), "")
+    if default and not request.GET:
+        return HttpResponseRedirect(f"{request.path}?{default}")
     wanted = queries.Filter.of(name, request.GET)
     page = queries.case_page(request.actor, wanted, PAGE)
     chosen = request.GET.get("case", "") or (page.items[0].public_id if page.items else "")
@@ -94,7 +96,7 @@ def _list(request: HttpRequest, name: str) -> HttpResponse:
         "page": page,
         "wanted": wanted,
         "chips": _chips(request, wanted),
-        "saved": _saved(request, wanted),
+        "saved": _saved(saved, wanted),
         "case": _chosen(request, chosen),
         "here": _address(request, drop=("case",)),
         "more_url": _address(request, drop=("case",), after=page.next_key) if page.next_key else "",
@@ -177,15 +179,10 @@ def _narrowed(request: HttpRequest, wanted: queries.Filter) -> list[dict[str, st
     ]
 
 
-def _saved(request: HttpRequest, wanted: queries.Filter) -> list[dict[str, Any]]:
+def _saved(saved: list[filters.SavedView], wanted: queries.Filter) -> list[dict[str, Any]]:
     """The chips with names: own ones, then those that colleagues share."""
-    if wanted.list != "queue":
-        return []
     now = urlencode(wanted.parts())
-    return [
-        {"one": one, "on": one.query == now, "url": f"{reverse('reports:queue')}?{one.query}"}
-        for one in filters.saved_filters(request.actor)
-    ]
+    return [{"one": one, "on": one.query == now, "url": f"{reverse('reports:queue')}?{one.query}"} for one in saved]
 
 
 def _address(request: HttpRequest, drop: tuple[str, ...] = (), **extra: str) -> str:
@@ -243,20 +240,44 @@ _STEPS: dict[str, Callable[[HttpRequest, str], object]] = {
 }
 
 
-@require_POST
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @allow(*UNIT_ROLES, *CLERK_ROLES, "admin")
 def step(request: HttpRequest, public_id: str, name: str) -> HttpResponse:
-    """Take one step on a case, then go back to where the reader was."""
+    """Take one step on a case, then go back to where the reader was. GET: the form on a page of its own."""
     if name not in _STEPS:
         raise NotFound
+    if request.method != "POST":
+        return _step_page(request, public_id, name)
     try:
         _STEPS[name](request, public_id)
     except DomainError as refusal:
         if refusal.status in (401, 403, 404):
             raise
         messages.error(request, message_of(refusal))
+    return to_case(request, public_id)
+
+
+def _step_page(request: HttpRequest, public_id: str, name: str) -> HttpResponse:
+    """For browsers without scripts, which open no dialog; a chosen standard text stands in the field."""
+    case = queries.case(request.actor, public_id)
+    if name not in case.steps:
+        raise NotFound
+    chosen = request.GET.get("wording_key", "")
+    texts = {one.key: one.text for one in case.wordings.get(name, [])}
+    text = texts.get(chosen, request.GET.get("text", "")[: rules.NOTE_MAX])
+    context = {"case": case, "step": name, "given_text": text, "here": back_to(request)}
+    return render(request, "reports/desk/step.html", context)
+
+
+def to_case(request: HttpRequest, public_id: str) -> HttpResponse:
+    """After an act on a case: the list with it chosen, its own page, or the next one."""
     back = back_to(request)
     if "next" in request.POST or _chosen(request, public_id) is None:
         return HttpResponseRedirect(back, status=303)  # on to the next one
+    if "alone" in request.POST:
+        return HttpResponseRedirect(
+            f"{reverse('reports:case', args=[public_id])}?{urlencode({'back': back})}", status=303
+        )
     mark = "&" if "?" in back else "?"
     return HttpResponseRedirect(f"{back}{mark}case={public_id}", status=303)

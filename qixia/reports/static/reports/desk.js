@@ -30,11 +30,26 @@ if (mapBox && mapBox.offsetParent !== null) {
   document.addEventListener('htmx:afterSettle', () => showChosen(view));
 }
 
-// ── filters ───────────────────────────────────────────────────────────────────
-for (const form of document.querySelectorAll('form[data-autosubmit]')) {
-  form.querySelector('button[type=submit]').hidden = true;
-  form.addEventListener('change', () => form.requestSubmit());
-}
+// ── standard texts: choosing one puts it in where the cursor is ────────────────
+document.addEventListener('change', (event) => {
+  const select = event.target.closest?.('select[data-wording]');
+  const text = select?.selectedOptions[0]?.dataset.text;
+  const field = select && document.getElementById(select.dataset.wording);
+  if (!text || !field) return;
+  field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end');
+  field.focus();
+  select.value = '';
+});
+
+// ── the panel of filters closes when something else is pressed ────────────────
+document.addEventListener('click', (event) => {
+  document.querySelectorAll('details.qx-more[open], details.qx-add[open]').forEach((open) => {
+    if (!open.contains(event.target) && !event.target.closest('dialog')) open.open = false;
+  });
+});
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') document.querySelectorAll('details.qx-more[open]').forEach((open) => { open.open = false; });
+});
 
 // ── on a phone a row opens the case by itself instead of the pane beside the list ──
 const small = matchMedia('(max-width: 860px)');

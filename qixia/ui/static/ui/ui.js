@@ -114,7 +114,8 @@ document.addEventListener('htmx:confirm', (event) => {
 // ── dialogs, sheets, closing ──────────────────────────────────────────────────
 document.addEventListener('click', (event) => {
   const opener = event.target.closest('[data-open]');
-  if (opener) byId(opener.dataset.open)?.showModal?.();
+  const opened = opener && byId(opener.dataset.open);
+  if (opened?.showModal) { event.preventDefault(); opened.showModal(); } // a link is the way without scripts
   const closer = event.target.closest('[data-close]');
   if (closer?.dataset.close === 'toast') closer.closest('.qx-toast').remove();
   if (closer?.dataset.close === 'dialog') closer.closest('dialog').close();
