@@ -120,7 +120,7 @@ class SupportIn(Schema):
 
 class SupportDetail(ReportOut):
     day: date
-    points: int | None = Field(description="null until it was looked at")
+    points: int | None = Field(description="null until it was booked, which is a few days later")
     others: int
     events: list[EventOut]
 

@@ -13,6 +13,7 @@ from qixia.jobs.models import Command
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.people.sessions import BACKEND
+from qixia.reports import services
 from qixia.reports.models import Report, Support
 from qixia.reports.queries.similar import OFFER_S
 from qixia.reports.tests.town import AT_ROAD, OUTSIDE, Town, merging, photo, reach, send, the
@@ -154,7 +155,10 @@ class TestSupports:
         assert [row["public_id"] for row in listed["items"]] == [public_id]
         assert listed["next_key"] == ""
         detail = phone.get(f"{self.URL}/{public_id}").json()
-        assert (detail["state"], detail["points"], detail["others"]) == ("dispatched", 3, 1)
+        assert (detail["state"], detail["points"], detail["others"]) == ("dispatched", None, 1)
+        with clock.at(clock.now() + timedelta(days=9)):
+            assert services.pay_supports() == 1
+        assert phone.get(f"{self.URL}/{public_id}").json()["points"] == 3
         assert self.near(phone)[0] | {"offer": "", "url": f"/supported/{public_id}/"} == self.near(phone)[0]
         assert Support.objects.count() == 1
 
