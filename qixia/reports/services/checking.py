@@ -169,8 +169,8 @@ def validate(*, actor: Actor, public_id: str, text: str = "") -> Report:
 
 @transaction.atomic
 def reject(*, actor: Actor, public_id: str, reason: str) -> Report:
-    """The matter is not true: ends the report and takes its points back, also of what is merged into it and of those
-    who support it. They are told why."""
+    """The matter is not true: ends the report and takes its points back, also of what is merged into it; what those got
+    who support it goes back with the next batch (supporting.py). They are told why."""
     report = access.case(actor, public_id)
     words = rules.required_text(reason, field="text")
     changes = {"validity": "invalid", "ended_at": clock.now()}

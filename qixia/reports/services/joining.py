@@ -190,8 +190,16 @@ def earliest_clocks(report: Report, *, receive: datetime, resolve: datetime) -> 
 
 
 def support_award(
-    report: Report, person: str, link: str, *, place: str | None = None, at: datetime | None = None, occasion: str = ""
+    report: Report,
+    person: str,
+    link: str,
+    *,
+    source: str = "",
+    place: str | None = None,
+    at: datetime | None = None,
+    occasion: str = "",
 ) -> Award:
-    """For supporting `report`, or for having reported what was merged."""
+    """For supporting `report`, or for having reported what was merged. `source`: not the report."""
     params = {"number": report.number, "place": report.place if place is None else place, "link": link}
-    return Award(f"person:{person}", SUPPORT, report.ref, SUPPORTED_ACT, "system:settle", at, params, occasion)
+    source = source or report.ref
+    return Award(f"person:{person}", SUPPORT, source, SUPPORTED_ACT, "system:settle", at, params, occasion)

@@ -6,7 +6,9 @@ Secrecy  who supports is sealed like who reported; the row has no time but the d
          request's id: a line of the log must not lead from one to the other.
 Points   once for each rider and matter; not for the own report, not beyond `paid_riders`; 0 is an answer too. Booked from
          the next day on, in drawn order and all at one time, once enough riders wait or one waits long enough: neither
-         the moment of a posting nor its place tells which report was supported. Caps count for the day of the support.
+         the moment of a posting nor its place tells which report was supported; its source is the support, since what
+         the reporter gets has the report's and a time. Caps count for the day of the support. What supporters of a
+         matter got that was found not true goes back with the next batch.
 Retries  supporting twice is supporting once, whatever the client key; a key once used gives the first answer for as long as
          it is kept, and KeyReused for another offer. Paying again changes nothing.
 """
@@ -17,9 +19,10 @@ import json
 import secrets as chance
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 
 from qixia.audit.services import record
 from qixia.jobs.commands import body_hash, once
@@ -39,10 +42,11 @@ from qixia.reports.queries.shared import is_sensitive
 from qixia.reports.queries.similar import OFFER, OFFER_S
 from qixia.reports.sealing import SUPPORTER, open_support, seal_support, supporter_index
 from qixia.reports.services.joining import lock_groups, riders_of, support_award
-from qixia.rewards.services import award_many
+from qixia.rewards.services import award_many, reverse
 
 SUPPORTED = declare_event("reports.supported")
 PIECE = 200
+LOOKED_BACK = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +126,34 @@ def _one_at_a_time(index: str) -> None:
 
 
 def pay_supports() -> int:
-    """Book what supports of past days earn, if enough riders wait or one waits long enough. Returns how many earned
-    something."""
-    policy, now = current("reports.merging").data, clock.now()
-    today = clock.city_date(now)
+    """Book what supports of past days earn, if enough riders wait or one waits long enough, and take back what they earned
+    for what is not true. Returns how many earned something."""
+    now = clock.now()
+    with clock.at(now), without_request_id():  # one time for all, however long it takes
+        _take_back(now)
+        return _pay_waiting(now)
+
+
+@transaction.atomic
+def _take_back(now: datetime) -> None:
+    """The points of supports whose matter was found not true lately."""
+    untrue = Report.objects.filter(state="invalid", ended_at__gte=now - LOOKED_BACK).values("pk")
+    rows = Support.objects.filter(Q(report__in=untrue) | Q(report__merged_into__in=untrue), points__gt=0)
+    found = list(rows.order_by("pk").values_list("pk", "public_id"))
+    if not found:
+        return
+    chance.SystemRandom().shuffle(found)
+    sources = [_source(public_id) for _pk, public_id in found]
+    reverse(source=sources[0], also=sources[1:], reason="核查后认定不属实", actor="system:settle")
+    Support.objects.filter(pk__in=[pk for pk, _public_id in found]).update(points=0)
+
+
+def _source(public_id: str) -> str:
+    return f"support:{public_id}"
+
+
+def _pay_waiting(now: datetime) -> int:
+    policy, today = current("reports.merging").data, clock.city_date(now)
     waiting = Support.objects.filter(points=None, link__isnull=False, day__lt=today)
     riders = waiting.values("index").distinct().count()
     overdue = waiting.filter(day__lte=today - timedelta(days=policy.pay_days))
@@ -133,11 +161,7 @@ def pay_supports() -> int:
         return 0
     ids = list(waiting.values_list("pk", flat=True))
     chance.SystemRandom().shuffle(ids)
-    paid = 0
-    with clock.at(now), without_request_id():  # one time for all, however long it takes
-        for start in range(0, len(ids), PIECE):
-            paid += _pay(ids[start : start + PIECE])
-    return paid
+    return sum(_pay(ids[start : start + PIECE]) for start in range(0, len(ids), PIECE))
 
 
 @transaction.atomic
@@ -162,7 +186,8 @@ def _pay(ids: Sequence[int]) -> int:
         if groups[lead.pk].take(person) and lead.state != "invalid":
             # The ledger is for ever, and a matter may turn out sensitive later: no place beside a supporter.
             link, at = f"/supported/{row.public_id}/", clock.city_day(row.day)[1] - timedelta(seconds=1)
-            awards.append((row, support_award(report, person, link, place="", at=at)))
+            source = _source(row.public_id)
+            awards.append((row, support_award(report, person, link, source=source, place="", at=at)))
     for (row, _award), posting in zip(awards, award_many([award for _row, award in awards]), strict=True):
         row.points = posting.points
     Support.objects.bulk_update(waiting, ["points"])

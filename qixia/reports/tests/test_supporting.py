@@ -236,7 +236,21 @@ class TestSupport:
     def test_found_not_true_takes_it_back(self, town, open_case):
         supported(town)
         services.reject(actor=town.clerk, public_id=open_case.public_id, reason="没有")
+        assert (balance(town.rider.ref), balance(town.other_rider.ref)) == (0, 3)  # not at the moment of the step
+        assert pay() == 0
+        assert (balance(town.other_rider.ref), Support.objects.get().points) == (0, 0)
+        pay()
         assert balance(town.other_rider.ref) == 0
+        assert compare().is_sound
+
+    def test_a_posting_shares_nothing_with_those_of_the_report(self, town, open_case):
+        supported(town)
+        mine, theirs = (
+            Posting.objects.get(beneficiary=who.ref, rule=rule)
+            for who, rule in ((town.other_rider, "support"), (town.rider, "manhole"))
+        )
+        assert mine.source.startswith("support~")
+        assert mine.source.partition("~")[2] != theirs.source.partition("~")[2]
 
     def test_it_follows_into_the_lead(self, town, open_case):
         done = supported(town)
