@@ -1,6 +1,7 @@
 """How the services of reports are called: each step on a report that got where it is through the real steps."""
 
 import hashlib
+import os
 from datetime import timedelta
 
 from django.core.files.base import ContentFile
@@ -14,8 +15,11 @@ from qixia.people.access import Actor, actor_for
 from qixia.people.passes import rider_pass
 from qixia.places import queries as places
 from qixia.reports import services
-from qixia.reports.models import Alarm, MergeProposal, ReportPhoto, Support
+from qixia.reports.models import Alarm, MergeProposal, Report, ReportPhoto, Support
+from qixia.reports.queries.listing import Filter
 from qixia.reports.queries.similar import similar_reports
+from qixia.reports.services.bulk import Params
+from qixia.reports.services.noting import document_path
 from qixia.reports.tests.town import (
     AT_ROAD,
     MAKER,
@@ -406,3 +410,94 @@ def let_go_of_what_an_erased_rider_wrote() -> None:
     report = the(reach(town, "sorting"))
     services.sort(actor=town.clerk, public_id=report.public_id, cls="manhole", severity="high", unit_code="shizheng")
     assert services.forget_learnt_words(public_id=town.rider.public_id) == 1
+
+
+@example("reports.services.save_filter")
+def keep_a_filter_under_a_name() -> None:
+    wanted = Filter.of("queue", {"severity": "critical"})
+    services.save_filter(actor=a_town().worker, name="特急", wanted=wanted, shared=True)
+
+
+@example("reports.services.prefer_filter")
+def open_the_queue_with_a_filter() -> None:
+    worker = a_town().worker
+    row = services.save_filter(actor=worker, name="特急", wanted=Filter.of("queue", {"severity": "critical"}))
+    services.prefer_filter(actor=worker, public_id=row.public_id)
+
+
+@example("reports.services.drop_filter")
+def forget_a_filter() -> None:
+    worker = a_town().worker
+    row = services.save_filter(actor=worker, name="特急", wanted=Filter.of("queue", {"severity": "critical"}))
+    services.drop_filter(actor=worker, public_id=row.public_id)
+
+
+@example("reports.services.run_bulk")
+def accept_two_at_once() -> None:
+    town = a_town()
+    ids = [reach(town, "dispatched").public_id for _ in range(2)]
+    services.run_bulk(actor=town.worker, act="accept", public_ids=ids, given=Params(), key="page-key-0001")
+    assert set(Report.objects.filter(public_id__in=ids).values_list("state", flat=True)) == {"accepted"}
+
+
+exempt("reports.services.look_ahead", "a preview: it writes nothing")
+
+
+@example("reports.services.export_cases")
+def take_the_queue_out_as_a_list() -> None:
+    town = a_town()
+    reach(town, "dispatched")
+    assert len(services.export_cases(actor=town.worker, wanted=Filter.of("queue", {}))) == 1
+
+
+@example("reports.services.write_note")
+def leave_a_note_for_colleagues() -> None:
+    town = a_town()
+    public_id = reach(town, "dispatched").public_id
+    services.write_note(actor=town.worker, public_id=public_id, text="业主说周三在家", audience="own")
+
+
+@example("reports.services.attach_document")
+def put_a_paper_to_a_case() -> None:
+    town = a_town()
+    public_id = reach(town, "dispatched").public_id
+    services.attach_document(actor=town.worker, public_id=public_id, upload=photo(1), audience="case")
+
+
+@example("reports.services.open_document")
+def take_a_paper_out() -> None:
+    town = a_town()
+    public_id = reach(town, "dispatched").public_id
+    row = services.attach_document(actor=town.worker, public_id=public_id, upload=photo(1), audience="case")
+    services.open_document(actor=town.clerk, public_id=public_id, document=row.public_id).content.close()
+
+
+@example("reports.services.remove_document")
+def take_a_paper_away() -> None:
+    town = a_town()
+    public_id = reach(town, "dispatched").public_id
+    row = services.attach_document(actor=town.worker, public_id=public_id, upload=photo(1), audience="case")
+    services.remove_document(actor=town.worker, public_id=public_id, document=row.public_id)
+
+
+@example("reports.services.sweep_documents")
+def sweep_what_no_row_names() -> None:
+    path = document_path("0123456789abcdef0123456789abcdef")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"left by a killed process")
+    os.utime(path, (0, 0))
+    assert services.sweep_documents() == 1
+
+
+@example("reports.services.watch")
+def watch_a_case() -> None:
+    town = a_town()
+    services.watch(actor=town.clerk, public_id=reach(town, "dispatched").public_id)
+
+
+@example("reports.services.unwatch")
+def watch_it_no_longer() -> None:
+    town = a_town()
+    public_id = reach(town, "dispatched").public_id
+    services.watch(actor=town.clerk, public_id=public_id)
+    services.unwatch(actor=town.clerk, public_id=public_id)
