@@ -4,7 +4,7 @@ A town lives for two days through its real pages: riders report sealed and anony
 resolves, the clerk verifies, points are claimed and paid. Then all that the system keeps is dumped and searched for a
 path (tests/harness/secrecy.py). Anonymous: none, with the master key, times and transactions. Sealed: none without the
 key; times are left out, because the points are paid when the report is settled (docs/privacy says so).
-Supports: as sealed reports. That two reports are of one matter (a merge, a proposal, a recurrence) is known to everybody
+Supports: as sealed reports, and moments count, but for those of news. That two reports are of one matter (a merge, a proposal, a recurrence) is known to everybody
 who may read both, and says nothing of who sent either; those links are taken out before a path is looked for.
 
 Controls: with the key every sealed report leads to its rider, and a planted row, line, file or time is found.
@@ -40,7 +40,7 @@ from qixia.reports.models import Report
 from qixia.reports.tests import town as towns
 from qixia.rewards.services import compare, pay_claims
 from qixia.site.logs import Line
-from tests.harness.secrecy import Dump, path
+from tests.harness.secrecy import NEAR, Dump, path
 
 START = datetime(2026, 11, 16, 1, 0, tzinfo=UTC)
 RIDERS = ("rider", "other_rider", "third", "fourth")
@@ -168,6 +168,8 @@ def is_seen_again(story: Story) -> None:
         services.answer(actor=story.town.worker, public_id=story.again["rider"].public_id, text="马上到")
     with story.later(seconds=40):
         run_pending()
+    with story.later(days=4):
+        assert services.pay_supports() == 1
 
 
 def is_handled(story: Story, report: Report) -> None:
@@ -328,12 +330,30 @@ def test_nothing_that_is_stored_leads_from_a_rider_to_the_report(story: Story) -
     assert ways(story, closed, story.sealed, times=False) == {}
     supported = {"other_rider": story.again["rider"]}
     assert ways(story, closed, supported, times=False) == {}
+    assert beside(story, closed, "other_rider", story.again["rider"]) == []
+    assert beside(story, closed, "rider", story.again["rider"]) != []  # a control: the reporter is paid at the dispatch
     assert ways(story, closed, {"third": story.again["third"]}, times=False) == {}
     assert ways(story, opened, {"fourth": story.again["fourth"]}, times=True) == {}
     # Controls: the finder finds what is there.
     assert set(ways(story, dumped(story, opened=True), supported, times=False)) == {"other_rider"}
     assert set(ways(story, dumped(story, opened=True), story.sealed, times=False)) == set(RIDERS)
     check_plants(story)
+
+
+def beside(story: Story, dump: Dump, name: str, report: Report) -> list[tuple[str, str]]:
+    """Pairs of a record that names the rider, or shares a value with one that does, and a record that names the report, of
+    one moment. News apart: whoever follows a report hears of a step when it is taken (docs/adr/0013 says so)."""
+    known = hubs(story, dump)
+    own = [entry for entry in dump.records if person_token(story, name) in entry.tokens]
+    shared = {token for entry in own for token in entry.tokens - known if not token.startswith("xmin#")}
+    mine = [one for one in dump.records if one.tokens & shared and not one.name.startswith("notices_notice:")]
+    theirs = [entry for entry in dump.records if report_token(report) in entry.tokens]
+    return [
+        (one.name, other.name)
+        for one in mine
+        for other in theirs
+        if any(abs(a - b) <= NEAR for a in one.times for b in other.times)
+    ]
 
 
 def check_plants(story: Story) -> None:
