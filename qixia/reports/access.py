@@ -8,13 +8,15 @@ found.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 from django.db.models import Q, QuerySet
 
 from qixia.kernel.claims import claim_hash
 from qixia.kernel.errors import NotFound
+from qixia.kernel.requests import request_id
 from qixia.people.access import Actor
-from qixia.reports.models import Help, Report, Support
+from qixia.reports.models import Help, Report, Support, Undertaking, UndertakingTask
 from qixia.reports.sealing import ANONYMOUS, index_of, supporter_index
 from qixia.reports.states import Who
 
@@ -86,8 +88,20 @@ HELPED_MAX = 500
 def _reach_of_unit(units: Collection[int]) -> Q:
     """What was sent to one of these units, what one is still in charge of, and what one helps with. The keys of the last
     are fetched: they are few, and a list of keys leaves the database its indexes."""
+    request = request_id()
+    helped = _helped_in(request, frozenset(units)) if request else _helped(units)
+    return Q(unit_id__in=units) | Q(charge_id__in=units) | Q(pk__in=helped)
+
+
+def _helped(units: Collection[int]) -> tuple[int, ...]:
     helps = Help.objects.filter(unit_id__in=units).order_by("-id").values_list("report_id", flat=True)
-    return Q(unit_id__in=units) | Q(charge_id__in=units) | Q(pk__in=list(helps[:HELPED_MAX]))
+    return tuple(helps[:HELPED_MAX])
+
+
+@lru_cache(maxsize=32)
+def _helped_in(_request: str, units: frozenset[int]) -> tuple[int, ...]:
+    """The same for all lists and counts of one request."""
+    return _helped(units)
 
 
 def _reach_of_clerk(actor: Actor) -> Q | None:
@@ -123,6 +137,32 @@ def to_sort(actor: Actor, public_id: str) -> Report:
     return _one(sortable(actor), public_id)
 
 
+def undertakings(actor: Actor) -> QuerySet[Undertaking]:
+    """Those that the actor's unit leads or has a task in, and those in the place that the actor oversees."""
+    rows = Undertaking.objects.all()
+    if actor.has("admin") or "" in actor.paths(*CLERK_ROLES):
+        return rows
+    units = actor.organisation_ids(*UNIT_ROLES)
+    reach = Q(lead_id__in=units) | Q(pk__in=UndertakingTask.objects.filter(unit_id__in=units).values("undertaking_id"))
+    for path in actor.paths(*CLERK_ROLES):
+        reach |= Q(community__path__startswith=path)
+    return rows.filter(reach)
+
+
+def undertaking(actor: Actor, public_id: str) -> Undertaking:
+    """One of them; NotFound for others."""
+    rows = undertakings(actor).select_related("lead", "community", "site")
+    found = rows.filter(public_id=public_id).first() if _is_public_id(public_id) else None
+    if found is None:
+        raise NotFound
+    return found
+
+
+def oversees(actor: Actor, found: Undertaking) -> bool:
+    """Whether the actor starts and ends it as a clerk, supervisor or administrator."""
+    return actor.has("admin") or actor.covers(found.community.path if found.community else "", *CLERK_ROLES)
+
+
 def parties(actor: Actor, report: Report) -> frozenset[Who]:
     """As whom the actor may act on a report."""
     found: set[Who] = set()
@@ -144,6 +184,21 @@ def parties(actor: Actor, report: Report) -> frozenset[Who]:
     if actor is HOLDER and report.secrecy == ANONYMOUS:
         found.add("rider")
     return frozenset(found)
+
+
+def acting_for(actor: Actor, report: Report, party: Who) -> str:
+    """Ref of the colleague for whom the actor is this party; "" if it is for an own role."""
+    if party in ("unit", "staff", "charge", "helper"):
+        of_unit = [grant for grant in actor.grants if grant.role in UNIT_ROLES]
+        theirs = [
+            one for one in of_unit if party == "helper" or one.organisation_id in (report.unit_id, report.charge_id)
+        ]
+    else:
+        theirs = []
+    roles = SUPERVISOR_ROLES if party == "supervisor" else CLERK_ROLES if party in ("clerk", "staff") else ()
+    path = report.community.path if report.community else ""
+    theirs += [grant for grant in actor.grants if grant.role in roles and grant.covers(path)]
+    return "" if actor.has("admin") else actor.acts_for(theirs)
 
 
 def _helps(report: Report, units: Collection[int]) -> bool:

@@ -206,3 +206,35 @@ class HelpersOpen(Conflict):
 
     code = "reports.helpers_open"
     message = "%(units)s的协办部分还没办完。等它办完，或者说明理由不再需要它协办，再办结。"
+
+
+class FaultyCatalogue(Invalid):
+    """A row of the dispatch catalogue names what does not exist, or says what another row says."""
+
+    code = "reports.faulty_catalogue"
+    message = "第 %(row)d 行有误：%(what)s（%(named)s）。"
+
+
+class NotToBeStudied(Conflict):
+    code = "reports.not_to_be_studied"
+    message = "紧急和特急的事按时限办，不能约期答复。"
+
+
+class PromisedAlready(Conflict):
+    code = "reports.promised_already"
+    message = "这件已经约过答复日期。要更多时间，请申请延期。"
+
+
+class TasksOpen(Conflict):
+    code = "reports.tasks_open"
+    message = "还有任务没有完成，都完成了才能办结。"
+
+
+class LinkedElsewhere(Conflict):
+    code = "reports.linked_elsewhere"
+    message = "编号 %(number)s 已经在另一项联合办理里。"
+
+
+class UndertakingOver(Conflict):
+    code = "reports.undertaking_over"
+    message = "这项联合办理已经结束。"

@@ -23,6 +23,8 @@ class RoutingRow(BaseModel):
     family: str | None = None
     division: str | None = None  # code of any division above the place
     site_kind: str | None = None
+    helpers: list[str] = Field(default_factory=list, max_length=5)  # units asked to help (协办) at the dispatch
+    note: str = Field("", max_length=200)  # for those who read the catalogue
 
     @property
     def is_fallback(self) -> bool:

@@ -84,6 +84,8 @@ STEPS: dict[str, Step] = {
     "object": _step("dispatched", "returned", "unit", "提出异议", "被退给的单位有异议，等督办决定"),
     "refer": _step(_WITH_UNIT, "returned", "unit", "退回，不知该谁办", "单位退回，等决定由谁办"),
     "decide": _step("returned", "dispatched", "supervisor", "决定主办单位", "督办决定了主办单位"),
+    # What units undertake together answers many reports at once.
+    "deliver": _step(f"returned {_WITH_UNIT}", "resolved", "system", "联合办理有结果", "几个单位联合办理，有了结果"),
     # Several units: helpers beside the lead unit, or parts of their own.
     "ask_help": _step(_WITH_UNIT, None, "staff", "请求协办", "请其他单位协办"),
     "help": _step(_WITH_UNIT, None, "helper", "补充协办情况", "协办单位补充了情况"),

@@ -87,7 +87,8 @@ class CaseView:
 def case(actor: Actor, public_id: str) -> CaseView:
     """One case. NotFound for what the actor must not see."""
     report = access.case(actor, public_id)
-    pictures = pictures_with_parts(report, actor.ref)
+    history = list(report.steps.order_by("-id"))
+    pictures = pictures_with_parts(report, actor.ref, history)
     parties = access.parties(actor, report) - {"rider"}
     steps = [name for name in states.steps_from(report.state, *parties) if _fits(name, report)]
     thumb = pictures["before"][0].thumb_url if pictures["before"] else None
@@ -111,9 +112,9 @@ def case(actor: Actor, public_id: str) -> CaseView:
         onsite=pictures["onsite"],
         after=pictures["after"],
         clocks=clock_cells(report, clock.now()),
-        events=[timeline_item(step, for_reporter=False) for step in report.steps.order_by("-id")],
+        events=[timeline_item(step, for_reporter=False) for step in history],
         steps=[step for step in steps if step not in ACTS],
-        ways=ways(actor, report, steps),
+        ways=ways(actor, report, history, steps),
         is_anonymous="clerk" in parties and report.secrecy == ANONYMOUS,
         original_bases=[(key, _(BASES[key])) for key in rules.ORIGINAL_BASES] if "clerk" in parties else [],
         opinion=second_view(report) if "clerk" in parties else None,

@@ -33,6 +33,7 @@ from qixia.reports.queries.shared import (
     title_of,
 )
 from qixia.reports.queries.similar import others_of
+from qixia.reports.queries.undertakings import Together, together
 from qixia.reports.queries.ways import RiderPart, events_of_parts, pictures_with_parts, rider_parts
 
 # Steps of a lead that those who follow it don't read: how it began, who of a unit goes, what else was merged.
@@ -87,6 +88,7 @@ class RiderReport(RiderCard):
     settled: bool
     is_merged: bool
     parts: list[RiderPart]
+    together: Together | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +154,8 @@ def rider_report(actor: Actor, public_id: str) -> RiderReport:
     """One own report with all that its reporter may know. NotFound for anybody else's."""
     report = access.own_report(actor, public_id)
     now = clock.now()
-    pictures = pictures_with_parts(report, actor.ref)
     steps = [step for step in report.steps.order_by("-id") if not step.private and step.step != "assign"]
+    pictures = pictures_with_parts(report, actor.ref, steps)
     lead = report.merged_into
     followed = followed_events(lead, hidden=is_sensitive(lead), after=steps[0]) if lead and steps else []
     thumb = pictures["before"][0].thumb_url if pictures["before"] else None
@@ -166,6 +168,7 @@ def rider_report(actor: Actor, public_id: str) -> RiderReport:
         clocks=clock_cells(report, now) if report.state not in ("received", "sorting", "merged") else [],
         events=[*followed, *_events(report, _with_parts(report, steps))],
         parts=rider_parts(report) if _was_split(steps) else [],
+        together=together(report),
         can_answer=report.state == "confirming",
         calls=_CALLS.get(report.cls, ["119", "110"])
         if report.severity == "critical" and report.state not in states.ENDED

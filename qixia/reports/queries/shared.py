@@ -74,6 +74,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "object": ("arrow-back-up", ""),
     "refer": ("arrow-back-up", ""),
     "decide": ("flag", "doing"),
+    "deliver": ("users", "good"),
     "ask_help": ("users", "doing"),
     "help": ("message-2", "doing"),
     "help_done": ("check", "good"),
@@ -252,6 +253,8 @@ def timeline_item(step: ReportStep, *, for_reporter: bool) -> TimelineItem:
         title = _("从一件里拆出来，派给%(unit)s") % {"unit": step.by}
     if step.step == "absorb":
         text = _raised(step)
+    if step.data.get("for") and not for_reporter:
+        title = _("%(done)s（代班）") % {"done": title}
     return TimelineItem(icon, tone, title, step.at, text, quote_by, step.private)
 
 

@@ -5,7 +5,7 @@ Staff who see a case read the path with its reasons; the reporter reads units, s
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -97,6 +97,7 @@ class WaysView:
     stops: list[Stop]
     charge: str  # who is in charge now, if that is another unit than the one that has it
     returns_left: int
+    promised: datetime | None
     parts: list[PartView]
     done: int
     rejected: int
@@ -110,26 +111,28 @@ class WaysView:
 
     @property
     def is_any(self) -> bool:
-        return bool(len(self.stops) > 1 or self.charge or self.parts or self.helps or self.whole_number)
+        return bool(self.promised or len(self.stops) > 1 or self.charge or self.parts or self.helps or self.whole_number)
 
     @property
     def open_helps(self) -> list[HelpView]:
         return [one for one in self.helps if one.state == "asked"]
 
 
-def ways(actor: Actor, report: Report, steps: Collection[str]) -> WaysView:
-    """The way of one case; `steps` are those that the reader may take. Three queries, one more for a part."""
-    moves = paths.moves_of(report.steps.filter(step__in=paths.TELLING).order_by("id"))
-    parts = _parts(actor, report) if report.part_of_id is None else []
+def ways(actor: Actor, report: Report, history: Sequence[ReportStep], steps: Collection[str]) -> WaysView:
+    """The way of one case, by its history (latest first); `steps` are those that the reader may take. A case that was
+    neither split nor helped costs no query but the one for the units that a form offers."""
+    moves, taken = paths.moves_of(reversed(history)), {step.step for step in history}
+    parts = _parts(actor, report) if "split" in taken else []
     whole = Report.objects.filter(pk=report.part_of_id).first() if report.part_of_id else None
     limit = current("reports.ways").data.returns
-    left, helps = max(0, limit - paths.returns(moves)), _helps(report)
+    left, helps = max(0, limit - paths.returns(moves)), _helps(report) if "ask_help" in taken else []
     offered = [step for step in steps if step in ACTS and step not in _barred(report, moves, helps, left)]
     units = organisations(*_UNIT_KINDS) if _NAMING & set(offered) else []
     return WaysView(
         stops=_stops(moves),
         charge=report.charge.name if report.charge and report.charge_id != report.unit_id else "",
         returns_left=left,
+        promised=report.promised_due,
         parts=parts,
         done=sum(one.state in states.DONE for one in parts),
         rejected=sum(one.state == "invalid" for one in parts),
@@ -172,7 +175,7 @@ def _barred(report: Report, moves: list[paths.Move], helps: list[HelpView], left
         found.add("object")
     if not any(one.state == "asked" for one in helps):
         found.add("waive_help")
-    if report.promised_due is not None:
+    if report.promised_due is not None or report.severity in ("high", "critical") or report.part_of_id is not None:
         found.add("promise")
     return found
 
@@ -256,14 +259,16 @@ def _helps(report: Report) -> list[HelpView]:
 
 
 # ── pictures ──────────────────────────────────────────────────────────────────
-def pictures_with_parts(report: Report, viewer_ref: str) -> dict[str, list[Picture]]:
+def pictures_with_parts(report: Report, viewer_ref: str, history: Iterable[ReportStep]) -> dict[str, list[Picture]]:
     """The case's pictures: of a whole also those that the units of its parts took; of a part the whole's of before."""
     if report.part_of_id is not None:
         both = pictures_of([report.pk, report.part_of_id], viewer_ref)
         own = both[report.pk]
         own["before"] = [*both[report.part_of_id]["before"], *own["before"]]
         return own
-    ids = list(Report.objects.filter(part_of=report).order_by("pk").values_list("pk", flat=True))
+    was_split = any(step.step == "split" for step in history)
+    rows = Report.objects.filter(part_of=report).order_by("pk") if was_split else Report.objects.none()
+    ids = list(rows.values_list("pk", flat=True))
     found = pictures_of([report.pk, *ids], viewer_ref)
     own = found[report.pk]
     for part in ids:

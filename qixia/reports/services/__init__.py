@@ -4,6 +4,7 @@ from qixia.reports.services.alarming import acknowledge_alarm, call_next, transf
 from qixia.reports.services.anonymous import answer_anonymously, submit_anonymous
 from qixia.reports.services.answering import confirm_solved, say_unsolved
 from qixia.reports.services.bulk import look_ahead, run_bulk
+from qixia.reports.services.cataloguing import publish_routing
 from qixia.reports.services.catching import ask_to_catch_up, catch_up
 from qixia.reports.services.checking import close_silent, redirect, reject, send_back, sort, validate, verify
 from qixia.reports.services.counting import count_lately
@@ -19,18 +20,30 @@ from qixia.reports.services.looking import look_at_photo
 from qixia.reports.services.merging import keep_apart, merge, unmerge
 from qixia.reports.services.noting import attach_document, open_document, remove_document, sweep_documents, write_note
 from qixia.reports.services.opining import look_for_opinions, seek_opinion
+from qixia.reports.services.promising import promise
 from qixia.reports.services.returning import decide, object_to, refer, return_report
 from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
 from qixia.reports.services.settling import settle
 from qixia.reports.services.splitting import PartAsked, split
 from qixia.reports.services.supporting import Supported, forget_supporter, pay_supports, support
 from qixia.reports.services.watching import unwatch, watch
+from qixia.reports.services.undertaking import (
+    Facility,
+    TaskAsked,
+    drop_undertaking,
+    finish_task,
+    finish_undertaking,
+    link_reports,
+    start_undertaking,
+)
 
 __all__ = [
+    "Facility",
     "PartAsked",
     "Receipt",
     "Revealed",
     "Supported",
+    "TaskAsked",
     "Whereabouts",
     "accept",
     "acknowledge_alarm",
@@ -51,20 +64,26 @@ __all__ = [
     "cover_picture",
     "decide",
     "drop_filter",
+    "drop_undertaking",
     "export_cases",
+    "finish_task",
+    "finish_undertaking",
     "forget_learnt_words",
     "forget_supporter",
     "keep_apart",
+    "link_reports",
     "look_ahead",
     "look_at_photo",
     "look_for_opinions",
     "merge",
-    "open_document",
     "object_to",
+    "open_document",
     "open_for_covering",
     "open_picture",
     "pay_supports",
     "prefer_filter",
+    "promise",
+    "publish_routing",
     "redirect",
     "refer",
     "reject",
@@ -80,6 +99,7 @@ __all__ = [
     "settle",
     "sort",
     "split",
+    "start_undertaking",
     "submit",
     "submit_anonymous",
     "support",
@@ -90,7 +110,7 @@ __all__ = [
     "unwatch",
     "validate",
     "verify",
+    "waive_help",
     "watch",
     "write_note",
-    "waive_help",
 ]

@@ -32,6 +32,7 @@ from qixia.reports import rules, states
 from qixia.reports.models import Report, ReportStep
 from qixia.reports.policy import Limits, RoutingRow
 from qixia.reports.sealing import ANONYMOUS, REPORTER, SEALED
+from qixia.reports.services.asking import ask_listed
 from qixia.reports.services.joining import MERGED, Joined, absorbed, merge_awards, raised_told
 from qixia.reports.services.ringing import ring
 from qixia.reports.services.seeking import Sought, seek, write_joins
@@ -56,6 +57,7 @@ class Settlement:
     location: Location
     unit: Org | None
     why: str
+    helpers: tuple[str, ...] = ()
     joined: Joined | None = None  # it goes on in an earlier report
 
 
@@ -74,10 +76,16 @@ def settle(ids: Sequence[int]) -> list[Settlement]:
     _write(settled)
     write_joins(sought, actor=SETTLER.ref, now=now)
     _write_history(settled, now)
+    helped = [(one.report, one.helpers) for one in settled if one.step == "settle" and one.helpers]
     publish_many(_happened(one) for one in settled)
     rung = ring([one.report for one in settled if one.joined is None], now)
     tell_many(
-        [*_reporters_told(settled), *rung, *(tell for one in settled if one.joined for tell in raised_told(one.joined))]
+        [
+            *_reporters_told(settled),
+            *rung,
+            *ask_listed(helped, actor=SETTLER.ref, now=now),
+            *(tell for one in settled if one.joined for tell in raised_told(one.joined)),
+        ]
     )
     kill_point("settle.written")
     return settled
@@ -88,7 +96,8 @@ def _decide(report: Report, verdict: Verdict, now: datetime) -> Settlement:
     _note_place(report, location)
     _note_verdict(report, verdict)
     limits: Limits = current("reports.limits").data
-    unit, why = _unit_for(report, location)
+    unit, row = _unit_for(report, location)
+    why = _why(row, location)
     certain = verdict.is_certain and unit is not None
     step = "doubt" if not certain else "settle_handled" if report.self_handled else "settle"
     report.state = states.target(step, "received")
@@ -101,7 +110,7 @@ def _decide(report: Report, verdict: Verdict, now: datetime) -> Settlement:
     if step == "settle_handled":
         report.resolved_at = now
         report.verify_due = rules.verify_due(limits, report.severity, now)
-    return Settlement(report, step, location, unit, why)
+    return Settlement(report, step, location, unit, why, helpers=tuple(row.helpers))
 
 
 def _seek(settled: Sequence[Settlement], now: datetime) -> list[Sought]:
@@ -133,14 +142,14 @@ def _note_verdict(report: Report, verdict: Verdict) -> None:
     report.rings = verdict.rings
 
 
-def _unit_for(report: Report, location: Location) -> tuple[Org | None, str]:
+def _unit_for(report: Report, location: Location) -> tuple[Org | None, RoutingRow]:
     classes = triage_classes()
     family = classes[report.cls].family if report.cls in classes else ""
     place = rules.Place(
         location.community.path if location.community else "", location.site.kind if location.site else ""
     )
     route = rules.route(current("reports.routing").data.rows, cls=report.cls, family=family, place=place)
-    return organisation_by_code(route.unit), _why(route.row, location)
+    return organisation_by_code(route.unit), route.row
 
 
 def _why(row: RoutingRow, location: Location) -> str:

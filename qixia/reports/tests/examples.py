@@ -3,6 +3,7 @@
 import hashlib
 import os
 from datetime import timedelta
+from datetime import date, timedelta
 
 from django.core.files.base import ContentFile
 
@@ -13,10 +14,13 @@ from qixia.media.tests.filming import clip
 from qixia.people import services as people
 from qixia.people.access import Actor, actor_for
 from qixia.people.passes import rider_pass
+from qixia.people.queries import organisation_by_code
 from qixia.places import queries as places
+from qixia.policy.queries import current
 from qixia.reports import services
 from qixia.reports.models import Alarm, MergeProposal, Report, ReportPhoto, Support
 from qixia.reports.queries.listing import Filter
+from qixia.reports.models import Alarm, MergeProposal, ReportPhoto, Support, Undertaking
 from qixia.reports.queries.similar import similar_reports
 from qixia.reports.services.bulk import Params
 from qixia.reports.services.noting import document_path
@@ -97,6 +101,88 @@ def let_two_units_do_a_part_each() -> None:
     parts = [services.PartAsked("shizheng", "换井盖"), services.PartAsked("huanwei", "清掉周围的垃圾")]
     made = services.split(actor=town.clerk, public_id=reach(town, "dispatched").public_id, parts=parts)
     assert [part.state for part in made] == ["dispatched", "dispatched"]
+
+
+@example("reports.services.publish_routing")
+def publish_a_catalogue() -> None:
+    town = a_town()
+    version = current("reports.routing").version
+    services.publish_routing(actor=town.admin, rows=[{"unit": "zhihui"}], note="试一试", after=version)
+
+
+def in_days(days: int) -> date:
+    return clock.city_date(clock.now()) + timedelta(days=days)
+
+
+@example("reports.services.promise")
+def promise_an_answer() -> None:
+    town = a_town()
+    report = send(town.rider, "希望商圈多设几个骑手停车位", hint="parking-need")
+    worker = staff_of(the(report).unit.code)
+    services.promise(actor=worker, public_id=report.public_id, day=in_days(14), text="两周内踏勘后答复")
+
+
+def staff_of(code: str) -> Actor:
+    person = people.create_person(display_name="办事", username=f"of-{code}", actor=MAKER)
+    people.grant_role(person_id=person.pk, role="worker", organisation_id=organisation_by_code(code).id, actor=MAKER)
+    return actor_for(person)
+
+
+def together(town: Town) -> tuple[services.Receipt, Undertaking]:
+    receipt = send(town.rider, "希望商圈多设几个骑手停车位", hint="parking-need")
+    made = services.start_undertaking(
+        actor=town.clerk,
+        title="商圈骑手停车位",
+        aim="划出停车位",
+        lead_code="chengguan",
+        due=in_days(30),
+        tasks=[services.TaskAsked("jiaojing", "划线", in_days(20))],
+        numbers=[receipt.number],
+    )
+    return receipt, made
+
+
+@example("reports.services.start_undertaking")
+def act_together() -> None:
+    together(a_town())
+
+
+@example("reports.services.link_reports")
+def answer_one_more_report() -> None:
+    town = a_town()
+    _receipt, made = together(town)
+    more = send(town.other_rider, "停车位不够", hint="parking-need")
+    assert services.link_reports(actor=town.clerk, public_id=made.public_id, numbers=[more.number]) == 1
+
+
+def all_tasks_done(town: Town, made: Undertaking) -> None:
+    services.finish_task(actor=town.clerk, public_id=made.public_id, task=made.tasks.get().pk, text="划好了")
+
+
+@example("reports.services.finish_task")
+def end_a_task() -> None:
+    town = a_town()
+    _receipt, made = together(town)
+    all_tasks_done(town, made)
+
+
+@example("reports.services.finish_undertaking")
+def tell_everybody_what_there_is_now() -> None:
+    town = a_town()
+    receipt, made = together(town)
+    all_tasks_done(town, made)
+    there = services.Facility(200, "个停车位", lat=AT_ROAD[0], lng=AT_ROAD[1])
+    services.finish_undertaking(
+        actor=town.clerk, public_id=made.public_id, result="已开放", facility=there, photos=[photo_after(9)]
+    )
+    assert the(receipt).state == "resolved"
+
+
+@example("reports.services.drop_undertaking")
+def say_why_it_will_not_be_done() -> None:
+    town = a_town()
+    _receipt, made = together(town)
+    services.drop_undertaking(actor=town.clerk, public_id=made.public_id, reason="地块另有规划")
 
 
 @example("reports.services.validate")

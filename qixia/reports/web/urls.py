@@ -14,9 +14,11 @@ from qixia.reports.web import (
     redaction,
     reveal,
     rider,
+    routing,
     sheet,
     supports,
     triage,
+    undertakings,
     ways,
 )
 
@@ -72,6 +74,10 @@ DESK = [
     path("desk/case/<slug:public_id>/papers/", papers.attach, name="attach"),
     path("desk/case/<slug:public_id>/papers/<slug:document>", papers.document, name="document"),
     path("desk/case/<slug:public_id>/papers/<slug:document>/remove", papers.remove, name="document_remove"),
+    path("desk/undertakings/", undertakings.index, name="undertakings"),
+    path("desk/undertakings/<slug:public_id>/", undertakings.page, name="undertaking"),
+    path("desk/undertakings/<slug:public_id>/<slug:name>", undertakings.act, name="undertaking_act"),
+    path("desk/routing/", routing.catalogue, name="routing"),
     path("desk/reveal/", reveal.reveal, name="reveal"),
     path("desk/case/<slug:public_id>/way/<slug:name>", ways.way, name="way"),
     path("desk/case/<slug:public_id>/<slug:name>", desk.step, name="step"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from qixia.kernel.errors import DomainError, NotFound
+from qixia.kernel.errors import DomainError, Invalid, NotFound
 from qixia.reports import services
 from qixia.reports.access import STAFF_ROLES
 from qixia.ui.access import allow
@@ -23,6 +24,14 @@ def _text(request: HttpRequest) -> str:
 
 def _unit(request: HttpRequest) -> str:
     return request.POST.get("unit", "")
+
+
+def day_of(request: HttpRequest, name: str) -> date:
+    """A day as date fields send it. Invalid for anything else."""
+    try:
+        return date.fromisoformat(request.POST.get(name, "")[:10])
+    except ValueError as error:
+        raise Invalid("请选一天。", field=name) from error
 
 
 def _parts(request: HttpRequest) -> list[services.PartAsked]:
@@ -44,6 +53,7 @@ _STEPS: dict[str, Callable[[HttpRequest, str], object]] = {
         actor=r.actor, public_id=i, text=_text(r), done=True, photos=r.FILES.getlist("photos")
     ),
     "waive_help": lambda r, i: services.waive_help(actor=r.actor, public_id=i, unit_code=_unit(r), reason=_text(r)),
+    "promise": lambda r, i: services.promise(actor=r.actor, public_id=i, day=day_of(r, "day"), text=_text(r)),
     "split": lambda r, i: services.split(actor=r.actor, public_id=i, parts=_parts(r), text=_text(r)),
 }
 NAMES = tuple(_STEPS)

@@ -1,0 +1,52 @@
+"""Helpers that the dispatch catalogue names (协办): asked when the report is dispatched, in the same transaction.
+
+Batch    for many reports with a fixed number of statements. A unit that does not exist is passed over; so is the lead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from qixia.audit.services import Act, record_many
+from qixia.codes.queries import class_names
+from qixia.people.queries import Org, organisation_by_code
+from qixia.reports.models import Help, Report, ReportStep
+from qixia.reports.services.telling import Tell, members_told
+
+LISTED = "派单目录里的协办单位"
+
+
+def ask_listed(wanted: Iterable[tuple[Report, Sequence[str]]], *, actor: str, now: datetime) -> list[Tell]:
+    """Ask the units with these codes to help with their report. Returns whom to tell."""
+    pairs = [(report, unit) for report, codes in wanted for unit in _units(report, codes)]
+    if not pairs:
+        return []
+    Help.objects.bulk_create(
+        [Help(report=report, unit_id=unit.id, words=LISTED, asked_at=now) for report, unit in pairs],
+        ignore_conflicts=True,
+    )
+    ReportStep.objects.bulk_create(
+        ReportStep(
+            report=report,
+            at=now,
+            step="ask_help",
+            before=report.state,
+            after=report.state,
+            actor=actor,
+            by=unit.name,
+            text=LISTED,
+            data={"helper": unit.code},
+        )
+        for report, unit in pairs
+    )
+    record_many([Act("reports.ask_help", report.ref, actor, {"helper": unit.code}) for report, unit in pairs])
+    told: list[Tell] = []
+    for report, unit in pairs:
+        told += members_told(report, unit.id, "unit.help_asked", "help:listed", matter=class_names(report.cls))
+    return told
+
+
+def _units(report: Report, codes: Sequence[str]) -> list[Org]:
+    found = [organisation_by_code(code) for code in dict.fromkeys(codes)]
+    return [unit for unit in found if unit is not None and unit.id != report.unit_id]

@@ -1,0 +1,230 @@
+"""Promises, what units do together, and three of the city's stories at service level (INVENTORY 2, 3, 71)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from qixia.kernel import clock
+from qixia.kernel.errors import Invalid, NotAllowed, NotFound
+from qixia.notices.models import Notice
+from qixia.people import services as people
+from qixia.people.access import actor_for
+from qixia.people.queries import organisation_by_code
+from qixia.reports import errors, queries, services
+from qixia.reports.models import Report, Undertaking, UndertakingReport
+from qixia.reports.queries import undertakings
+from qixia.reports.queries.undertakings import together
+from qixia.reports.tests.test_desk_web import desk
+from qixia.reports.tests.test_services import counts
+from qixia.reports.tests.town import AT_ROAD, MAKER, photo_after, send, the
+
+
+def staff_of(code: str, name: str = "办事"):
+    person = people.create_person(display_name=name, username=f"of-{code}", actor=MAKER)
+    people.grant_role(person_id=person.pk, role="worker", organisation_id=organisation_by_code(code).id, actor=MAKER)
+    return actor_for(person)
+
+
+def wish(rider, **more):
+    return send(rider, "希望商圈多设几个骑手停车位", hint="parking-need", **more)
+
+
+def day(days):
+    return clock.city_date(clock.now()) + timedelta(days=days)
+
+
+class TestPromise:
+    def test_the_promised_day_is_the_limit_and_runs_over_like_any_other(self, town):
+        receipt = wish(town.rider)
+        unit = staff_of(the(receipt).unit.code)
+        services.promise(actor=unit, public_id=receipt.public_id, day=day(14), text="两周内踏勘后答复")
+        report = the(receipt)
+        assert report.resolve_due == report.promised_due
+        assert clock.city_time(report.promised_due).strftime("%H:%M") == "00:00"
+        assert clock.city_date(report.promised_due) == day(15)
+        assert report.answered_at is not None
+        assert Notice.objects.filter(template="report.promised", person_id=town.rider.person_id).count() == 1
+        with clock.at(report.promised_due + timedelta(minutes=1)):
+            assert queries.list_counts(unit)["over"] == 1
+
+    @pytest.mark.parametrize("days", [-1, 0, 61])
+    def test_a_day_that_is_no_promise(self, town, days):
+        receipt = wish(town.rider)
+        unit, before = staff_of(the(receipt).unit.code), the(receipt).resolve_due
+        tables = counts()
+        with pytest.raises(Invalid):
+            services.promise(actor=unit, public_id=receipt.public_id, day=day(days), text="再说")
+        assert (counts(), the(receipt).resolve_due) == (tables, before)
+
+    def test_once_and_not_for_what_is_urgent(self, town):
+        receipt = wish(town.rider)
+        unit = staff_of(the(receipt).unit.code)
+        services.promise(actor=unit, public_id=receipt.public_id, day=day(14), text="两周内答复")
+        with pytest.raises(errors.PromisedAlready):
+            services.promise(actor=unit, public_id=receipt.public_id, day=day(30), text="再等等")
+        with pytest.raises(errors.NotToBeStudied):
+            services.promise(actor=town.worker, public_id=send(town.rider).public_id, day=day(14), text="研究研究")
+
+
+TASKS = [("chengguan", "划停车位"), ("jiaojing", "调整标线")]
+
+
+def begun(town, *receipts, lead="chengguan", actor=None):
+    return services.start_undertaking(
+        actor=actor or town.clerk,
+        title="商圈骑手停车位",
+        aim="让骑手送餐有地方停车",
+        lead_code=lead,
+        due=day(30),
+        tasks=[services.TaskAsked(unit, what, day(20)) for unit, what in TASKS],
+        numbers=[receipt.number for receipt in receipts],
+    )
+
+
+def end_tasks(town, made):
+    for task in made.tasks.all():
+        services.finish_task(actor=town.clerk, public_id=made.public_id, task=task.pk, text="做好了")
+
+
+PLACES_200 = services.Facility(200, "个停车位", lat=AT_ROAD[0], lng=AT_ROAD[1])
+
+
+def finish(town, made, **more):
+    given = {"result": "两条路都划好了", "facility": PLACES_200, "photos": [photo_after(41)]} | more
+    return services.finish_undertaking(actor=town.clerk, public_id=made.public_id, **given)
+
+
+class TestUndertaking:
+    def test_row_71_riders_ask_for_parking_and_get_two_hundred_places(self, town):
+        first, second = wish(town.rider), wish(town.other_rider)
+        made = begun(town, first, second)
+        lead, police = staff_of("chengguan", "城"), staff_of("jiaojing", "交")
+        for actor, unit in ((lead, "chengguan"), (police, "jiaojing")):
+            task = made.tasks.get(unit__code=unit)
+            services.finish_task(actor=actor, public_id=made.public_id, task=task.pk, text="做好了")
+        services.finish_undertaking(
+            actor=lead,
+            public_id=made.public_id,
+            result="两条路都划好了",
+            facility=PLACES_200,
+            photos=[photo_after(42)],
+        )
+        for receipt, rider in ((first, town.rider), (second, town.other_rider)):
+            assert the(receipt).state == "resolved"
+            told = Notice.objects.filter(template="report.delivered", person_id=rider.person_id)
+            assert told.count() == 1
+            shown = queries.rider_report(rider, receipt.public_id)
+            assert (shown.together.amount, shown.together.lead) == ("200 个停车位", "chengguan单位")
+            assert (shown.together.lat, shown.together.lng) == AT_ROAD
+            assert len(shown.after) == 1
+        services.verify(actor=town.clerk, public_id=first.public_id)
+        services.confirm_solved(actor=town.rider, public_id=first.public_id)
+        assert the(first).state == "fixed"
+
+    def test_it_ends_only_when_every_task_is_done(self, town):
+        receipt = wish(town.rider)
+        made = begun(town, receipt)
+        before = counts()
+        with pytest.raises(errors.TasksOpen):
+            finish(town, made)
+        assert counts() == before
+        assert the(receipt).state == "dispatched"
+
+    def test_it_ends_once_and_needs_a_photo(self, town):
+        made = begun(town, wish(town.rider))
+        end_tasks(town, made)
+        with pytest.raises(errors.NeedsAfterPhoto):
+            finish(town, made, photos=[])
+        finish(town, made)
+        with pytest.raises(errors.UndertakingOver):
+            finish(town, made)
+        assert Notice.objects.filter(template="report.delivered").count() == 1
+
+    def test_a_report_belongs_to_one(self, town):
+        receipt = wish(town.rider)
+        begun(town, receipt)
+        before = counts()
+        with pytest.raises(errors.LinkedElsewhere):
+            begun(town, receipt)
+        assert counts() == before
+        assert (Undertaking.objects.count(), UndertakingReport.objects.count()) == (1, 1)
+
+    def test_who_may_do_what(self, town):
+        made = begun(town, wish(town.rider))
+        with pytest.raises(NotFound):
+            services.finish_task(actor=town.worker, public_id=made.public_id, task=made.tasks.first().pk, text="我来")
+        police = staff_of("jiaojing")
+        with pytest.raises(NotAllowed):
+            services.link_reports(actor=police, public_id=made.public_id, numbers=[])
+        with pytest.raises(NotAllowed):
+            services.finish_task(
+                actor=police, public_id=made.public_id, task=made.tasks.get(unit__code="chengguan").pk, text="我来"
+            )
+        with pytest.raises(NotAllowed):
+            begun(town, lead="chengguan", actor=police)
+        assert not made.tasks.filter(done_at__isnull=False).exists()
+
+    def test_what_is_dropped_leaves_the_reports_where_they_are(self, town):
+        receipt = wish(town.rider)
+        made = begun(town, receipt)
+        services.drop_undertaking(actor=town.clerk, public_id=made.public_id, reason="地块另有规划")
+        assert the(receipt).state == "dispatched"
+        assert together(the(receipt)).result == "地块另有规划"
+
+    def test_a_link_says_nothing_about_when_or_who(self, town):
+        begun(town, wish(town.rider))
+        columns = {field.name for field in UndertakingReport._meta.get_fields()}
+        assert columns == {"id", "undertaking", "report"}
+
+    def test_the_pages(self, town, django_assert_max_num_queries):
+        made = begun(town, wish(town.rider), wish(town.other_rider))
+        client = desk(town, "clerk")
+        assert "商圈骑手停车位" in client.get("/desk/undertakings/").content.decode()
+        page = client.get(f"/desk/undertakings/{made.public_id}/").content.decode()
+        assert "调整标线" in page
+        assert client.post(f"/desk/undertakings/{made.public_id}/task", {"task": "x", "text": "y"}).status_code == 404
+        assert desk(town, "worker").get(f"/desk/undertakings/{made.public_id}/").status_code == 404
+        view = undertakings.undertaking(town.clerk, made.public_id)
+        assert (view.line.reports, view.unseen, view.line.tasks) == (2, 0, 2)
+
+
+def test_row_2_a_manhole_is_mended_on_the_day_it_is_reported(town):
+    receipt = send(town.rider)
+    start = the(receipt).received_at
+    with clock.at(start + timedelta(hours=1)):
+        services.accept(actor=town.worker, public_id=receipt.public_id)
+    with clock.at(start + timedelta(hours=3)):
+        services.resolve(actor=town.worker, public_id=receipt.public_id, text="已换新井盖", photos=[photo_after(43)])
+    with clock.at(start + timedelta(hours=4)):
+        services.verify(actor=town.clerk, public_id=receipt.public_id)
+    with clock.at(start + timedelta(hours=5)):
+        services.confirm_solved(actor=town.rider, public_id=receipt.public_id)
+    report = the(receipt)
+    assert report.state == "fixed"
+    assert report.resolved_at - report.received_at == timedelta(hours=3)
+    assert report.resolved_at < report.resolve_due
+
+
+def test_row_3_about_a_hundred_suggestions_and_dozens_solved(town):
+    """Most of the hundred are the same few wishes, so one undertaking answers dozens."""
+    first = wish(town.rider)
+    model = the(first)
+    rows = []
+    for _number in range(99):
+        row = Report.objects.get(pk=model.pk)
+        row.pk, row.public_id, row.number = None, Report().public_id, Report().number
+        row.secrecy, row.reporter_link, row.reporter_index = "none", None, None
+        rows.append(row)
+    Report.objects.bulk_create(rows)
+    linked = [row.number for row in rows[:39]]
+    made = begun(town, first)
+    assert services.link_reports(actor=town.clerk, public_id=made.public_id, numbers=linked) == 39
+    end_tasks(town, made)
+    finish(town, made)
+    states = dict.fromkeys(("resolved", "dispatched"), 0)
+    for state in Report.objects.values_list("state", flat=True):
+        states[state] += 1
+    assert states == {"resolved": 40, "dispatched": 60}
+    assert undertakings.undertaking(town.clerk, made.public_id).line.reports == 40
