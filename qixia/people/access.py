@@ -7,6 +7,7 @@ Nobody   is ANONYMOUS, never None; background work passes SYSTEM or `system_acto
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,7 @@ class Grant:
     organisation_name: str
     division_code: str
     path: str
+    acting_for: str = ""  # public id of the colleague who is away; "" for a role of one's own
 
     def covers(self, path: str) -> bool:
         return path.startswith(self.path)
@@ -75,6 +77,11 @@ class Actor:
         """The places, as division paths, where the actor holds one of `roles`; "" is everywhere."""
         return tuple(dict.fromkeys(g.path for g in self.grants if not roles or g.role in roles))
 
+    def acts_for(self, grants: Iterable[Grant]) -> str:
+        """Ref of the colleague for whom the actor does what only these grants allow; "" if one of them is an own one."""
+        lent = [grant.acting_for for grant in grants]
+        return f"person:{lent[0]}" if lent and all(lent) else ""
+
     def covers(self, path: str, *roles: str) -> bool:
         """Holds one of `roles` in a place that contains the division `path`."""
         return any(g.covers(path) for g in self.grants if not roles or g.role in roles)
@@ -96,7 +103,7 @@ _PERSON = [field.attname for field in Person._meta.concrete_fields if field.attn
 # The busiest query of all. Written out, because building it from models took longer than the database needs to answer.
 _LOAD = f"""
 SELECT {", ".join(f"p.{name}" for name in _PERSON)},
-       g.role, g.organisation_id, o.public_id, o.code, o.name, od.path, gd.code, gd.path,
+       g.role, g.organisation_id, o.public_id, o.code, o.name, od.path, gd.code, gd.path, g.acting_for,
        {
     ", ".join(
         f"EXISTS (SELECT 1 FROM people_consent c WHERE c.person_id = p.id AND c.kind = '{kind}'"
@@ -113,7 +120,7 @@ LEFT JOIN codes_division gd ON gd.id = g.division_id
 WHERE p.id = %s AND p.is_active
 ORDER BY g.id
 """
-_GRANT_COLUMNS = 8
+_GRANT_COLUMNS = 9
 
 
 def load(person_id: int) -> tuple[Person, Actor] | None:
@@ -149,7 +156,7 @@ def actor_for(person: Person | int) -> Actor:
 
 
 def _grant(row: tuple[Any, ...]) -> Grant:
-    role, organisation_id, organisation, code, name, organisation_path, division_code, division_path = row
+    role, organisation_id, organisation, code, name, organisation_path, division_code, division_path, acting_for = row
     return Grant(
         role=role,
         organisation_id=organisation_id,
@@ -158,4 +165,5 @@ def _grant(row: tuple[Any, ...]) -> Grant:
         organisation_name=name,
         division_code=division_code or "",
         path=division_path or organisation_path or "",
+        acting_for=acting_for or "",
     )

@@ -27,6 +27,7 @@ from qixia.people.access import Actor
 from qixia.people.models import (
     Consent,
     DataExport,
+    Deputy,
     Device,
     ErasureRequest,
     Organisation,
@@ -393,6 +394,31 @@ def export_of(actor: Actor) -> dict[str, Any]:
             {"label": d.label, "first_seen": d.first_seen, "last_seen": d.last_seen} for d in devices_of(person_id)
         ],
     }
+
+
+@dataclass(frozen=True, slots=True)
+class DeputyLine:
+    """One stand-in, for the page that sets them."""
+
+    public_id: str
+    person: str
+    deputy: str
+    starts_at: datetime
+    ends_at: datetime
+    is_on: bool
+
+
+def deputies(organisation_ids: Iterable[int], *, everyone: bool = False, own: int | None = None) -> list[DeputyLine]:
+    """Those of now and later, of people who work in these organisations (of all, if `everyone`) and one's own."""
+    now = clock.now()
+    rows = Deputy.objects.filter(ended_at=None, ends_at__gt=now)
+    if not everyone:
+        works = RoleGrant.objects.filter(organisation_id__in=list(organisation_ids), revoked_at=None, acting_for="")
+        rows = rows.filter(Q(person_id__in=works.values("person_id")) | Q(person_id=own) | Q(deputy_id=own))
+    listed = rows.order_by("starts_at", "pk").values_list(
+        "public_id", "person__display_name", "deputy__display_name", "starts_at", "ends_at"
+    )
+    return [DeputyLine(*row, is_on=row[3] <= now) for row in listed]
 
 
 # ── organisations ───────────────────────────────────────────────────────────

@@ -17,6 +17,7 @@ from qixia.people.services.accounts import (
     set_password,
     withdraw_consent,
 )
+from qixia.people.services.deputising import AlreadyDeputed, NoColleague, end_deputy, set_deputy
 from qixia.people.services.own_data import (
     cancel_erasure,
     carry_out_erasures,
@@ -50,7 +51,9 @@ from qixia.people.services.sign_in import (
 )
 
 __all__ = [
+    "AlreadyDeputed",
     "BadPassword",
+    "NoColleague",
     "OrganisationCodeTaken",
     "cancel_erasure",
     "carry_out_erasures",
@@ -64,6 +67,7 @@ __all__ = [
     "confirm_totp",
     "create_organisation",
     "create_person",
+    "end_deputy",
     "enrol_rider",
     "enrol_totp",
     "erase_person",
@@ -85,6 +89,7 @@ __all__ = [
     "revoke_role",
     "run_retention",
     "send_again",
+    "set_deputy",
     "set_display_name",
     "set_language",
     "set_password",

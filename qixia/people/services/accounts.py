@@ -176,6 +176,7 @@ def erase_person(*, person_id: int, actor: str) -> None:
     transaction.on_commit(lambda: files.remove(queries.export_path(name) for name in exports))
     Rider.objects.filter(person=person).delete()
     RoleGrant.objects.filter(person=person, revoked_at=None).update(revoked_at=at)
+    RoleGrant.objects.filter(acting_for=person.public_id, revoked_at=None).update(revoked_at=at)
     Consent.objects.filter(person=person, withdrawn_at=None).update(withdrawn_at=at)
     Person.objects.filter(pk=person.pk).update(
         display_name=ERASED_NAME,
@@ -326,6 +327,11 @@ def grant_role(
     person = _person(person_id)
     if actor == _ref(person):
         raise rules.OwnRole(field="person")
+    # A role of one's own takes the place of the same one held for a colleague.
+    borrowed = RoleGrant.objects.filter(
+        person=person, role=role, organisation_id=organisation_id, division_id=division_id, revoked_at=None
+    )
+    borrowed.exclude(acting_for="").update(revoked_at=clock.now())
     grant, is_new = RoleGrant.objects.get_or_create(
         person=person,
         role=role,
@@ -349,7 +355,15 @@ def revoke_role(*, grant: str, actor: str) -> None:
     row = RoleGrant.objects.select_related("person").filter(public_id=grant).first()
     if row is None:
         raise NotFound
-    if RoleGrant.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=clock.now()):
+    now = clock.now()
+    if RoleGrant.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=now):
+        RoleGrant.objects.filter(
+            acting_for=row.person.public_id,
+            role=row.role,
+            organisation_id=row.organisation_id,
+            division_id=row.division_id,
+            revoked_at=None,
+        ).update(revoked_at=now)
         record("people.role_revoked", subject=_ref(row.person), actor=actor, role=row.role, grant=grant)
 
 

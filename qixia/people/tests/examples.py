@@ -10,7 +10,7 @@ from qixia.kernel import clock
 from qixia.media import files
 from qixia.media.files import Written
 from qixia.people import access, queries, services
-from qixia.people.models import Device, Organisation, Person, SignInCode
+from qixia.people.models import Deputy, Device, Organisation, Person, SignInCode
 from qixia.people.tests import build
 from qixia.policy.services import publish_seeds
 from tests.examples import example, exempt
@@ -34,6 +34,39 @@ def _rider() -> Person:
 def _worker() -> Person:
     _start()
     return build.staff()
+
+
+def _colleagues() -> tuple[access.Actor, access.Actor]:
+    _start()
+    away = build.staff()
+    colleague = services.create_person(display_name="阿柏", username="abai", actor="system:test")
+    place = Organisation.objects.get(code="unit-a")
+    services.grant_role(person_id=colleague.pk, role="unit_lead", organisation_id=place.pk, actor="system:test")
+    return access.actor_for(away), access.actor_for(colleague)
+
+
+def _stand_in() -> tuple[access.Actor, Deputy]:
+    away, colleague = _colleagues()
+    now = clock.now()
+    made = services.set_deputy(
+        actor=away,
+        person=away.public_id,
+        deputy=colleague.public_id,
+        starts_at=now,
+        ends_at=now + timedelta(days=3),
+    )
+    return away, made
+
+
+@example("people.services.set_deputy")
+def let_a_colleague_stand_in() -> None:
+    _stand_in()
+
+
+@example("people.services.end_deputy")
+def be_back_early() -> None:
+    away, made = _stand_in()
+    services.end_deputy(actor=away, public_id=made.public_id)
 
 
 def _proven() -> str:

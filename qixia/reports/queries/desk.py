@@ -25,8 +25,8 @@ from qixia.reports.queries.shared import (
     clock_cells,
     timeline_item,
 )
-from qixia.reports.queries.wording import Wording, wordings
 from qixia.reports.queries.ways import ACTS, WaysView, pictures_with_parts, ways
+from qixia.reports.queries.wording import Wording, wordings
 from qixia.reports.sealing import ANONYMOUS, SEALED, open_link
 
 

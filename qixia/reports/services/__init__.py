@@ -26,7 +26,6 @@ from qixia.reports.services.revealing import Revealed, open_picture, reveal_repo
 from qixia.reports.services.settling import settle
 from qixia.reports.services.splitting import PartAsked, split
 from qixia.reports.services.supporting import Supported, forget_supporter, pay_supports, support
-from qixia.reports.services.watching import unwatch, watch
 from qixia.reports.services.undertaking import (
     Facility,
     TaskAsked,
@@ -36,6 +35,7 @@ from qixia.reports.services.undertaking import (
     link_reports,
     start_undertaking,
 )
+from qixia.reports.services.watching import unwatch, watch
 
 __all__ = [
     "Facility",

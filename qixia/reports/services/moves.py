@@ -57,7 +57,7 @@ def take_step(
     """Move `report` along `step` inside the caller's transaction. Updates the object in hand as well. `seen`: further
     columns that must still be as the caller saw them."""
     check_step(report, step, actor)
-    name = _named(report, step, actor)
+    name, away = _named(report, step, actor), access.acting_for(actor, report, states.STEPS[step].who)
     before, after = report.state, states.target(step, report.state)  # type: ignore[arg-type]
     columns = {"state": after, **(changes or {})}
     if report.part_of_id is not None:  # the whole before its parts, as everywhere
@@ -79,9 +79,10 @@ def take_step(
         by=by,
         text=text,
         private=private,
-        data=data or {},
+        data=(data or {}) | ({"for": away} if away else {}),
     )
-    record(f"reports.{step}", subject=report.ref, actor=name, before=before, after=after)
+    behind = {"on_behalf_of": away} if away else {}
+    record(f"reports.{step}", subject=report.ref, actor=name, before=before, after=after, **behind)
     tell_watchers(report, row)
     if event:
         publish(event, report.ref, {"step": row.pk, "number": report.number})

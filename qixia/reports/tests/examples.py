@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from datetime import timedelta
 from datetime import date, timedelta
 
 from django.core.files.base import ContentFile
@@ -18,9 +17,8 @@ from qixia.people.queries import organisation_by_code
 from qixia.places import queries as places
 from qixia.policy.queries import current
 from qixia.reports import services
-from qixia.reports.models import Alarm, MergeProposal, Report, ReportPhoto, Support
+from qixia.reports.models import Alarm, MergeProposal, Report, ReportPhoto, Support, Undertaking
 from qixia.reports.queries.listing import Filter
-from qixia.reports.models import Alarm, MergeProposal, ReportPhoto, Support, Undertaking
 from qixia.reports.queries.similar import similar_reports
 from qixia.reports.services.bulk import Params
 from qixia.reports.services.noting import document_path

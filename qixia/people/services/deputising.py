@@ -1,0 +1,142 @@
+"""Somebody is away and a colleague acts for them, between two moments.
+
+Roles    worker, unit lead, clerk, supervisor: the deputy gets, for that time, those that he or she does not hold anyway.
+         Nobody becomes administrator, data officer or auditor by standing in. What is held for somebody ends when that
+         person's own role does.
+Who      the person, a lead of the same organisation, or an administrator names the deputy: a colleague of the same
+         organisation. Notices go to whoever holds a role, so they go to both.
+Audit    steps that only a borrowed role allows are recorded "for" the person who is away (reports.services.moves).
+Errors   NotFound, NotAllowed, NoColleague, AlreadyDeputed, Invalid: nothing has changed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from qixia.audit.services import record
+from qixia.kernel import clock
+from qixia.kernel.errors import Conflict, Invalid, NotAllowed, NotFound
+from qixia.people.access import Actor
+from qixia.people.models import Deputy, Person, RoleGrant, live_at
+
+LENDABLE = ("worker", "unit_lead", "clerk", "supervisor")
+LONGEST = timedelta(days=90)
+_SLACK = timedelta(minutes=5)  # between the page and the click
+
+
+class NoColleague(Invalid):
+    code = "people.no_colleague"
+    message = "代班的要是同一单位的同事。"
+
+
+class AlreadyDeputed(Conflict):
+    code = "people.already_deputed"
+    message = "这段时间已经有人代班，请先结束那一段。"
+
+
+@transaction.atomic
+def set_deputy(*, actor: Actor, person: str, deputy: str, starts_at: datetime, ends_at: datetime) -> Deputy:
+    """Let `deputy` act for `person` (public ids) from `starts_at` to before `ends_at`."""
+    now = clock.now()
+    if not now - _SLACK <= starts_at < ends_at <= starts_at + LONGEST:
+        raise Invalid("代班要从现在或以后开始，最长 %(days)d 天。", field="ends_at", days=LONGEST.days)
+    # One at a time for a person: the row is the lock.
+    away = Person.objects.select_for_update().filter(public_id=person[:26], is_active=True).first()
+    if away is None or not may_set(actor, away):
+        raise NotFound
+    lent = _own_grants(away)
+    colleague = _colleague(deputy, away, lent)
+    overlap = Deputy.objects.filter(person=away, ended_at=None, starts_at__lt=ends_at, ends_at__gt=starts_at)
+    if overlap.exists():
+        raise AlreadyDeputed
+    made = Deputy.objects.create(person=away, deputy=colleague, starts_at=starts_at, ends_at=ends_at, set_by=actor.ref)
+    for grant in lent:
+        _lend(grant, colleague, starts_at, ends_at)
+    record(
+        "people.deputy_set",
+        subject=f"person:{away.public_id}",
+        actor=actor.ref,
+        deputy=f"person:{colleague.public_id}",
+        until=ends_at.isoformat(),
+    )
+    return made
+
+
+@transaction.atomic
+def end_deputy(*, actor: Actor, public_id: str) -> None:
+    """The person is back early, or it was a mistake. What was done meanwhile stands. Said twice is said once."""
+    row = Deputy.objects.select_for_update().select_related("person", "deputy").filter(public_id=public_id[:26]).first()
+    if row is None or not may_set(actor, row.person):
+        raise NotFound
+    now = clock.now()
+    if row.ended_at is not None or row.ends_at <= now:
+        return
+    Deputy.objects.filter(pk=row.pk).update(ended_at=now)
+    RoleGrant.objects.filter(person=row.deputy, acting_for=row.person.public_id, revoked_at=None).update(revoked_at=now)
+    record(
+        "people.deputy_ended",
+        subject=f"person:{row.person.public_id}",
+        actor=actor.ref,
+        deputy=f"person:{row.deputy.public_id}",
+    )
+
+
+def may_set(actor: Actor, away: Person) -> bool:
+    """The person, an administrator, or a lead of an organisation where the person works. Nobody by a borrowed role."""
+    if actor.person_id == away.pk or actor.has("admin"):
+        return True
+    led = {grant.organisation_id for grant in actor.grants if grant.role == "unit_lead" and not grant.acting_for}
+    return bool(led) and _own(away).filter(organisation_id__in=led).exists()
+
+
+def _own(person: Person) -> QuerySet[RoleGrant]:
+    return RoleGrant.objects.filter(live_at(clock.now()), person=person, acting_for="", role__in=LENDABLE)
+
+
+def _own_grants(away: Person) -> list[RoleGrant]:
+    found = list(_own(away))
+    if not found:
+        raise NotAllowed
+    return found
+
+
+def _colleague(public_id: str, away: Person, lent: list[RoleGrant]) -> Person:
+    places = {grant.organisation_id for grant in lent}
+    works = Q(grants__organisation_id__in=places, grants__acting_for="") & live_at(clock.now(), "grants__")
+    found = Person.objects.filter(works, public_id=public_id[:26], is_active=True).exclude(grants__role="rider")
+    colleague = found.exclude(pk=away.pk).distinct().first()
+    if colleague is None:
+        raise NoColleague(field="deputy")
+    return colleague
+
+
+def _lend(grant: RoleGrant, colleague: Person, starts_at: datetime, ends_at: datetime) -> None:
+    """The role for that time, unless the colleague holds it for at least as long."""
+    same = RoleGrant.objects.filter(
+        person=colleague,
+        role=grant.role,
+        organisation_id=grant.organisation_id,
+        division_id=grant.division_id,
+        revoked_at=None,
+    )
+    held = same.first()
+    if held is not None and held.acting_for and held.valid_until and held.valid_until <= clock.now():
+        same.update(revoked_at=held.valid_until)  # what was lent before and is over makes room
+        held = None
+    if held is not None and held.acting_for:
+        raise AlreadyDeputed
+    if held is not None:
+        return
+    until = min(ends_at, grant.valid_until) if grant.valid_until else ends_at
+    RoleGrant.objects.create(
+        person=colleague,
+        role=grant.role,
+        organisation_id=grant.organisation_id,
+        division_id=grant.division_id,
+        valid_from=starts_at,
+        valid_until=until,
+        acting_for=grant.person.public_id,
+    )
