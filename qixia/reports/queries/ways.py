@@ -111,7 +111,9 @@ class WaysView:
 
     @property
     def is_any(self) -> bool:
-        return bool(self.promised or len(self.stops) > 1 or self.charge or self.parts or self.helps or self.whole_number)
+        return bool(
+            self.promised or len(self.stops) > 1 or self.charge or self.parts or self.helps or self.whole_number
+        )
 
     @property
     def open_helps(self) -> list[HelpView]:

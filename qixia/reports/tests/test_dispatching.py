@@ -138,7 +138,9 @@ class TestPublishing:
 
 def test_helpers_of_the_catalogue_are_asked_at_the_dispatch(town):
     rows = rows_now()
-    rows.insert(0, {"unit": "wuye", "class": "fire-lane", "site_kind": "estate", "helpers": ["xiaofang", "wuye", "gone"]})
+    rows.insert(
+        0, {"unit": "wuye", "class": "fire-lane", "site_kind": "estate", "helpers": ["xiaofang", "wuye", "gone"]}
+    )
     publish("reports.routing", {"rows": rows}, note="test", actor_ref=MAKER)
     report = the(send(town.rider, "楼道堆满纸箱", place=at(AT_ESTATE)))
     assert report.unit.code == "wuye"
