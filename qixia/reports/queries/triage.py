@@ -200,7 +200,7 @@ def came_lately(reports: Any, now: datetime) -> dict[str, int]:
 def came_lately_by_place(now: datetime) -> dict[str, list[int]]:
     """The same of every community, by its path; "" is of none. One query."""
     lately = Report.objects.filter(received_at__gte=now - LATELY).order_by()
-    rows = lately.values("community__path").annotate(**_CAME)
+    rows: Any = lately.values("community__path").annotate(**_CAME)  # the stubs lose the names
     return {row["community__path"] or "": [row["of"], row["came"]] for row in rows}
 
 
