@@ -89,6 +89,14 @@ def _seen(public_id: str) -> Served | None:
     return found if found is not None and looked.exists() else None
 
 
+def states_of(public_ids: Iterable[str]) -> dict[str, str]:
+    """Public id → state, for those who make addresses of pictures that belong to no report yet. One query."""
+    wanted = set(public_ids)
+    if not wanted:
+        return {}
+    return dict(Evidence.objects.filter(public_id__in=wanted).values_list("public_id", "state"))
+
+
 def states() -> dict[str, int]:
     """How many photos and clips are in each state; every state is there."""
     counted = dict(Evidence.objects.order_by().values_list("state").annotate(n=Count("pk")))

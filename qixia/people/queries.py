@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Q, Value
+from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.functions import Coalesce
 
 from qixia.audit import retention
@@ -254,6 +254,30 @@ def display_name_of(person_id: int) -> str:
 
 def display_names_for(public_ids: Iterable[str]) -> dict[str, str]:
     return dict(Person.objects.filter(public_id__in=set(public_ids)).values_list("public_id", "display_name"))
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRider:
+    """A rider who is called so. Names are not unique: a person decides."""
+
+    public_id: str
+    name: str
+    platform: str
+
+
+def riders_named(names: Iterable[str]) -> dict[str, list[NamedRider]]:
+    """Name → riders with exactly this nickname who agree to photos of theirs being used. One query."""
+    wanted = {name for name in names if name}
+    if not wanted:
+        return {}
+    agreed = Consent.objects.filter(person_id=OuterRef("pk"), kind="photo", withdrawn_at=None)
+    rows = Person.objects.filter(Exists(agreed), display_name__in=wanted, is_active=True, rider__isnull=False)
+    found: dict[str, list[NamedRider]] = {}
+    for public_id, name, platform in rows.order_by("pk").values_list(
+        "public_id", "display_name", "rider__platform__name"
+    ):
+        found.setdefault(name, []).append(NamedRider(public_id, name, platform or ""))
+    return found
 
 
 def person_id_for(public_id: str) -> int | None:

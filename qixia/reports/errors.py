@@ -70,6 +70,18 @@ class AlarmTaken(Stale):
     message = "%(name)s在 %(at)s 已经接手这一件。"
 
 
+class ImportedBefore(Conflict):
+    """The very file, by another clerk."""
+
+    code = "reports.imported_before"
+    message = "这个文件 %(name)s 在 %(at)s 已经导入过。"
+
+
+class ImportMovedOn(Stale):
+    code = "reports.import_moved_on"
+    message = "这一批的情况刚刚变了，请刷新后再看。"
+
+
 class CopiedPhoto(Invalid):
     """The very file of a photo before."""
 

@@ -44,6 +44,7 @@ def register_desk() -> None:
     register(Item(_("退回待改派"), "arrow-back-up", "reports:returned", _CLERK, "工作", 6, _count("returned")))
     register(Item(_("待核实"), "eye-check", "reports:checks", _CLERK, "工作", 20, _count("checks")))
     register(Item(_("合并建议"), "git-merge", "reports:duplicates", _CLERK, "工作", 15, proposals_count))
+    register(Item(_("导入"), "upload", "reports:import", _CLERK, "工作", 60, active=("reports:import_batch",)))
     register(Item(_("查明上报人"), "lock-open", "reports:reveal", (REVEAL_ROLE,), "工作", 10))
     register(Item(_("联合办理"), "users", "reports:undertakings", _STAFF, "工作", 30, active=("reports:undertaking",)))
     register(Item(_("派单目录"), "route", "reports:routing", _CLERK, "管理", 5))

@@ -11,7 +11,8 @@ from django.db.models.functions import Coalesce
 
 from qixia.audit.retention import Kind, register, rows
 from qixia.media.services import destroy_originals
-from qixia.reports.models import MergeProposal, ReportPhoto
+from qixia.reports.models import ImportBatch, MergeProposal, ReportPhoto
+from qixia.reports.services.importing import empty_batch
 
 
 def _kept() -> QuerySet[Any]:
@@ -32,6 +33,25 @@ def oldest() -> datetime | None:
     return found
 
 
+def _imports() -> QuerySet[ImportBatch]:
+    """Batches that still hold what people wrote, who they are, or the file."""
+    return ImportBatch.objects.filter(head__isnull=False).exclude(state="making")
+
+
+def purge_imports(before: datetime, limit: int) -> int:
+    old = list(_imports().filter(at__lt=before).order_by("at")[:limit])
+    for batch in old:
+        empty_batch(batch, "system:retention", "retention")
+        ImportBatch.objects.filter(pk=batch.pk).exclude(state="done").update(state="dropped")
+    return len(old)
+
+
+def oldest_import() -> datetime | None:
+    found: datetime | None = _imports().order_by("at").values_list("at", flat=True).first()
+    return found
+
+
+register(Kind("imports", "导入的群聊和表格：原文、称呼、电话", 30, purge_imports, oldest_import))
 register(Kind("originals", "已办结上报的未遮挡原图", 180, purge, oldest))
 # Who merged what stays in history and MergeRecord. An open one has no `decided_at`, so it never ends here.
 register(Kind("merge-proposals", "定过的合并建议", 730, *rows(MergeProposal, "decided_at", decided_at__isnull=False)))

@@ -24,6 +24,7 @@ ANONYMOUS = "anonymous"
 NONE = "none"
 # How history names the reporter's own acts: never by a person.
 REPORTER = "reporter"
+IMPORTED = "import"  # a group's messages or a list of cases
 SUPPORTER = "supporter"
 WITNESS = "witness"
 

@@ -107,6 +107,8 @@ STEPS: dict[str, Step] = {
     "grant_extension": _step(_WITH_UNIT, None, "supervisor", "同意延期", "同意延期"),
     "deny_extension": _step(_WITH_UNIT, None, "supervisor", "不同意延期", "不同意延期"),
     "escalate": _step(_OPEN, None, "system", "升级督办", "超时，升级督办"),
+    # Somebody else says so too, in a group or a list that a clerk brought in.
+    "mention": _step(_OPEN, None, "system", "也有人说到", "群聊或表格里也有人说到这一件"),
     # Something critical rings until a person says: I have it.
     "acknowledge": _step(_OPEN, None, "staff", "我来处理", "特急警报有人接手"),
     "transfer": _step(_OPEN, None, "staff", "转紧急电话", "已转紧急电话"),

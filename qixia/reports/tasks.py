@@ -46,6 +46,22 @@ def ask_opinion(public_id: str) -> None:
     services.seek_opinion(public_id=public_id)
 
 
+@task("reports.read_import", max_tries=3, timeout_s=300)
+def read_import(public_id: str) -> None:
+    services.read_import(public_id=public_id)
+
+
+@task("reports.make_import", timeout_s=300)
+def make_import(public_id: str) -> None:
+    services.make_import(public_id=public_id)
+
+
+@task("reports.look_at_imported", max_tries=3)
+def look_at_imported(evidence: str) -> None:
+    """Its copies may have been made before it was a report's: for the slow worker."""
+    services.look_at_photo(evidence=evidence)
+
+
 @every("reports.call_next", minutes=1)
 def call_next() -> None:
     """Whoever is next is called for an alarm that nobody answered."""

@@ -18,6 +18,7 @@ ROW = "the photo's row says who brought it, when and its hash; the owner's servi
 
 for name in ("store_upload", "store_uploads", "keep", "write_rows", "copies_of", "receive", "limits"):
     exempt(f"media.services.{name}", ROW)
+exempt("media.services.give_to", "the caller's act names the photos, as with taking them in")
 exempt("media.services.judge_provenance", "a machine's advice, made anew at will; the row of the photo holds it")
 exempt("media.services.develop_evidence", "only a failure is history (media.broken); a success is the state of the row")
 

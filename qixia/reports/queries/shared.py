@@ -17,6 +17,7 @@ from qixia.media.access import picture_url
 from qixia.policy.queries import current
 from qixia.reports import rules, states
 from qixia.reports.models import Report, ReportPhoto, ReportStep
+from qixia.reports.sealing import IMPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "confirm": ("check", "good"),
     "dispute": ("refresh", ""),
     "close": ("file-text", ""),
+    "mention": ("message-2", ""),
     "acknowledge": ("bell", "doing"),
     "transfer": ("phone-call", "doing"),
     "settle_merged": ("git-merge", "doing"),
@@ -266,6 +268,8 @@ def _raised(step: ReportStep) -> str:
 
 def _title(step: ReportStep, for_reporter: bool) -> str:
     if step.step == "raise":
+        if step.actor == IMPORTED:
+            return _("从群聊或表格导入")
         return _("你拍照上报") if for_reporter else _("骑手上报")
     text = states.STEPS[step.step].done
     done = _(text if for_reporter else text.replace("你", "骑手"))

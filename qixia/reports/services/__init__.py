@@ -15,12 +15,23 @@ from qixia.reports.services.filming import attach_frames
 from qixia.reports.services.forgetting import forget_learnt_words
 from qixia.reports.services.handling import accept, answer, arrive, assign, resolve
 from qixia.reports.services.helping import add_help, ask_help, waive_help
+from qixia.reports.services.importing import (
+    RowDecision,
+    Started,
+    confirm_import,
+    decide_import_row,
+    drop_import,
+    import_upload,
+    map_import,
+)
 from qixia.reports.services.intake import Receipt, Whereabouts, submit
 from qixia.reports.services.looking import look_at_photo
+from qixia.reports.services.making import make_import
 from qixia.reports.services.merging import keep_apart, merge, unmerge
 from qixia.reports.services.noting import attach_document, open_document, remove_document, sweep_documents, write_note
 from qixia.reports.services.opining import look_for_opinions, seek_opinion
 from qixia.reports.services.promising import promise
+from qixia.reports.services.reading import read_import
 from qixia.reports.services.returning import decide, object_to, refer, return_report
 from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
 from qixia.reports.services.settling import settle
@@ -42,6 +53,8 @@ __all__ = [
     "PartAsked",
     "Receipt",
     "Revealed",
+    "RowDecision",
+    "Started",
     "Supported",
     "TaskAsked",
     "Whereabouts",
@@ -59,22 +72,28 @@ __all__ = [
     "call_next",
     "catch_up",
     "close_silent",
+    "confirm_import",
     "confirm_solved",
     "count_lately",
     "cover_picture",
     "decide",
+    "decide_import_row",
     "drop_filter",
+    "drop_import",
     "drop_undertaking",
     "export_cases",
     "finish_task",
     "finish_undertaking",
     "forget_learnt_words",
     "forget_supporter",
+    "import_upload",
     "keep_apart",
     "link_reports",
     "look_ahead",
     "look_at_photo",
     "look_for_opinions",
+    "make_import",
+    "map_import",
     "merge",
     "object_to",
     "open_document",
@@ -84,6 +103,7 @@ __all__ = [
     "prefer_filter",
     "promise",
     "publish_routing",
+    "read_import",
     "redirect",
     "refer",
     "reject",

@@ -31,7 +31,7 @@ from qixia.policy.queries import current
 from qixia.reports import rules, states
 from qixia.reports.models import Report, ReportStep
 from qixia.reports.policy import Limits, RoutingRow
-from qixia.reports.sealing import ANONYMOUS, REPORTER, SEALED
+from qixia.reports.sealing import ANONYMOUS, IMPORTED, NONE, REPORTER, SEALED
 from qixia.reports.services.asking import ask_listed
 from qixia.reports.services.joining import MERGED, Joined, absorbed, merge_awards, raised_told
 from qixia.reports.services.ringing import ring
@@ -264,7 +264,7 @@ def _absorbed(one: Joined, now: datetime) -> ReportStep:
 
 
 def _raised_by(report: Report) -> str:
-    return REPORTER if report.secrecy == SEALED else ANONYMOUS
+    return {SEALED: REPORTER, NONE: IMPORTED}.get(report.secrecy, ANONYMOUS)
 
 
 def _pay(settled: Sequence[Settlement]) -> None:
