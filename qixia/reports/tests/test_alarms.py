@@ -80,13 +80,14 @@ def test_nobody_answers_and_level_after_level_is_called_once(town: Town, chain: 
     rang = Alarm.objects.get().rang_at
     rules = current("reports.alarm").data
     at, expected = rang, called(report)
-    for kind, name in (("community", "街道乙"), ("street", "区里丙"), ("district", "知秋")):
+    for kind, names in (("community", ["街道乙"]), ("street", ["区里丙"]), ("district", ["督明", "知秋"])):
         at += timedelta(minutes=rules.wait(kind))
         with clock.at(at - timedelta(seconds=1)):
             assert services.call_next() == 0
         with clock.at(at):
             assert (services.call_next(), services.call_next()) == (1, 0)
-        expected = [*expected, (expected[-1][0] + 1, name)]
+        rank = expected[-1][0] + 1
+        expected = [*expected, *((rank, name) for name in names)]
         assert called(report) == expected
     with clock.at(at + timedelta(hours=5)):
         assert services.call_next() == 0  # nobody is left above
@@ -99,7 +100,7 @@ def test_nobody_answers_and_level_after_level_is_called_once(town: Town, chain: 
 
 def test_levels_that_nobody_is_in_charge_of_are_passed_over(town: Town) -> None:
     report = the(send(town.rider, DANGER))
-    assert called(report) == [(1, "何远"), (1, "方立"), (1, "知秋")]
+    assert called(report) == [(1, "何远"), (1, "方立"), (1, "督明"), (1, "知秋")]
     assert Alarm.objects.get().next_at is None
 
 
