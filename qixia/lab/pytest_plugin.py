@@ -1,7 +1,8 @@
 """What holds for every test run, from before Django's settings are read (`-p qixia.lab.pytest_plugin`).
 
 A run has a folder of its own with a master key of its own, so it needs no installation and harms none. A skipped test
-counts as failed: what a test needs is installed by `make test`, and what isn't tested isn't known.
+counts as failed: what a test needs is installed by `make test`, and what isn't tested isn't known. A test that is marked
+`once` runs on one database only, and then must not use it.
 """
 
 import os
@@ -35,6 +36,18 @@ _folder = None if _IS_WORKER else _make_surroundings()
 def pytest_unconfigure() -> None:
     if _folder is not None:
         shutil.rmtree(_folder, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs on one database only must not use it."""
+    wrong = [item.nodeid for item in items if item.get_closest_marker("once") and _uses_database(item)]
+    if wrong:
+        raise pytest.UsageError(f"marked once, but these use the database: {', '.join(wrong[:5])}")
+
+
+def _uses_database(item: pytest.Item) -> bool:
+    asked = {"db", "transactional_db", "django_db_setup", "live_server"} & set(getattr(item, "fixturenames", ()))
+    return bool(asked) or item.get_closest_marker("django_db") is not None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -17,7 +17,8 @@ INTAKE = {
     "sql_per_report", "sql_per_settle", "cpu_ms_per_report", "p50_ms", "p95_ms", "p99_ms", "errors",
 }  # fmt: skip
 TINY = ["--seconds", "1", "--rounds", "1", "--clients", "2"]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+# A bench starts a PostgreSQL of its own, whatever the database of the suite is.
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.timeout(300)]
 
 
 def leftovers() -> set[str]:

@@ -10,6 +10,8 @@ from qixia.codes.reference import class_rows
 from qixia.triage import lexicon
 from qixia.triage.lexicon import BadLexicon, compile_lexicon
 
+pytestmark = pytest.mark.once
+
 SLUGS = [row.slug for row in class_rows()]
 TABLE = lexicon.shipped()
 
