@@ -375,6 +375,12 @@ def devices_of(person_id: int) -> list[DeviceLine]:
     return [DeviceLine(*row) for row in rows.values_list("label", "first_seen", "last_seen")]
 
 
+def who_share_a_phone(public_ids: Iterable[str]) -> frozenset[str]:
+    """Public ids of those who signed in with a browser that one of these people used too, themselves included."""
+    mine = Device.objects.filter(person__public_id__in=list(public_ids)).values("index")
+    return frozenset(Device.objects.filter(index__in=mine).values_list("person__public_id", flat=True)[:200])
+
+
 def device_label(device_id: int) -> str:
     return Device.objects.filter(pk=device_id).values_list("label", flat=True).first() or ""
 

@@ -16,8 +16,8 @@ from qixia.kernel.claims import claim_hash
 from qixia.kernel.errors import NotFound
 from qixia.kernel.requests import request_id
 from qixia.people.access import Actor
-from qixia.reports.models import Help, Report, Support, Undertaking, UndertakingTask
-from qixia.reports.sealing import ANONYMOUS, index_of, supporter_index
+from qixia.reports.models import Help, Report, Support, Undertaking, UndertakingTask, Witness
+from qixia.reports.sealing import ANONYMOUS, WITNESS, index_of, supporter_index, witness_index
 from qixia.reports.states import Who
 
 UNIT_ROLES = ("worker", "unit_lead")
@@ -29,6 +29,8 @@ STAFF_ROLES = (*UNIT_ROLES, *CLERK_ROLES, "admin")
 REVEAL_ROLE = "data_officer"
 # Whoever shows the secret of an anonymous report. Made by `of_secret` alone, so it is never somebody who is signed in.
 HOLDER = Actor(ref=ANONYMOUS)
+# Whoever looked at the place of an offer that services/witnessing.py has checked: no person in any row.
+PASSER_BY = Actor(ref=WITNESS)
 
 
 def own_reports(actor: Actor) -> QuerySet[Report]:
@@ -57,6 +59,13 @@ def own_support(actor: Actor, public_id: str) -> Support:
     if found is None:
         raise NotFound
     return found
+
+
+def own_witnesses(actor: Actor) -> QuerySet[Witness]:
+    """What the actor went to look at."""
+    if actor.person_id is None:
+        return Witness.objects.none()
+    return Witness.objects.filter(index=witness_index(actor.public_id))
 
 
 def of_secrets(secrets: Iterable[object]) -> QuerySet[Report]:
@@ -179,6 +188,8 @@ def parties(actor: Actor, report: Report) -> frozenset[Who]:
         found.add("staff")
     if actor.has("admin") or (actor.has(*SUPERVISOR_ROLES) and _covers(actor, report, *SUPERVISOR_ROLES)):
         found.add("supervisor")
+    if actor is PASSER_BY:
+        found.add("witness")
     if is_own(actor, report):
         found.add("rider")
     if actor is HOLDER and report.secrecy == ANONYMOUS:

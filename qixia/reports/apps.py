@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.sealed import declare
 from qixia.policy import kinds
+from qixia.reports.kinds import register_aftermath
 from qixia.reports.policy import SEEDS, AlarmRules, Limits, Merging, Routing, Secrecy, Ways
 from qixia.reports.texts import Documents, StandardTexts
 from qixia.triage import settled
@@ -30,6 +31,7 @@ class ReportsConfig(AppConfig):
         from qixia.reports.queries.settled import SettledReports  # noqa: PLC0415
 
         register_desk()
+        register_aftermath()
         settled.register(SettledReports())
         kinds.register(kinds.Kind("reports.routing", Routing, SEEDS / "routing.yaml", "派单目录"))
         kinds.register(kinds.Kind("reports.limits", Limits, SEEDS / "limits.yaml", "处置时限"))

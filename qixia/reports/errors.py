@@ -250,3 +250,44 @@ class LinkedElsewhere(Conflict):
 class UndertakingOver(Conflict):
     code = "reports.undertaking_over"
     message = "这项联合办理已经结束。"
+
+
+class TooFar(Invalid):
+    """The phone is not at the place that was to be looked at."""
+
+    code = "reports.too_far"
+    message = "你离那里还有约 %(distance)d 米，走近到 %(within)d 米以内再拍。"
+
+
+class NotNow(Invalid):
+    """The photo says itself that it was taken long before."""
+
+    code = "reports.not_now"
+    message = "这张照片不是刚才拍的。请在现场现拍一张。"
+
+
+class NotForYou(NotAllowed):
+    """Whoever reported or supports it can't be the one who looks for others."""
+
+    code = "reports.not_for_you"
+    message = "你报过或支持过这一件，请别人去看。"
+
+
+class UnknownReason(Invalid):
+    code = "reports.unknown_reason"
+    message = "请从列出的理由里选一个。"
+
+
+class TooLateToAppeal(Conflict):
+    code = "reports.too_late_to_appeal"
+    message = "认定后 %(days)d 天内可以申诉，现在已经过了。"
+
+
+class AppealedBefore(Conflict):
+    code = "reports.appealed_before"
+    message = "这一件已经申诉过一次，结果在经过里。"
+
+
+class NoAppeal(Conflict):
+    code = "reports.no_appeal"
+    message = "这一件没有等着决定的申诉。"

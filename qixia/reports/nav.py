@@ -9,8 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.requests import request_id
 from qixia.people.access import Actor
-from qixia.reports.access import REVEAL_ROLE
+from qixia.reports.access import REVEAL_ROLE, STAFF_ROLES, SUPERVISOR_ROLES
 from qixia.reports.queries import list_counts
+from qixia.reports.queries.aftermath import open_appeals_count
 from qixia.reports.queries.alarms import bar_for
 from qixia.reports.queries.duplicates import proposals_count
 from qixia.ui.context import set_alarm
@@ -45,6 +46,8 @@ def register_desk() -> None:
     register(Item(_("待核实"), "eye-check", "reports:checks", _CLERK, "工作", 20, _count("checks")))
     register(Item(_("合并建议"), "git-merge", "reports:duplicates", _CLERK, "工作", 15, proposals_count))
     register(Item(_("导入"), "upload", "reports:import", _CLERK, "工作", 60, active=("reports:import_batch",)))
+    register(Item(_("申诉"), "gavel", "reports:appeals", (*SUPERVISOR_ROLES, "admin"), "工作", 25, open_appeals_count))
+    register(Item(_("办得怎么样"), "chart-bar", "reports:figures", STAFF_ROLES, "查看", 30))
     register(Item(_("查明上报人"), "lock-open", "reports:reveal", (REVEAL_ROLE,), "工作", 10))
     register(Item(_("联合办理"), "users", "reports:undertakings", _STAFF, "工作", 30, active=("reports:undertaking",)))
     register(Item(_("派单目录"), "route", "reports:routing", _CLERK, "管理", 5))

@@ -162,3 +162,50 @@ class Limits(BaseModel):
     close_after_days: int = Field(ge=1, le=60)
     soon: float = Field(gt=0, lt=1)
     per_hour: int = Field(ge=1)
+
+
+class Looks(BaseModel):
+    """When a second rider is asked to look whether something is fixed, and how near and how soon that counts."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    share: float = Field(ge=0, le=1)
+    classes: list[str] = Field(default_factory=list)
+    unsure: bool = True
+    silent: bool = True
+    anonymous: bool = True
+    within_m: int = Field(ge=10, le=1000)
+    fresh_minutes: int = Field(ge=1, le=24 * 60)
+    window_hours: int = Field(ge=1, le=24 * 30)
+    circle_from: int = Field(ge=1, le=100)
+
+
+class Decisions(BaseModel):
+    """Reasons of decisions, slug → title; how long one may appeal; which numbers are too small to publish."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    valid: dict[str, str] = Field(min_length=1)
+    invalid: dict[str, str] = Field(min_length=1)
+    aside: dict[str, str] = Field(min_length=1)
+    appeal_days: int = Field(ge=1, le=365)
+    public_from: int = Field(ge=2, le=1000)
+
+    @field_validator("valid", "invalid", "aside")
+    @classmethod
+    def _reasons(cls, reasons: dict[str, str]) -> dict[str, str]:
+        if bad := [slug for slug in reasons if not _SLUG.fullmatch(slug) or len(slug) > 32]:
+            raise ValueError(f"no name of a reason: {bad[0]}")
+        if empty := [slug for slug, title in reasons.items() if not 0 < len(title) <= 40]:
+            raise ValueError(f"a title has 1 to 40 characters: {empty[0]}")
+        return reasons
+
+    @model_validator(mode="after")
+    def _has_other(self) -> Decisions:
+        if "other" not in self.valid or "other" not in self.invalid:
+            raise ValueError("valid and invalid need a reason 'other'")
+        return self
+
+    def reasons(self, verdict: str) -> dict[str, str]:
+        found: dict[str, str] = getattr(self, verdict)
+        return found

@@ -76,13 +76,61 @@ def close_silent() -> None:
 @on("media.ready", atomic=False, priority=-20)
 def look_at_ready(event: EventView) -> None:
     """Where it seems to come from, and whether after shows the same place: seconds of pixels, for the slow worker."""
-    services.look_at_photo(evidence=event.payload["evidence"])
+    _look(event)
 
 
 @on("media.held", atomic=False, priority=-20)
 def look_at_held(event: EventView) -> None:
     """A clerk may know of a photo that nobody may see yet."""
-    services.look_at_photo(evidence=event.payload["evidence"])
+    _look(event)
+
+
+def _look(event: EventView) -> None:
+    if doubted := services.look_at_photo(evidence=event.payload["evidence"]):
+        services.offer_look(public_id=doubted, why="unsure")
+
+
+@on("reports.resolved")
+def offer_look(event: EventView) -> None:
+    """Whether a rider nearby is asked to look, is the policy's."""
+    services.offer_look(public_id=event.ref.removeprefix("report:"), why="resolved")
+
+
+@on("reports.gathered")
+def offer_look_at_the_whole(event: EventView) -> None:
+    services.offer_look(public_id=event.ref.removeprefix("report:"), why="resolved")
+
+
+@on("reports.closed")
+def offer_look_where_nobody_answered(event: EventView) -> None:
+    services.offer_look(public_id=event.ref.removeprefix("report:"), why="silent")
+
+
+@on("reports.fixed")
+@on("reports.reopened")
+@on("reports.sent_back")
+@on("reports.rejected")
+@on("reports.set_aside")
+def withdraw_look(event: EventView) -> None:
+    """There is nothing left to look at."""
+    services.withdraw_look(public_id=event.ref.removeprefix("report:"))
+
+
+@every("reports.restore_supports", hours=24)
+def restore_supports() -> None:
+    """What supporters lost by a decision that was found wrong, a batch a day."""
+    services.restore_supports()
+
+
+@every("reports.pay_witnesses", hours=24)
+def pay_witnesses() -> None:
+    """The day's batch of points for looks."""
+    services.pay_witnesses()
+
+
+@on("people.erased")
+def forget_witness(event: EventView) -> None:
+    services.forget_witness(person=event.ref.removeprefix("person:"))
 
 
 @on("media.filmed")

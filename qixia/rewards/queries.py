@@ -142,6 +142,12 @@ def balance(owner_ref: str) -> int:
     return found.values_list("balance", flat=True).first() or 0
 
 
+def worth(rule: str) -> int:
+    """What one act by `rule` earns now, before caps."""
+    data: rules.PointsPolicy = policy.current("rewards.points").data
+    return data.line(rule, {slug: found.name for slug, found in triage_classes().items()}).points
+
+
 def balance_at(owner_ref: str, moment: datetime) -> int:
     """What could be spent at `moment`, by the time that postings carry."""
     entries = Entry.objects.filter(account__owner_ref=owner_ref, account__kind=rules.AVAILABLE, posting__at__lte=moment)

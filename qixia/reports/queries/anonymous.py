@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from qixia.kernel.claims import claim_hash
 from qixia.kernel.errors import Invalid
 from qixia.reports import access, states
-from qixia.reports.models import Report, ReportStep
+from qixia.reports.models import Appeal, Rating, Report, ReportStep
 from qixia.reports.queries.shared import is_sensitive, title_of
 from qixia.rewards import queries as rewards
 
@@ -32,17 +33,27 @@ class AnonymousStatus:
     answer: str
     points: str
     can_answer: bool
+    can_rate: bool
+    can_appeal: bool
     received_at: datetime
 
 
 def anonymous_status(secrets: Sequence[object]) -> list[AnonymousStatus | None]:
-    """The reports of these secrets in their order, None where there is none. At most 50; four queries."""
+    """The reports of these secrets in their order, None where there is none. At most 50; six queries."""
     if len(secrets) > MOST:
         raise Invalid("一次最多查 %(limit)d 件。", field="secrets", limit=MOST)
     rows = access.of_secrets(secrets).select_related("unit", "merged_into__unit")
     found = {report.claim_hash or "": report for report in rows}
+    asked = [report.pk for report in found.values()]
+    rated = set(
+        Rating.objects.filter(report__in=asked, ended=F("report__reopened")).values_list("report_id", flat=True)
+    )
+    appealed = set(Appeal.objects.filter(report__in=asked).values_list("report_id", flat=True))
     answers, points = _answers([report.merged_into or report for report in found.values()]), _points(found)
-    views = {key: _view(report, answers, points[key]) for key, report in found.items()}
+    views = {
+        key: _view(report, answers, points[key], report.pk not in rated, report.pk not in appealed)
+        for key, report in found.items()
+    }
     return [views.get(claim_hash(secret) or "") for secret in secrets]
 
 
@@ -60,7 +71,7 @@ def _points(found: dict[str, Report]) -> dict[str, str]:
     return {key: _POINTS.get(claims.get(key, ""), "none") for key in found}
 
 
-def _view(report: Report, answers: dict[int, str], points: str) -> AnonymousStatus:
+def _view(report: Report, answers: dict[int, str], points: str, unrated: bool, unappealed: bool) -> AnonymousStatus:
     """One that is merged answers with how its lead stands; of a matter that could name a person, without words."""
     lead = report.merged_into or report
     is_other = lead is not report
@@ -75,5 +86,7 @@ def _view(report: Report, answers: dict[int, str], points: str) -> AnonymousStat
         answer="" if is_other and is_sensitive(lead) else answers.get(lead.pk, ""),
         points=points,
         can_answer=report.state == "confirming",
+        can_rate=unrated and states.allowed("rate", report.state),
+        can_appeal=unappealed and states.allowed("appeal", report.state),
         received_at=report.received_at,
     )

@@ -60,6 +60,7 @@ class CaseView:
     before: list[Picture]
     onsite: list[Picture]
     after: list[Picture]
+    later: list[Picture]  # what a second rider saw
     clocks: list[ClockCell]
     events: list[TimelineItem]
     steps: list[str]
@@ -81,7 +82,7 @@ class CaseView:
 
     @property
     def pictures(self) -> list[Picture]:
-        return [*self.before, *self.onsite, *self.after]
+        return [*self.before, *self.onsite, *self.after, *self.later]
 
 
 def case(actor: Actor, public_id: str) -> CaseView:
@@ -111,6 +112,7 @@ def case(actor: Actor, public_id: str) -> CaseView:
         before=pictures["before"],
         onsite=pictures["onsite"],
         after=pictures["after"],
+        later=pictures["later"],
         clocks=clock_cells(report, clock.now()),
         events=[timeline_item(step, for_reporter=False) for step in history],
         steps=[step for step in steps if step not in ACTS],

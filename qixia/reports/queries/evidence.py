@@ -39,7 +39,7 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class PhotoNote:
-    """What is thought of one photo. `place` is None but for a photo after."""
+    """What is thought of one photo. `place` is None but for a photo after, the unit's or a second rider's."""
 
     caption: str
     thumb_url: str
@@ -74,7 +74,7 @@ def _note(
     evidence = row.evidence
     before = [known[name] for name in _earlier_names(row) if name in known]
     return PhotoNote(
-        caption={"before": _("整改前"), "onsite": _("现场"), "after": _("整改后")}[row.role],
+        caption={"before": _("整改前"), "onsite": _("现场"), "after": _("整改后"), "later": _("骑手复核")}[row.role],
         thumb_url=picture_url(evidence.public_id, "thumb", viewer, state=evidence.state),
         source=_source(evidence.provenance, evidence.provenance_signs, row, report, before) if full else None,
         signs=_signs(evidence.provenance_signs) if full else [],

@@ -108,7 +108,7 @@ def _visible(actor: Actor) -> QuerySet[Any]:
         rows = Report.objects.exclude(rounded, received_at__gte=_today()).annotate(y=y, x=x)
     # A part stands for the unit that has it; all others see the whole.
     rows = rows if actor.has(*access.UNIT_ROLES) else rows.filter(part_of=None)
-    return rows.exclude(state__in=("received", "invalid", "merged"))
+    return rows.exclude(state__in=("received", "invalid", "aside", "merged"))
 
 
 def _is_rounded(actor: Actor) -> Q:

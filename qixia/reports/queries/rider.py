@@ -38,14 +38,14 @@ from qixia.reports.queries.ways import RiderPart, events_of_parts, pictures_with
 
 # Steps of a lead that those who follow it don't read: how it began, who of a unit goes, what else was merged.
 _NOT_FOLLOWED = ("raise", "settle", "settle_handled", "doubt", "settle_merged", "assign", "absorb", "release")
-_OF_UNITS = ("answer", "arrive", "resolve")
+_OF_UNITS = ("answer", "arrive", "inspect", "resolve")
 
 FILTERS: dict[str, tuple[str, ...]] = {
     "": states.STATES,
     "doing": tuple(s for s in states.OPEN if s != "confirming"),
     "confirm": ("confirming",),
     "fixed": ("fixed", "closed"),
-    "invalid": ("invalid",),
+    "invalid": ("invalid", "aside"),
 }
 
 
@@ -78,6 +78,7 @@ class RiderReport(RiderCard):
     before: list[Picture]
     onsite: list[Picture]
     after: list[Picture]
+    later: list[Picture]  # what a second rider saw
     clocks: list[ClockCell]
     events: list[TimelineItem]
     can_answer: bool
@@ -165,6 +166,7 @@ def rider_report(actor: Actor, public_id: str) -> RiderReport:
         before=pictures["before"],
         onsite=pictures["onsite"],
         after=pictures["after"] or (_after_of(lead, actor) if lead else []),
+        later=pictures["later"],
         clocks=clock_cells(report, now) if report.state not in ("received", "sorting", "merged") else [],
         events=[*followed, *_events(report, _with_parts(report, steps))],
         parts=rider_parts(report) if _was_split(steps) else [],

@@ -96,7 +96,15 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "verify": ("eye-check", "good"),
     "verify_handled": ("eye-check", "good"),
     "send_back": ("arrow-back-up", ""),
+    "inspect": ("map-search", "doing"),
     "validate": ("check", "good"),
+    "set_aside": ("archive", ""),
+    "appeal": ("gavel", ""),
+    "grant_appeal": ("gavel", "good"),
+    "deny_appeal": ("gavel", ""),
+    "rate": ("star", ""),
+    "witness_fixed": ("eye-check", "good"),
+    "witness_unfixed": ("eye-x", ""),
     "reject": ("x", ""),
     "confirm": ("check", "good"),
     "dispute": ("refresh", ""),
@@ -114,7 +122,7 @@ _LOOKS: dict[str, tuple[str, str]] = {
 
 # Words between units; riders read which units it went to, not what they say of each other.
 _AMONG_STAFF = ("redirect", "return", "object", "refer", "decide", "split", "cut", "ask_help", "waive_help")
-_SAID_BY_UNITS = ("answer", "arrive", "resolve", "help", "help_done", "promise")
+_SAID_BY_UNITS = ("answer", "arrive", "inspect", "resolve", "help", "help_done", "promise")
 # How the steps between units read with the unit's name.
 _WAYS = {
     "return": gettext_noop("转给%(unit)s办"),
@@ -155,7 +163,7 @@ def pictures_of(report_ids: Iterable[int], viewer_ref: str) -> dict[int, dict[st
         .values_list("report_id", "role", "at", "evidence__public_id", "evidence__state")
     )
     found: dict[int, dict[str, list[Picture]]] = defaultdict(lambda: defaultdict(list))
-    captions = {"before": _("整改前"), "onsite": _("现场"), "after": _("整改后")}
+    captions = {"before": _("整改前"), "onsite": _("现场"), "after": _("整改后"), "later": _("骑手复核")}
     for report_id, role, at, evidence, state in rows:
         found[report_id][role].append(
             Picture(
@@ -271,6 +279,8 @@ def _title(step: ReportStep, for_reporter: bool) -> str:
         if step.actor == IMPORTED:
             return _("从群聊或表格导入")
         return _("你拍照上报") if for_reporter else _("骑手上报")
+    if step.step == "inspect" and "distance_m" in step.data:
+        return _("单位到现场核查，离上报的地点约 %(m)d 米") % {"m": step.data["distance_m"]}
     text = states.STEPS[step.step].done
     done = _(text if for_reporter else text.replace("你", "骑手"))
     if step.step in _WAYS and step.by:

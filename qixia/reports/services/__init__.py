@@ -3,12 +3,20 @@
 from qixia.reports.services.alarming import acknowledge_alarm, call_next, transfer_alarm
 from qixia.reports.services.anonymous import answer_anonymously, submit_anonymous
 from qixia.reports.services.answering import confirm_solved, say_unsolved
+from qixia.reports.services.appealing import (
+    appeal,
+    appeal_anonymously,
+    deny_appeal,
+    grant_appeal,
+    restore_supports,
+)
 from qixia.reports.services.bulk import look_ahead, run_bulk
 from qixia.reports.services.cataloguing import publish_routing
 from qixia.reports.services.catching import ask_to_catch_up, catch_up
 from qixia.reports.services.checking import close_silent, redirect, reject, send_back, sort, validate, verify
 from qixia.reports.services.counting import count_lately
 from qixia.reports.services.covering import cover_picture, open_for_covering
+from qixia.reports.services.deciding import set_aside
 from qixia.reports.services.exporting import export_cases
 from qixia.reports.services.filing import drop_filter, prefer_filter, save_filter
 from qixia.reports.services.filming import attach_frames
@@ -24,6 +32,7 @@ from qixia.reports.services.importing import (
     import_upload,
     map_import,
 )
+from qixia.reports.services.inspecting import inspect
 from qixia.reports.services.intake import Receipt, Whereabouts, submit
 from qixia.reports.services.looking import look_at_photo
 from qixia.reports.services.making import make_import
@@ -31,6 +40,7 @@ from qixia.reports.services.merging import keep_apart, merge, unmerge
 from qixia.reports.services.noting import attach_document, open_document, remove_document, sweep_documents, write_note
 from qixia.reports.services.opining import look_for_opinions, seek_opinion
 from qixia.reports.services.promising import promise
+from qixia.reports.services.rating import rate, rate_anonymously
 from qixia.reports.services.reading import read_import
 from qixia.reports.services.returning import decide, object_to, refer, return_report
 from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
@@ -47,6 +57,7 @@ from qixia.reports.services.undertaking import (
     start_undertaking,
 )
 from qixia.reports.services.watching import unwatch, watch
+from qixia.reports.services.witnessing import forget_witness, look_again, offer_look, pay_witnesses, withdraw_look
 
 __all__ = [
     "Facility",
@@ -63,6 +74,8 @@ __all__ = [
     "add_help",
     "answer",
     "answer_anonymously",
+    "appeal",
+    "appeal_anonymously",
     "arrive",
     "ask_help",
     "ask_to_catch_up",
@@ -78,6 +91,7 @@ __all__ = [
     "cover_picture",
     "decide",
     "decide_import_row",
+    "deny_appeal",
     "drop_filter",
     "drop_import",
     "drop_undertaking",
@@ -86,9 +100,13 @@ __all__ = [
     "finish_undertaking",
     "forget_learnt_words",
     "forget_supporter",
+    "forget_witness",
+    "grant_appeal",
     "import_upload",
+    "inspect",
     "keep_apart",
     "link_reports",
+    "look_again",
     "look_ahead",
     "look_at_photo",
     "look_for_opinions",
@@ -96,19 +114,24 @@ __all__ = [
     "map_import",
     "merge",
     "object_to",
+    "offer_look",
     "open_document",
     "open_for_covering",
     "open_picture",
     "pay_supports",
+    "pay_witnesses",
     "prefer_filter",
     "promise",
     "publish_routing",
+    "rate",
+    "rate_anonymously",
     "read_import",
     "redirect",
     "refer",
     "reject",
     "remove_document",
     "resolve",
+    "restore_supports",
     "return_report",
     "reveal_reporter",
     "run_bulk",
@@ -116,6 +139,7 @@ __all__ = [
     "say_unsolved",
     "seek_opinion",
     "send_back",
+    "set_aside",
     "settle",
     "sort",
     "split",
@@ -132,5 +156,6 @@ __all__ = [
     "verify",
     "waive_help",
     "watch",
+    "withdraw_look",
     "write_note",
 ]

@@ -29,10 +29,11 @@ from qixia.policy.queries import current
 from qixia.reports import access, pace, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import ANONYMOUS
-from qixia.reports.services.answering import FIXED, REOPENED, reopening
+from qixia.reports.services.answering import FIXED, REOPENED
 from qixia.reports.services.intake import Pictures, Receipt, Whereabouts, check_photos, checked, take_in
 from qixia.reports.services.moves import take_step
-from qixia.reports.services.telling import clerks_told, followers_told, tell_many, unit_told
+from qixia.reports.services.reopening import reopened_told, reopening
+from qixia.reports.services.telling import followers_told, tell_many
 
 
 def submit_anonymous(
@@ -101,9 +102,7 @@ def answer_anonymously(*, secret: str, solved: bool, text: str = "") -> None:
             tell_many(followers_told(report, "report.fixed", f"fixed:{row.pk}"))
             return
         row = take_step(report, "dispute", actor=holder, text=words, changes=reopening(), event=REOPENED)
-        key = f"reopened:{row.pk}"
-        told = [*unit_told(report, "report.reopened", key), *clerks_told(report, "report.reopened", key)]
-        tell_many([*told, *followers_told(report, "report.reopened", key)])
+        tell_many(reopened_told(report, f"reopened:{row.pk}"))
 
 
 __all__ = ["answer_anonymously", "submit_anonymous"]

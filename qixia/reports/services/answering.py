@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 
 from qixia.jobs.registry import declare_event
 from qixia.kernel import clock
@@ -16,7 +14,8 @@ from qixia.reports import access, rules
 from qixia.reports.models import Report, ReportPhoto
 from qixia.reports.sealing import REPORTER
 from qixia.reports.services.moves import check_step, take_step
-from qixia.reports.services.telling import clerks_told, followers_told, tell_many, unit_told
+from qixia.reports.services.reopening import reopened_told, reopening
+from qixia.reports.services.telling import followers_told, tell_many
 from qixia.rewards.services import award
 
 FIXED = declare_event("reports.fixed")
@@ -51,27 +50,10 @@ def say_unsolved(
             for index, row in enumerate(keep(taken, owner_ref=report.ref))
         )
         row = take_step(report, "dispute", actor=actor, text=words, changes=reopening(), event=REOPENED)
-        report.refresh_from_db(fields=["reopened"])
+        told = reopened_told(report, f"reopened:{row.pk}")
         _thank(report, actor)
-        tell_many(
-            [
-                *unit_told(report, "report.reopened", f"reopened:{row.pk}"),
-                *clerks_told(report, "report.reopened", f"reopened:{row.pk}"),
-                *followers_told(report, "report.reopened", f"reopened:{row.pk}"),
-            ]
-        )
+        tell_many(told)
     return report
-
-
-def reopening() -> dict[str, Any]:
-    """What changes when the reporter says that it is not solved."""
-    return {
-        "reopened": F("reopened") + 1,
-        "resolved_at": None,
-        "verified_at": None,
-        "verify_due": None,
-        "ended_at": None,
-    }
 
 
 def _thank(report: Report, actor: Actor) -> None:

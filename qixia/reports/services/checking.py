@@ -22,6 +22,7 @@ from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import SEALED
+from qixia.reports.services.deciding import note_decision
 from qixia.reports.services.joining import earliest_clocks
 from qixia.reports.services.looking import seems_copied
 from qixia.reports.services.moves import check_step, group_refs, take_step
@@ -159,22 +160,24 @@ def send_back(*, actor: Actor, public_id: str, text: str) -> Report:
 
 
 @transaction.atomic
-def validate(*, actor: Actor, public_id: str, text: str = "") -> Report:
-    """The matter is true, whatever comes of it."""
+def validate(*, actor: Actor, public_id: str, text: str = "", ground: str = "other") -> Report:
+    """The matter is true, whatever comes of it. `ground` is one of the policy's reasons."""
     report = access.case(actor, public_id)
     words = rules.clean_text(text, field="text", limit=rules.NOTE_MAX)
-    take_step(report, "validate", actor=actor, text=words, changes={"validity": "valid"})
+    take_step(report, "validate", actor=actor, text=words, changes={"validity": "valid"}, data={"ground": ground})
+    note_decision(report, "valid", ground, actor)
     return report
 
 
 @transaction.atomic
-def reject(*, actor: Actor, public_id: str, reason: str) -> Report:
+def reject(*, actor: Actor, public_id: str, reason: str, ground: str = "other") -> Report:
     """The matter is not true: ends the report and takes its points back, also of what is merged into it; what those got
     who support it goes back with the next batch (supporting.py). They are told why."""
     report = access.case(actor, public_id)
     words = rules.required_text(reason, field="text")
     changes = {"validity": "invalid", "ended_at": clock.now()}
-    take_step(report, "reject", actor=actor, text=words, changes=changes, event=REJECTED)
+    take_step(report, "reject", actor=actor, text=words, changes=changes, data={"ground": ground}, event=REJECTED)
+    note_decision(report, "invalid", ground, actor)
     reverse(source=report.ref, also=group_refs(report)[1:], reason=words, actor=actor.ref)
     tell_many(news_told(report, "report.invalid", "invalid", text=words[:60]))
     return report

@@ -26,14 +26,15 @@ from qixia.reports.sealing import ANONYMOUS, SEALED
 SYSTEM = "system:look"
 
 
-def look_at_photo(*, evidence: str) -> None:
-    """Look at one photo of a report, by its public id; nothing happens for one that belongs to none."""
+def look_at_photo(*, evidence: str) -> str:
+    """Look at one photo of a report, by its public id; nothing happens for one that belongs to none. Returns the public id
+    of the report if its unit's photo does not seem to show the same place, else ""."""
     photo = ReportPhoto.objects.select_related("report").filter(evidence__public_id=evidence).first()
     if photo is None:
-        return
+        return ""
     judge_provenance(public_id=evidence, facts=_facts(photo), nameable=partial(_nameable, photo.report))
-    if photo.role == "after":
-        _compare(photo, evidence)
+    verdict = _compare(photo, evidence) if photo.role in ("after", "later") else ""
+    return photo.report.public_id if photo.role == "after" and verdict in ("unsure", "different") else ""
 
 
 def _facts(photo: ReportPhoto) -> Facts:
@@ -50,17 +51,18 @@ def _nameable(report: Report, names: Sequence[str]) -> Collection[str]:
     return frozenset(sealed.values_list("evidence__public_id", flat=True))
 
 
-def _compare(photo: ReportPhoto, evidence: str) -> None:
+def _compare(photo: ReportPhoto, evidence: str) -> str:
     before = ReportPhoto.objects.filter(report_id=photo.report_id, role="before").order_by("id")
     found = compare_places(list(before.values_list("evidence__public_id", flat=True)), evidence)
     if found is None:
-        return
+        return ""
     with transaction.atomic():
         ReportPhoto.objects.filter(pk=photo.pk).update(
             likeness=found.verdict, likeness_score=found.score, copied=found.is_copy
         )
         if found.is_copy and not photo.copied:
             record("reports.copied_photo", subject=photo.report.ref, actor=SYSTEM, evidence=evidence)
+    return found.verdict
 
 
 def refuse_copies(before: Collection[str], after: Sequence[Received], *, field: str) -> None:
@@ -70,9 +72,9 @@ def refuse_copies(before: Collection[str], after: Sequence[Received], *, field: 
             raise errors.CopiedPhoto(field=field, ordinal=index)
 
 
-def digests_before(report: Report) -> set[str]:
-    """Digests of the photos that show how it was."""
-    rows = ReportPhoto.objects.filter(report=report, role="before")
+def digests_before(report: Report, *roles: str) -> set[str]:
+    """Digests of the photos that show how it was, or of those in `roles`."""
+    rows = ReportPhoto.objects.filter(report=report, role__in=roles or ("before",))
     return set(rows.values_list("evidence__digest", flat=True))
 
 

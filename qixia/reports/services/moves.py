@@ -175,10 +175,10 @@ def note_step(
 
 def _remember(report: Report, before: str, after: str) -> None:
     """Let triage know when a similar report would be a recurrence, for the report and what is merged into it; what is
-    not true is like nothing. What was proposed of it waits for nobody while it can't be merged."""
+    not true, or none of the city's business, is like nothing. What was proposed of it waits for nobody while it can't be merged."""
     if (after in states.MERGEABLE) != (before in states.MERGEABLE):
         keep_proposals(report)
-    if after == "invalid":
+    if after in ("invalid", "aside"):
         forget(*group_refs(report))
     elif (after in states.DONE) != (before in states.DONE):
         set_closed_many(group_refs(report), clock.now() if after in states.DONE else None)

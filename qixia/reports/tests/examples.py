@@ -10,6 +10,8 @@ from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.media.models import Evidence
 from qixia.media.tests.filming import clip
+from qixia.offers import services as offers
+from qixia.offers.queries import offers_near
 from qixia.people import services as people
 from qixia.people.access import Actor, actor_for
 from qixia.people.passes import rider_pass
@@ -654,3 +656,130 @@ def watch_it_no_longer() -> None:
     public_id = reach(town, "dispatched").public_id
     services.watch(actor=town.clerk, public_id=public_id)
     services.unwatch(actor=town.clerk, public_id=public_id)
+
+
+# ── what comes after ──────────────────────────────────────────────────────────
+def looked_at(town: Town, *, fixed: bool = True) -> None:
+    receipt = reach(town, "resolved")
+    run_pending()
+    (card,) = offers_near(town.other_rider)
+    offers.take(actor=town.other_rider, public_id=card.public_id)
+    services.look_again(
+        actor=town.other_rider, offer=card.public_id, fixed=fixed, place=at(), photos=[photo_after(91)], text="看过了"
+    )
+    assert the(receipt).state == ("fixed" if fixed else "reopened")
+
+
+@example("reports.services.offer_look")
+def ask_riders_nearby_to_look() -> None:
+    receipt = reach(a_town(), "resolved")
+    assert services.offer_look(public_id=receipt.public_id, why="unsure")
+
+
+@example("reports.services.withdraw_look")
+def ask_nobody_any_more() -> None:
+    receipt = reach(a_town(), "resolved")
+    services.offer_look(public_id=receipt.public_id, why="unsure")
+    assert services.withdraw_look(public_id=receipt.public_id) == 1
+
+
+@example("reports.services.look_again")
+def see_for_others_that_it_is_fixed() -> None:
+    looked_at(a_town())
+
+
+@example("reports.services.pay_witnesses")
+def pay_who_looked() -> None:
+    looked_at(a_town())
+    with clock.at(clock.now() + timedelta(days=8)):
+        assert services.pay_witnesses() == 1
+
+
+@example("reports.services.forget_witness")
+def forget_who_looked() -> None:
+    town = a_town()
+    looked_at(town)
+    assert services.forget_witness(person=town.other_rider.public_id) == 1
+
+
+@example("reports.services.inspect")
+def look_before_mending() -> None:
+    town = a_town()
+    receipt = reach(town, "accepted")
+    services.inspect(
+        actor=town.worker, public_id=receipt.public_id, text="井盖碎了", place=at(), photos=[photo_after(92)]
+    )
+    assert the(receipt).state == "working"
+
+
+@example("reports.services.set_aside")
+def say_that_it_is_none_of_the_city_s_business() -> None:
+    assert the(reach(a_town(), "aside")).validity == "undecided"
+
+
+@example("reports.services.appeal")
+def say_that_a_decision_is_wrong() -> None:
+    town = a_town()
+    services.appeal(actor=town.rider, public_id=reach(town, "invalid").public_id, text="明明有")
+
+
+@example("reports.services.appeal_anonymously")
+def say_so_with_the_secret() -> None:
+    town = a_town()
+    receipt = anonymously()
+    run_pending()
+    services.reject(actor=town.clerk, public_id=receipt.public_id, reason="现场没有")
+    services.appeal_anonymously(secret=SECRET, text="明明有")
+
+
+def appealed(town: Town) -> services.Receipt:
+    receipt = reach(town, "invalid")
+    services.appeal(actor=town.rider, public_id=receipt.public_id, text="明明有")
+    return receipt
+
+
+@example("reports.services.grant_appeal")
+def find_the_reporter_right() -> None:
+    town = a_town()
+    receipt = appealed(town)
+    services.grant_appeal(actor=town.admin, public_id=receipt.public_id, text="照片看得清")
+    assert the(receipt).state == "sorting"
+
+
+@example("reports.services.restore_supports")
+def give_supporters_back_what_they_lost() -> None:
+    town = a_town()
+    support_what_is_there(town)
+    report = Support.objects.get().report
+    with clock.at(clock.now() + timedelta(days=4)):
+        services.pay_supports()
+        services.reject(actor=town.clerk, public_id=report.public_id, reason="没有")
+        services.pay_supports()
+        services.appeal(actor=town.rider, public_id=report.public_id, text="明明有")
+        services.grant_appeal(actor=town.admin, public_id=report.public_id, text="有道理")
+        assert (services.restore_supports(), services.restore_supports()) == (1, 0)
+
+
+@example("reports.services.deny_appeal")
+def stand_by_a_decision() -> None:
+    town = a_town()
+    services.deny_appeal(actor=town.admin, public_id=appealed(town).public_id, reason="又去看过，没有")
+
+
+@example("reports.services.rate")
+def say_how_it_went() -> None:
+    town = a_town()
+    receipt = reach(town, "fixed")
+    services.rate(actor=town.rider, public_id=receipt.public_id, answered=True, solved=True, content=3)
+
+
+@example("reports.services.rate_anonymously")
+def say_so_without_a_name() -> None:
+    town = a_town()
+    receipt = anonymously()
+    run_pending()
+    services.accept(actor=town.worker, public_id=receipt.public_id)
+    services.resolve(actor=town.worker, public_id=receipt.public_id, text="换了", photos=[photo_after(7)])
+    services.verify(actor=town.clerk, public_id=receipt.public_id)
+    services.answer_anonymously(secret=SECRET, solved=True)
+    services.rate_anonymously(secret=SECRET, answered=True, solved=True, content=2)

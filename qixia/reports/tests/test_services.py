@@ -215,6 +215,12 @@ _ACTS = {
     "verify": lambda t, i: services.verify(actor=t.clerk, public_id=i),
     "send_back": lambda t, i: services.send_back(actor=t.clerk, public_id=i, text="还松"),
     "validate": lambda t, i: services.validate(actor=t.clerk, public_id=i),
+    "inspect": lambda t, i: services.inspect(
+        actor=t.worker, public_id=i, text="看过了", place=at(), photos=[photo_after(31)]
+    ),
+    "set_aside": lambda t, i: services.set_aside(actor=t.clerk, public_id=i, kind="dispute", reason="民事纠纷"),
+    "appeal": lambda t, i: services.appeal(actor=t.rider, public_id=i, text="明明有"),
+    "rate": lambda t, i: services.rate(actor=t.rider, public_id=i, answered=True, solved=True, content=3),
     "reject": lambda t, i: services.reject(actor=t.clerk, public_id=i, reason="没有这回事"),
     "confirm": lambda t, i: services.confirm_solved(actor=t.rider, public_id=i),
     "split": lambda t, i: services.split(

@@ -223,6 +223,10 @@ def _reject(town: Town, i: str) -> None:
     services.reject(actor=town.clerk, public_id=i, reason="现场没有这回事")
 
 
+def _set_aside(town: Town, i: str) -> None:
+    services.set_aside(actor=town.clerk, public_id=i, kind="dispute", reason="两家人的事，请走调解")
+
+
 def _close(town: Town, i: str) -> None:
     with clock.at(clock.now() + timedelta(days=8)):
         services.close_silent()
@@ -251,6 +255,7 @@ _WAY = {
     "closed": (*_DONE, _verify, _close),
     "reopened": (*_DONE, _verify, _dispute),
     "invalid": (_reject,),
+    "aside": (_set_aside,),
     "merged": (_merge,),
     "split": (_split,),
 }

@@ -130,6 +130,40 @@ def answer(request: HttpRequest) -> HttpResponse:
     return JsonResponse(_shown(queries.anonymous_status([secret])[0]), safe=False)
 
 
+@csrf_exempt
+@never_cache
+@require_POST
+@allow("anyone")
+@for_programs
+def rate(request: HttpRequest) -> HttpResponse:
+    """三率, said by whoever holds the secret."""
+    body = _body(request)
+    secret, answered, solved, content = (body.get(name) for name in ("secret", "answered", "solved", "content"))
+    if not isinstance(secret, str):
+        raise Invalid(field="secret")
+    if not isinstance(answered, bool) or not isinstance(solved, bool) or isinstance(content, bool):
+        raise Invalid(field="content")
+    given = content if isinstance(content, int) else 0
+    text = str(body.get("text", ""))
+    services.rate_anonymously(secret=secret, answered=answered, solved=solved, content=given, text=text)
+    return JsonResponse(_shown(queries.anonymous_status([secret])[0]), safe=False)
+
+
+@csrf_exempt
+@never_cache
+@require_POST
+@allow("anyone")
+@for_programs
+def appeal(request: HttpRequest) -> HttpResponse:
+    """An appeal, by whoever holds the secret."""
+    body = _body(request)
+    secret = body.get("secret")
+    if not isinstance(secret, str):
+        raise Invalid(field="secret")
+    services.appeal_anonymously(secret=secret, text=str(body.get("text", "")))
+    return JsonResponse(_shown(queries.anonymous_status([secret])[0]), safe=False)
+
+
 def _body(request: HttpRequest) -> dict[str, Any]:
     """The JSON object that was sent; Invalid if it is none."""
     _check_size(request, JSON_BYTES)

@@ -26,7 +26,9 @@ from qixia.people.queries import organisation_by_code, organisations
 from qixia.reports import queries, rules, services, states
 from qixia.reports.access import CLERK_ROLES, STAFF_ROLES, UNIT_ROLES
 from qixia.reports.queries import filters, listing
+from qixia.reports.queries.aftermath import case_aftermath
 from qixia.reports.queries.bulk import offered_acts
+from qixia.reports.web.aftermath import AFTERMATH_STEPS
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 from qixia.ui.negotiation import wants_fragment
@@ -98,6 +100,7 @@ def _list(request: HttpRequest, name: str) -> HttpResponse:
         "chips": _chips(request, wanted),
         "saved": _saved(saved, wanted),
         "case": _chosen(request, chosen),
+        "aftermath": case_aftermath(request.actor, chosen),
         "here": _address(request, drop=("case",)),
         "more_url": _address(request, drop=("case",), after=page.next_key) if page.next_key else "",
         "first_url": _address(request, drop=("case", "after")) if wanted.after else "",
@@ -203,6 +206,7 @@ def case(request: HttpRequest, public_id: str) -> HttpResponse:
 def _case(request: HttpRequest, public_id: str) -> HttpResponse:
     context = {
         "case": queries.case(request.actor, public_id),
+        "aftermath": case_aftermath(request.actor, public_id),
         "here": back_to(request),
         "beside_map": wants_fragment(request),
     }
@@ -221,6 +225,10 @@ def _text(request: HttpRequest) -> str:
     return request.POST.get("text", "")
 
 
+def _ground(request: HttpRequest) -> str:
+    return request.POST.get("ground", "") or "other"
+
+
 _STEPS: dict[str, Callable[[HttpRequest, str], object]] = {
     "accept": lambda r, i: services.accept(actor=r.actor, public_id=i),
     "assign": lambda r, i: services.assign(actor=r.actor, public_id=i, person_public_id=r.POST.get("person", "")),
@@ -235,8 +243,9 @@ _STEPS: dict[str, Callable[[HttpRequest, str], object]] = {
     "verify": lambda r, i: services.verify(actor=r.actor, public_id=i, text=_text(r)),
     "verify_handled": lambda r, i: services.verify(actor=r.actor, public_id=i, text=_text(r)),
     "send_back": lambda r, i: services.send_back(actor=r.actor, public_id=i, text=_text(r)),
-    "validate": lambda r, i: services.validate(actor=r.actor, public_id=i, text=_text(r)),
-    "reject": lambda r, i: services.reject(actor=r.actor, public_id=i, reason=_text(r)),
+    "validate": lambda r, i: services.validate(actor=r.actor, public_id=i, text=_text(r), ground=_ground(r)),
+    "reject": lambda r, i: services.reject(actor=r.actor, public_id=i, reason=_text(r), ground=_ground(r)),
+    **AFTERMATH_STEPS,
 }
 
 

@@ -31,6 +31,7 @@ from qixia.people.passes import rider_pass
 from qixia.places import queries as places
 from qixia.reports import queries, services
 from qixia.reports.errors import NoPlace
+from qixia.reports.queries.aftermath import rider_aftermath
 from qixia.reports.queries.supports import my_supports
 from qixia.reports.web import forms
 from qixia.triage import queries as triage
@@ -208,9 +209,12 @@ def _timeline_page(request: HttpRequest, public_id: str, answer: forms.AnswerFor
         "report": report,
         "before": before,
         "after": after,
-        "rest": [*report.before[1:], *report.onsite, *report.after[1:]] if before else list(report.onsite),
+        "rest": [*report.before[1:], *report.onsite, *report.after[1:], *report.later]
+        if before
+        else list(report.onsite),
         "time_format": "H:i" if today else "m-d H:i",
         "answer_form": answer,
+        "aftermath": rider_aftermath(request.actor, public_id),
         # Archived because the rider said nothing: the last word is still to be had.
         "can_reopen": report.state in ("closed", "fixed"),
         "show_unsolved": answer.is_bound or "unsolved" in request.GET,
@@ -291,7 +295,7 @@ def _filters(state: str, address: str) -> list[dict[str, Any]]:
         ("doing", _("处置中")),
         ("confirm", _("待我确认")),
         ("fixed", _("已修好")),
-        ("invalid", _("不属实")),
+        ("invalid", _("不属实或不受理")),
         (SUPPORTED, _("我支持的")),
     )
     return [

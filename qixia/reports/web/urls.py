@@ -3,11 +3,13 @@
 from django.urls import path
 
 from qixia.reports.web import (
+    aftermath,
     alarm,
     anonymous,
     bulk,
     desk,
     duplicates,
+    figures,
     filters,
     importing,
     map,
@@ -35,6 +37,16 @@ RIDER = [
     path("r/<slug:public_id>/", rider.timeline, name="timeline"),
     path("r/<slug:public_id>/receipt", rider.receipt, name="receipt"),
     path("r/<slug:public_id>/answer", rider.answer, name="answer"),
+]
+AFTERMATH = [
+    path("offers/<slug:public_id>/look", aftermath.look, name="look"),
+    path("r/<slug:public_id>/rate", aftermath.rate, name="rate"),
+    path("r/<slug:public_id>/appeal", aftermath.appeal, name="appeal"),
+    path("anonymous/rate", anonymous.rate, name="anonymous_rate"),
+    path("anonymous/appeal", anonymous.appeal, name="anonymous_appeal"),
+    path("desk/appeals/", aftermath.appeals, name="appeals"),
+    path("desk/figures/", figures.desk, name="figures"),
+    path("open/figures/", figures.public, name="open_figures"),
 ]
 ANONYMOUS = [
     path("anonymous/", anonymous.submit, name="anonymous"),
@@ -95,4 +107,4 @@ MAP = [
     path("map", map.map_page, name="map"),
     path("map/data", map.data, name="map_data"),
 ]
-urlpatterns = [*RIDER, *ANONYMOUS, *DESK, *MAP]
+urlpatterns = [*RIDER, *AFTERMATH, *ANONYMOUS, *DESK, *MAP]

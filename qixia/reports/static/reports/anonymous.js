@@ -69,7 +69,15 @@ function draw(row) {
   const form = node.querySelector("[data-say]");
   form.hidden = !status?.can_answer;
   form.addEventListener("submit", (event) => answer(event, row));
+  offer(node, "rate", status?.can_rate, (event) => rate(event, row));
+  offer(node, "appeal", status?.can_appeal, (event) => appeal(event, row));
   return node;
+}
+
+function offer(node, name, may, act) {
+  const form = node.querySelector(`[data-${name}]`);
+  form.hidden = !may;
+  form.addEventListener("submit", act);
 }
 
 function badge({ state, label }) {
@@ -103,6 +111,23 @@ async function answer(event, row) {
   show();
   return tell("credited", say("said"));
 }
+
+async function send(event, row, url, body, done) {
+  event.preventDefault();
+  const given = await ask(url, { secret: row.claim.secret, ...body }).catch(() => null);
+  if (!given?.ok) return tell("problem", (await detailOf(given)) || say("say-failed"));
+  row.status = await given.json();
+  show();
+  return tell("credited", say(done));
+}
+
+function rate(event, row) {
+  const { answered, solved } = event.target.elements;
+  const body = { answered: answered.checked, solved: solved.checked, content: Number(event.submitter.value) };
+  return send(event, row, root.dataset.rateUrl, body, "rated");
+}
+
+const appeal = (event, row) => send(event, row, root.dataset.appealUrl, { text: event.target.elements.text.value }, "appealed");
 
 async function claim(event) {
   event.preventDefault();
