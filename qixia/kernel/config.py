@@ -50,6 +50,11 @@ class Config(BaseSettings):
     session_days: int = Field(30, description="how long a rider stays signed in")
     staff_session_hours: int = Field(12, description="how long staff stay signed in")
     sms_sender: Literal["console", "file"] = Field("console", description="where one-time codes go")
+    mail_server: SecretStr = Field(
+        SecretStr(""),
+        description="where e-mail to staff goes, as apprise writes it:"
+        " mailtos://user:password@smtp.example.gov.cn:465?mode=ssl&from=qixia@example.gov.cn; empty: no e-mail",
+    )
     outgoing_ca_file: Path | None = Field(
         None, description="certificates of the city's own authority (PEM), believed besides the system's"
     )
