@@ -54,5 +54,28 @@ class NoticesConfig(AppConfig):
                 section="查看",
                 order=90,
                 count=lambda actor: _unread(actor) or None,
+                active=("notices:settings",),
+            )
+        )
+        nav.register(
+            nav.Item(
+                label=gettext_noop("消息文字"),
+                icon="message-2",
+                url_name="notices:templates",
+                roles=("admin",),
+                section="管理",
+                order=70,
+                active=("notices:template",),
+            )
+        )
+        nav.register(
+            nav.Item(
+                label=gettext_noop("外发记录"),
+                icon="send",
+                url_name="notices:deliveries",
+                roles=("admin",),
+                section="管理",
+                order=72,
+                active=("notices:robots",),
             )
         )

@@ -21,6 +21,7 @@ _OPTIONAL = re.compile(r"\[\[(.*?)\]\]")
 _PLACE = re.compile(r"\{(\w+)\}")
 
 OUTSIDE_MAX = 80
+TEXT_MAX = 300
 
 # Those of the sprite that fit a message; an edited template with another name would break every inbox.
 # fmt: off
@@ -32,6 +33,15 @@ ICONS = frozenset((
     "star", "ticket", "tool", "user-check", "users", "wallet", "world",
 ))
 # fmt: on
+
+
+def refusal_outside(text: str) -> str:
+    """Why a sentence can't be shown where others read it; "" if it can."""
+    if not text.strip() or len(text) > OUTSIDE_MAX:
+        return f"外面能看到的话要写 1 到 {OUTSIDE_MAX} 个字"
+    if set("{}[]") & set(text) or any(sign.isdigit() for sign in text):
+        return "外面能看到的话不能有变量，也不能有数字"
+    return ""
 
 
 class Words(BaseModel):
@@ -51,10 +61,8 @@ class Outside(BaseModel):
     @field_validator("zh", "en")
     @classmethod
     def _says_nothing(cls, value: str) -> str:
-        if not value.strip() or len(value) > OUTSIDE_MAX:
-            raise ValueError(f"外面能看到的话要写 1 到 {OUTSIDE_MAX} 个字")
-        if set("{}[]") & set(value) or any(sign.isdigit() for sign in value):
-            raise ValueError("外面能看到的话不能有变量，也不能有数字")
+        if refusal := refusal_outside(value):
+            raise ValueError(refusal)
         return value
 
 
@@ -128,6 +136,21 @@ def pack(params: Mapping[str, Any], link: str) -> bytes:
 def unpack(packed: bytes) -> tuple[dict[str, Any], str]:
     params, link = json.loads(packed)
     return params, link
+
+
+def places_in(template: NoticeTemplate) -> frozenset[str]:
+    """The names of all facts that a template's words use."""
+    texts = (template.zh.title, template.zh.body, template.en.title, template.en.body)
+    return frozenset(name for text in texts for name in _PLACE.findall(text))
+
+
+def unknown_place(text: str, known: frozenset[str]) -> str:
+    """The first place that no fact fills, or a brace that is none; "" if all is well."""
+    for match in _PLACE.finditer(text):
+        if match[1] not in known:
+            return match[1]
+    rest = _PLACE.sub("", text)
+    return next((sign for sign in rest if sign in "{}"), "")
 
 
 def fill(text: str, params: Mapping[str, Any], language: str) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from qixia.jobs.registry import EventView, on, task
+from qixia.jobs.registry import EventView, every, on, task
+from qixia.jobs.services import enqueue
 from qixia.kernel import clock
-from qixia.notices import services
+from qixia.notices import queries, services
 from qixia.people import queries as people
 from qixia.people.services import sign_in
 
@@ -20,6 +21,32 @@ def send_code(code: str) -> None:
     phone, digits = message
     services.send_code(phone, digits, key=f"sign-in:{code}")
     sign_in.code_was_sent(code=code)
+
+
+@every("notices.fan_out", seconds=2)
+def fan_out() -> None:
+    """Look at what was told meanwhile. Sending waits for others, so it is the slow worker's."""
+    services.fan_out()
+    if queries.something_is_due():
+        enqueue("notices.send", key="notices.send", priority=-1)
+
+
+# Failures stand in the deliveries' own rows. A job in quarantine would keep its key and with it all sending.
+@task("notices.send", max_tries=30_000, timeout_s=60)
+def send() -> None:
+    services.send_due()
+
+
+@every("notices.digests", minutes=5)
+def tell_digests() -> None:
+    services.tell_digests()
+
+
+@task("notices.confirm_mail", max_tries=6)
+def confirm_mail(person: str) -> None:
+    person_id = people.person_id_for(person)
+    if person_id is not None:
+        services.send_confirmation(person_id=person_id)
 
 
 @on("people.consent_changed")

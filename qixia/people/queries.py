@@ -292,6 +292,27 @@ def languages_for(person_ids: Iterable[int]) -> dict[int, str]:
     return dict(Person.objects.filter(pk__in=set(person_ids)).values_list("pk", "language"))
 
 
+def with_phone(person_ids: Iterable[int]) -> frozenset[int]:
+    """Who of them has a number that a text message reaches."""
+    rows = Person.objects.filter(pk__in=set(person_ids), is_active=True, phone_index__isnull=False)
+    return frozenset(rows.values_list("pk", flat=True))
+
+
+def workplaces_of(person_ids: Iterable[int]) -> dict[int, frozenset[int]]:
+    """Person → organisations in which he or she holds a role of staff now."""
+    grants = RoleGrant.objects.filter(live_at(clock.now()), person_id__in=set(person_ids), role__in=STAFF_ROLES)
+    found: dict[int, frozenset[int]] = {}
+    for person, organisation in grants.values_list("person_id", "organisation_id"):
+        found[person] = found.get(person, frozenset()) | {organisation}
+    return found
+
+
+def people_with_roles(*roles: str) -> list[int]:
+    """Everybody who holds one of `roles` somewhere now."""
+    grants = RoleGrant.objects.filter(live_at(clock.now()), role__in=roles, person__is_active=True)
+    return list(grants.order_by("person_id").values_list("person_id", flat=True).distinct())
+
+
 def person_id_by_username(username: str) -> int | None:
     return Person.objects.filter(username=username).values_list("pk", flat=True).first()
 

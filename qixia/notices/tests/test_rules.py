@@ -39,6 +39,7 @@ EXPECTED = [
     "clerk.uncertain",
     "critical.ring",
     "critical.unanswered",
+    "digest.staff",
     "privacy.revealed",
     "privacy.original_opened",
 ]

@@ -17,6 +17,7 @@ from qixia.policy.queries import current
 
 PAGE = 30
 TEMPLATES = "notices.templates"
+DIGEST = "digest."  # templates of summaries
 SEAL = "notice"  # purpose of the sealed column and of the keyed hash
 
 
@@ -73,6 +74,20 @@ _filled: tuple[TemplateRules, TemplateRules] | None = None
 def outside(template: str, *, language: str) -> str:
     """What may be shown about a notice where others can read it: a lock screen, a text message, a group."""
     return rules.outside(templates(), template, language)
+
+
+def outside_by_mail(notice: Notice, *, language: str) -> str:
+    """As everywhere outside; a digest is counts and nothing else, so a letter may say them."""
+    if not notice.template.startswith(DIGEST):
+        return outside(notice.template, language=language)
+    shown = render(templates(), notice.template, _opened(notice)[0], language)
+    return f"{shown.title}\n{shown.body}"
+
+
+def places_of(template: str) -> frozenset[str]:
+    """The facts that come with a template: those that its words use, in the release's version or the published one."""
+    versions = (one.notices.get(template) for one in (_shipped(), templates()))
+    return frozenset().union(*(rules.places_in(one) for one in versions if one))
 
 
 def unread_count(person_id: int) -> int:

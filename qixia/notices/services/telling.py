@@ -4,7 +4,8 @@ Truth    Notice rows; the unique `key` makes each happen once, however often and
 Errors   UnknownTemplate is a mistake in the caller, not in the data.
 History  a notice is its own record, so telling and reading leave no audit event; sending a message does.
 Secrecy  facts, link and key of a notice are stored sealed or as a keyed hash. Nothing about a notice leaves the house
-         but `queries.outside(template, language)`: whoever writes a push or a text message takes its words from there.
+         but `queries.outside(template, language)`, see sending.py.
+Outside  a notice waits until fanning.py has looked at it: telling costs no more than its row.
 Retries  `tell` again: nothing. `send_code` again after it went out: nothing.
 """
 
@@ -22,7 +23,7 @@ from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.kernel.keys import keys
 from qixia.notices import queries, rules, senders
-from qixia.notices.models import Message, Notice
+from qixia.notices.models import Choice, MailAddress, Message, Notice, PushSubscription, QuietHours
 from qixia.people.rules import same_host_path
 
 
@@ -62,6 +63,7 @@ def tell_many(tells: Iterable[Tell]) -> None:
                 sealed=ours.seal(rules.pack(one.params, same_host_path(one.link)[:200]), purpose=queries.SEAL),
                 key=ours.blind_index(one.key, purpose=queries.SEAL),
                 created_at=now,
+                waits=True,
             )
             for one in asked
         ],
@@ -81,8 +83,10 @@ def mark_all_read(*, person_id: int) -> int:
 
 @transaction.atomic
 def forget_person(*, person_id: int) -> None:
-    """Delete everything that this person was told, because the person is erased. Idempotent."""
-    gone, _rows = Notice.objects.filter(person_id=person_id).delete()
+    """Delete everything that this person was told and chose, because the person is erased. Idempotent."""
+    gone = 0
+    for model in (Notice, PushSubscription, MailAddress, Choice, QuietHours):
+        gone += model._default_manager.filter(person_id=person_id).delete()[0]
     if gone:
         record("notices.forgotten", subject="notices", actor="system:erasure", count=gone)
 
