@@ -95,6 +95,7 @@ def service_worker(_request: HttpRequest) -> HttpResponse:
     names = {
         "shell": json.dumps([*shell, reverse("offline")]),
         "offline": reverse("offline"),
+        "icon": static("ui/icons/icon-192.png"),
         "kept": json.dumps([reverse("reports:snap"), reverse("reports:anonymous_mine")]),
     }
     text = render_to_string("site/sw.js", {**names, "version": ""})

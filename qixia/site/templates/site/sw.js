@@ -72,3 +72,30 @@ function withPatience(answer, hasOther) {
   if (!hasOther) return answer;
   return Promise.race([answer, new Promise((_, fail) => setTimeout(() => fail(new Error("late")), PATIENCE_MS))]);
 }
+
+// A push says that there is news, not what: others see the lock screen. The same message again replaces the first.
+self.addEventListener("push", (event) => {
+  let said = {};
+  try {
+    said = event.data.json();
+  } catch {
+    // Not ours, or empty; the browser wants something to be shown all the same.
+  }
+  const shown = { body: said.body ?? "", tag: said.id ?? "qixia", data: { url: said.url ?? "/inbox" }, icon: "{{ icon }}" };
+  event.waitUntil(self.registration.showNotification(said.title ?? "骑侠", shown));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data?.url));
+});
+
+// Only pages of our own: the window that is open already, or a new one.
+async function open(path) {
+  const address = new URL(path ?? "/inbox", self.location.origin);
+  if (address.origin !== self.location.origin) return;
+  const windows = await self.clients.matchAll({ type: "window" });
+  if (!windows.length) return void (await self.clients.openWindow(address.href));
+  await windows[0].focus();
+  await windows[0].navigate(address.href);
+}
