@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from qixia.kernel.sealed import declare
 from qixia.policy import kinds
 from qixia.reports.kinds import register_aftermath
-from qixia.reports.policy import SEEDS, AlarmRules, Limits, Merging, Routing, Secrecy, Ways
+from qixia.reports.policy import SEEDS, AlarmRules, Limits, Merging, Reminders, Routing, Secrecy, Ways
 from qixia.reports.texts import Documents, StandardTexts
 from qixia.triage import settled
 
@@ -35,6 +35,7 @@ class ReportsConfig(AppConfig):
         settled.register(SettledReports())
         kinds.register(kinds.Kind("reports.routing", Routing, SEEDS / "routing.yaml", "派单目录"))
         kinds.register(kinds.Kind("reports.limits", Limits, SEEDS / "limits.yaml", "处置时限"))
+        kinds.register(kinds.Kind("reports.reminders", Reminders, SEEDS / "reminders.yaml", "催办与升级"))
         kinds.register(kinds.Kind("reports.secrecy", Secrecy, SEEDS / "secrecy.yaml", "敏感事项与匿名"))
         kinds.register(kinds.Kind("reports.standard_texts", StandardTexts, SEEDS / "standard_texts.yaml", "标准答复"))
         kinds.register(kinds.Kind("reports.documents", Documents, SEEDS / "documents.yaml", "案件附件"))

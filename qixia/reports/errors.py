@@ -220,6 +220,33 @@ class HelpersOpen(Conflict):
     message = "%(units)s的协办部分还没办完。等它办完，或者说明理由不再需要它协办，再办结。"
 
 
+class AlreadyPaused(Conflict):
+    code = "reports.already_paused"
+    message = "已经暂停计时了。"
+
+
+class NotPaused(Conflict):
+    code = "reports.not_paused"
+    message = "现在没有暂停计时。"
+
+
+class ExtensionWaits(Conflict):
+    """One request at a time."""
+
+    code = "reports.extension_waits"
+    message = "上一次延期申请还没有决定。"
+
+
+class NoMoreExtensions(Conflict):
+    code = "reports.no_more_extensions"
+    message = "已经延过期，不能再申请。办不完请向督办员说明。"
+
+
+class NothingAsked(Conflict):
+    code = "reports.nothing_asked"
+    message = "没有等决定的延期申请。"
+
+
 class FaultyCatalogue(Invalid):
     """A row of the dispatch catalogue names what does not exist, or says what another row says."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from qixia.kernel.worktime import span
 
 _SLUG = re.compile(r"[a-z][a-z0-9-]{1,39}")
 SEEDS = Path(__file__).parent / "seeds"
@@ -153,15 +155,132 @@ class Ways(BaseModel):
     promise_days: int = Field(60, ge=1, le=365)  # the latest day that an answer may be promised for
 
 
-class Limits(BaseModel):
+class LimitRow(BaseModel):
+    """Fits a report if each thing that it names fits. It may say one, two or all three limits; what it leaves out, a
+    less special row says."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    cls: str | None = Field(None, alias="class")
+    family: str | None = None
+    severity: Severity | None = None
+    division: str | None = None  # code of any division above the place
+    site_kind: str | None = None
+    unit_kind: str | None = None
+    receive: str | None = None
+    resolve: str | None = None
+    verify: str | None = None
+
+    @field_validator("receive", "resolve", "verify")
+    @classmethod
+    def _readable(cls, text: str | None) -> str | None:
+        return text if text is None else str(span(text))
+
+    @property
+    def is_fallback(self) -> bool:
+        named = (self.cls, self.family, self.severity, self.division, self.site_kind, self.unit_kind)
+        return not any(named)
+
+
+class PauseReason(BaseModel):
+    """Why a clock may stand still."""
+
     model_config = ConfigDict(extra="forbid")
 
-    receive: dict[Severity, int]
-    resolve: dict[Severity, int]
-    verify: dict[Severity, int]
+    key: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")
+    zh: str = Field(min_length=1, max_length=40)
+    en: str = Field("", max_length=60)
+
+
+_PAUSES = [
+    PauseReason(key="parts", zh="等配件", en="Waiting for parts"),
+    PauseReason(key="weather", zh="恶劣天气不能施工", en="The weather allows no work"),
+    PauseReason(key="reporter", zh="等上报人补充", en="Waiting for more from the reporter"),
+    PauseReason(key="owner", zh="等权属单位或法定程序", en="Waiting for the owner or a legal procedure"),
+]
+NO_ANSWER_LIMIT = "the first answer is due 24 hours after the receipt, for every report; no rule can change that"
+
+
+class Limits(BaseModel):
+    """How long each step may take, by rows. Data of before, with minutes by severity, is read as four rows."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rows: list[LimitRow] = Field(min_length=1, max_length=2000)
+    pauses: list[PauseReason] = Field(default_factory=lambda: list(_PAUSES), min_length=1)
+    extension_max: str = "15 工作日"  # the longest that may be asked for at once
+    extensions: int = Field(2, ge=0, le=10)  # granted ones, until the clock starts anew
     close_after_days: int = Field(ge=1, le=60)
     soon: float = Field(gt=0, lt=1)
     per_hour: int = Field(ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_shape(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        listed = data.get("rows")
+        rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+        if any(name.startswith("answer") for one in (data, *rows) for name in map(str, one)):
+            raise ValueError(NO_ANSWER_LIMIT)
+        if "rows" in data or not isinstance(data.get("resolve"), dict):
+            return data
+        kept = {key: value for key, value in data.items() if key not in ("receive", "resolve", "verify")}
+        return kept | {"rows": _rows_of_before(data)}
+
+    @field_validator("extension_max")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        return str(span(text))
+
+    @model_validator(mode="after")
+    def _complete(self) -> Limits:
+        fallback = [row for row in self.rows if row.is_fallback]
+        if len(fallback) != 1 or None in (fallback[0].receive, fallback[0].resolve, fallback[0].verify):
+            raise ValueError("exactly one row must fit everything and say all three limits: the fallback")
+        if len({reason.key for reason in self.pauses}) != len(self.pauses):
+            raise ValueError("two reasons to pause of one key")
+        return self
+
+
+def _rows_of_before(data: dict[str, Any]) -> list[dict[str, Any]]:
+    by_severity: dict[str, dict[str, Any]] = {}
+    for clock in ("receive", "resolve", "verify"):
+        for severity, minutes in (data.get(clock) or {}).items():
+            by_severity.setdefault(severity, {"severity": severity})[clock] = str(span(minutes))
+    rows = list(by_severity.values())
+    normal = by_severity.get("normal")
+    return [*rows, {key: value for key, value in normal.items() if key != "severity"}] if normal else rows
+
+
+class ReminderRow(BaseModel):
+    """At `at` hundredths of the limit of a clock: whom to tell, and how many levels up the matter goes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    clock: Literal["receive", "answer", "resolve", "verify"]
+    at: int = Field(ge=1, le=2000)
+    tell: list[Literal["unit", "clerk"]] = Field(default_factory=list)
+    escalate: int = Field(0, ge=0, le=6)  # 1: the nearest supervisors, 2: the next level above, …
+
+    @model_validator(mode="after")
+    def _does_something(self) -> ReminderRow:
+        if not self.tell and not self.escalate:
+            raise ValueError("a reminder tells nobody")
+        return self
+
+
+class Reminders(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    rows: list[ReminderRow] = Field(max_length=60)
+
+    @model_validator(mode="after")
+    def _once(self) -> Reminders:
+        moments = [(row.clock, row.at) for row in self.rows]
+        if len(set(moments)) != len(moments):
+            raise ValueError("two reminders at the same moment of one clock")
+        return self
 
 
 class Looks(BaseModel):

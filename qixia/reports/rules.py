@@ -1,7 +1,7 @@
 """What is decided about a report, without a database.
 
 Routing  the most special row that fits wins; equal ones by their order. A fallback always fits.
-Clocks   minutes of real time from the server's receipt. The first answer is due in 24 hours whatever the class is.
+Clocks   how much of a limit is left; limits and moments are in clocks.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 from typing import Any, Literal, Protocol
 
 from qixia.kernel.errors import Invalid
-from qixia.reports.policy import Limits, RoutingRow
+from qixia.reports.policy import RoutingRow
 
 ANSWER_LIMIT = timedelta(hours=24)
 WORDS_MAX = 2000
@@ -50,15 +50,6 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """When each step must have happened."""
-
-    receive: datetime
-    answer: datetime
-    resolve: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Clock:
     """How much of a limit is left. `left` is negative when it is over."""
 
@@ -86,21 +77,6 @@ def _fits(row: RoutingRow, cls: str, family: str, place: Place) -> bool:
 def _speciality(row: RoutingRow, place: Place) -> tuple[bool, bool, bool, int]:
     depth = place.division_path.split("/").index(row.division) + 1 if row.division else 0
     return (row.cls is not None, row.family is not None, row.site_kind is not None, depth)
-
-
-def due_times(limits: Limits, severity: str, received_at: datetime) -> Due:
-    """Limits of a report from the moment the server received it."""
-    return Due(
-        receive=received_at + timedelta(minutes=limits.receive[severity]),  # type: ignore[index]
-        answer=received_at + ANSWER_LIMIT,
-        resolve=received_at + timedelta(minutes=limits.resolve[severity]),  # type: ignore[index]
-    )
-
-
-def verify_due(limits: Limits, severity: str, resolved_at: datetime) -> datetime:
-    """When what the unit calls done must have been looked at."""
-    minutes: int = limits.verify[severity]  # type: ignore[index]
-    return resolved_at + timedelta(minutes=minutes)
 
 
 def clock(start: datetime, due: datetime, *, done: datetime | None, now: datetime, soon: float) -> Clock:

@@ -78,6 +78,7 @@ STEPS: dict[str, Step] = {
     "arrive": _step("accepted working", "working", "unit", "到场", "已到现场"),
     "resolve": _step("accepted working", "resolved", "unit", "办结", "单位办结"),
     "inspect": _step("accepted working", "working", "unit", "现场核查", "已到现场核查"),
+    "answer_for": _step(_OPEN, None, "clerk", "代为答复", "社区答复"),
     "promise": _step(_WITH_UNIT, None, "unit", "约定答复日期", "已研究，约定日期答复"),
     # Not ours: to the unit that is named; that one may object once; nobody known: the district decides.
     "return": _step(_WITH_UNIT, "dispatched", "unit", "退回", "不归这家单位办，转给该办的单位"),
@@ -106,7 +107,8 @@ STEPS: dict[str, Step] = {
     "ask_extension": _step(_WITH_UNIT, None, "unit", "申请延期", "单位申请延期"),
     "grant_extension": _step(_WITH_UNIT, None, "supervisor", "同意延期", "同意延期"),
     "deny_extension": _step(_WITH_UNIT, None, "supervisor", "不同意延期", "不同意延期"),
-    "escalate": _step(_OPEN, None, "system", "升级督办", "超时，升级督办"),
+    "escalate": _step(_OPEN, None, "system", "升级督办", "升级督办"),
+    "recalculate": _step(_OPEN, None, "system", "重算时限", "工作日历有变，时限重新算过"),
     # Somebody else says so too, in a group or a list that a clerk brought in.
     "mention": _step(_OPEN, None, "system", "也有人说到", "群聊或表格里也有人说到这一件"),
     # Something critical rings until a person says: I have it.

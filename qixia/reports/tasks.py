@@ -159,3 +159,19 @@ def tell_of_original(event: EventView) -> None:
 @every("reports.sweep_documents", hours=24)
 def sweep_documents() -> None:
     services.sweep_documents()
+
+
+@every("reports.remind", minutes=1)
+def remind() -> None:
+    """Reminders, marks and escalation. A full batch is followed by another at once, as long as the run may last."""
+    for _round in range(10):
+        if services.remind() == 0:
+            return
+
+
+@every("reports.recalculate", minutes=5)
+def recalculate() -> None:
+    """Open reports follow a changed working calendar."""
+    for _round in range(20):
+        if services.recalculate() == 0:
+            return

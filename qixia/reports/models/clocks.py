@@ -89,7 +89,7 @@ class ClockRun(models.Model):
     stamp = models.CharField(max_length=60, blank=True)  # what all open reports follow
     target = models.CharField(max_length=60, blank=True)  # what the run under way follows
     after = models.BigIntegerField(default=0)  # the last report that it has done
-    calendar = models.JSONField(default=dict)  # the calendar of `stamp`: days and office hours
+    calendar = models.JSONField(default=dict)  # {"old", "new"}: days and office hours of the run
 
     class Meta:
         constraints: ClassVar = [models.CheckConstraint(condition=Q(id=1), name="reports_one_clock_run")]

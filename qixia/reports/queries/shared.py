@@ -13,9 +13,11 @@ from django.utils.translation import gettext_noop
 from qixia.codes.queries import class_name
 from qixia.codes.rules import SEVERITY_LABELS
 from qixia.kernel import clock
+from qixia.kernel.worktime import Span, span
 from qixia.media.access import picture_url
 from qixia.policy.queries import current
 from qixia.reports import rules, states
+from qixia.reports.clocks import RESOLVING, VERIFYING
 from qixia.reports.models import Report, ReportPhoto, ReportStep
 from qixia.reports.sealing import IMPORTED
 
@@ -35,7 +37,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class ClockView:
-    """The limit that matters now. `kind`: ok, soon, over, kept. `short` is for a column that says 剩余时间."""
+    """The limit that matters now. `kind`: ok, soon, over, kept, pause. `short` is for a column that says 剩余时间."""
 
     kind: str
     text: str
@@ -109,6 +111,14 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "confirm": ("check", "good"),
     "dispute": ("refresh", ""),
     "close": ("file-text", ""),
+    "answer_for": ("message-2", "doing"),
+    "pause": ("player-pause", ""),
+    "resume": ("clock", ""),
+    "ask_extension": ("clock", ""),
+    "grant_extension": ("clock", "doing"),
+    "deny_extension": ("clock", ""),
+    "escalate": ("alert-triangle", ""),
+    "recalculate": ("calendar", ""),
     "mention": ("message-2", ""),
     "acknowledge": ("bell", "doing"),
     "transfer": ("phone-call", "doing"),
@@ -198,21 +208,34 @@ def clock_of(report: Report, now: datetime) -> ClockView | None:
     start, due = _running(report)
     if due is None:
         return None
-    found = rules.clock(start, due, done=None, now=now, soon=current("reports.limits").data.soon)
-    span = show_span(found.left)
+    stopped = report.paused_at if report.state not in ("received", "sorting") else None
+    found = rules.clock(start, due, done=None, now=stopped or now, soon=current("reports.limits").data.soon)
+    left = show_span(found.left)
+    if stopped:
+        text = _("暂停，超 %(span)s") if found.kind == "over" else _("暂停，剩 %(span)s")
+        return ClockView("pause", text % {"span": left}, _("暂停"), found.fraction, due)
     text = _("超 %(span)s") if found.kind == "over" else _("剩 %(span)s")
-    short = f"−{span}" if found.kind == "over" else span
-    return ClockView(found.kind, text % {"span": span}, short, found.fraction, due)
+    short = f"−{left}" if found.kind == "over" else left
+    return ClockView(found.kind, text % {"span": left}, short, found.fraction, due)
 
 
-def show_span(span: timedelta) -> str:
-    text, parts = rules.span_words(span)
+def show_span(length: timedelta) -> str:
+    text, parts = rules.span_words(length)
     return _(text) % parts
 
 
+def show_limit(given: Span) -> str:
+    """4 工作时, 5 工作日, 2 紧急工作时; a limit of the wall clock as other spans are shown."""
+    texts = {"工作时": _("%(n)d 工作时"), "工作日": _("%(n)d 工作日"), "紧急工作时": _("%(n)d 紧急工作时")}
+    if given.unit in texts:
+        return texts[given.unit] % {"n": given.amount}
+    unit = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}[given.unit]
+    return show_span(given.amount * unit)
+
+
 def _running(report: Report) -> tuple[datetime, datetime | None]:
-    if report.state in ("dispatched", "accepted", "working", "returned", "reopened", "split"):
-        return report.received_at, report.resolve_due
+    if report.state in RESOLVING:
+        return report.resolve_from or report.received_at, report.resolve_due
     if report.state == "resolved" and report.resolved_at:
         return report.resolved_at, report.verify_due
     if report.state in ("received", "sorting"):
@@ -221,26 +244,43 @@ def _running(report: Report) -> tuple[datetime, datetime | None]:
 
 
 def clock_cells(report: Report, now: datetime) -> list[ClockCell]:
-    """接收, 首次答复, 修好, 核实: how long each took or has left, and its limit."""
+    """接收, 首次答复, 修好, 核实: how long each took or has left, and its limit. A clock that stands still says so."""
     start = report.received_at
-    verify_start = report.resolved_at or start
+    fixing, checking = report.resolve_from or start, report.resolved_at or start
     rows = [
-        (_("接收"), start, report.receive_due, report.accepted_at),
-        (_("首次答复"), start, report.answer_due, report.answered_at),
-        (_("修好"), start, report.resolve_due, report.resolved_at),
-        (_("核实"), verify_start, report.verify_due, report.verified_at),
+        (_("接收"), start, report.receive_due, report.accepted_at, ""),
+        (_("首次答复"), start, report.answer_due, report.answered_at, ""),
+        (_("修好"), fixing, report.resolve_due, report.resolved_at, report.resolve_limit),
+        (_("核实"), checking, report.verify_due, report.verified_at, report.verify_limit),
     ]
     ended = report.state in states.ENDED
-    return [_cell(label, begin, due, done, now, ended) for label, begin, due, done in rows]
+    running = 3 if report.state in VERIFYING else 2
+    return [
+        _cell(label, begin, due, done, now, limit, ended=ended, stopped=report.paused_at if n == running else None)
+        for n, (label, begin, due, done, limit) in enumerate(rows)
+    ]
 
 
 def _cell(
-    label: str, begin: datetime, due: datetime | None, done: datetime | None, now: datetime, ended: bool
+    label: str,
+    begin: datetime,
+    due: datetime | None,
+    done: datetime | None,
+    now: datetime,
+    given: str,
+    *,
+    ended: bool,
+    stopped: datetime | None,
 ) -> ClockCell:
     if due is None or (ended and done is None):
         return ClockCell(label, "—", "", "ok")
-    found = rules.clock(begin, due, done=done, now=now, soon=current("reports.limits").data.soon)
-    limit = _("限 %(span)s") % {"span": show_span(due - begin)}
+    found = rules.clock(begin, due, done=done, now=stopped or now, soon=current("reports.limits").data.soon)
+    working = span(given) if given else None
+    words = show_limit(working) if working and working.unit not in ("m", "h", "d") else show_span(due - begin)
+    limit = _("限 %(span)s") % {"span": words}
+    if stopped and not done:
+        word = _("暂停，超 %(span)s") if found.kind == "over" else _("暂停，剩 %(span)s")
+        return ClockCell(label, word % {"span": show_span(found.left)}, limit, "pause")
     if done:
         return ClockCell(label, show_span(max(done - begin, timedelta())), limit, found.kind)
     word = _("超 %(span)s") if found.kind == "over" else _("剩 %(span)s")

@@ -24,7 +24,7 @@ from qixia.kernel.ids import is_row_key
 from qixia.people.access import Actor
 from qixia.people.queries import Org, organisation_by_code, organisations
 from qixia.policy.queries import current
-from qixia.reports import access, rules, states
+from qixia.reports import access, clocks, rules, states
 from qixia.reports.models import MergeProposal, Report, ReportStep
 from qixia.reports.queries.desk import EvidenceWord, marked
 from qixia.reports.queries.opinions import SecondView, rank, rank_of, second_view
@@ -34,6 +34,7 @@ from qixia.reports.queries.shared import (
     TimelineItem,
     clock_cells,
     pictures_of,
+    show_limit,
     show_span,
     thumbs_of,
     timeline_item,
@@ -277,7 +278,7 @@ def sort_view(actor: Actor, public_id: str) -> SortView | None:
         chosen=chosen,
         offers=_offered(all_classes, weighed, chosen, report),
         classes=_by_family(all_classes),
-        levels=_levels(),
+        levels=_levels(report, _said(report)),
         units=units,
         is_handled=report.handled_by_rider,
         may_reject=states.allowed("reject", report.state),
@@ -306,7 +307,7 @@ def _said(report: Report) -> str:
 
 
 def _offers(report: Report, weighed: list[Chance], unit_names: dict[str, str]) -> dict[str, ClassOffer]:
-    limits, known, spoke = current("reports.limits").data, triage_classes(), weighed[0].chance > 0
+    known, spoke = triage_classes(), weighed[0].chance > 0
     codes = {one.cls: _unit_code(report, one.cls) for one in weighed}
     for code in set(codes.values()) - unit_names.keys():
         unit = organisation_by_code(code)  # of another kind than those offered: the command centre
@@ -318,7 +319,7 @@ def _offers(report: Report, weighed: list[Chance], unit_names: dict[str, str]) -
             family=_(known[one.cls].family),
             unit=unit_names[codes[one.cls]],
             severity=one.severity,
-            limit=_limit(limits.resolve[one.severity]),
+            limit=_limit(report, one.cls, one.severity),
             share=one.chance if spoke else None,
             is_riders=one.cls == report.hint,
         )
@@ -345,17 +346,27 @@ def _by_family(offers: Mapping[str, ClassOffer]) -> dict[str, list[ClassOffer]]:
 
 
 def _unit_code(report: Report, cls: str) -> str:
-    place = rules.Place(
+    family = triage_classes()[cls].family
+    return rules.route(current("reports.routing").data.rows, cls=cls, family=family, place=_where(report)).unit
+
+
+def _where(report: Report) -> rules.Place:
+    return rules.Place(
         report.community.path if report.community else "", report.site.kind if report.site else ""
     )  # fmt: skip
-    family = triage_classes()[cls].family
-    return rules.route(current("reports.routing").data.rows, cls=cls, family=family, place=place).unit
 
 
-def _levels() -> list[Level]:
-    limits = current("reports.limits").data
-    return [Level(key, _(label), _limit(limits.resolve[key])) for key, label in SEVERITY_LABELS.items()]
+def _levels(report: Report, cls: str) -> list[Level]:
+    return [Level(key, _(label), _limit(report, cls, key)) for key, label in SEVERITY_LABELS.items()]
 
 
-def _limit(minutes: int) -> str:
-    return _("限 %(span)s") % {"span": show_span(timedelta(minutes=minutes))}
+def _limit(report: Report, cls: str, severity: str) -> str:
+    known = triage_classes().get(cls)
+    given = clocks.terms(
+        current("reports.limits").data,
+        cls=cls,
+        family=known.family if known else "",
+        severity=severity,
+        place=_where(report),
+    )
+    return _("限 %(span)s") % {"span": show_limit(given.resolve)}

@@ -39,9 +39,12 @@ from qixia.reports.services.making import make_import
 from qixia.reports.services.merging import keep_apart, merge, unmerge
 from qixia.reports.services.noting import attach_document, open_document, remove_document, sweep_documents, write_note
 from qixia.reports.services.opining import look_for_opinions, seek_opinion
+from qixia.reports.services.pausing import answer_for, ask_extension, decide_extension, pause, resume
 from qixia.reports.services.promising import promise
 from qixia.reports.services.rating import rate, rate_anonymously
 from qixia.reports.services.reading import read_import
+from qixia.reports.services.recalculating import recalculate
+from qixia.reports.services.reminding import remind
 from qixia.reports.services.returning import decide, object_to, refer, return_report
 from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
 from qixia.reports.services.settling import settle
@@ -74,9 +77,11 @@ __all__ = [
     "add_help",
     "answer",
     "answer_anonymously",
+    "answer_for",
     "appeal",
     "appeal_anonymously",
     "arrive",
+    "ask_extension",
     "ask_help",
     "ask_to_catch_up",
     "assign",
@@ -90,6 +95,7 @@ __all__ = [
     "count_lately",
     "cover_picture",
     "decide",
+    "decide_extension",
     "decide_import_row",
     "deny_appeal",
     "drop_filter",
@@ -118,6 +124,7 @@ __all__ = [
     "open_document",
     "open_for_covering",
     "open_picture",
+    "pause",
     "pay_supports",
     "pay_witnesses",
     "prefer_filter",
@@ -126,12 +133,15 @@ __all__ = [
     "rate",
     "rate_anonymously",
     "read_import",
+    "recalculate",
     "redirect",
     "refer",
     "reject",
+    "remind",
     "remove_document",
     "resolve",
     "restore_supports",
+    "resume",
     "return_report",
     "reveal_reporter",
     "run_bulk",

@@ -16,12 +16,14 @@ from qixia.codes.rules import SEVERITIES
 from qixia.jobs.registry import declare_event
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
+from qixia.kernel.worktime import span
 from qixia.people.access import Actor, system_actor
 from qixia.people.queries import Org, organisation_by_code
-from qixia.policy.queries import current
+from qixia.policy.queries import current, working_calendar
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import SEALED
+from qixia.reports.services.clocking import rerouted, reset_clocks
 from qixia.reports.services.deciding import note_decision
 from qixia.reports.services.joining import earliest_clocks
 from qixia.reports.services.looking import seems_copied
@@ -55,8 +57,8 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
         raise Invalid("请选一个级别。", field="severity")
     if seen_severity and seen_severity != report.severity:
         raise errors.SomebodyWasFaster
-    unit, now, limits = _unit(unit_code), clock.now(), current("reports.limits").data
-    due = rules.due_times(limits, severity, report.received_at)
+    unit, now = _unit(unit_code), clock.now()
+    due = reset_clocks(report, unit=unit, cls=cls, severity=severity)
     said = report.cls, report.severity
     report.cls, report.severity = cls, severity
     changes = {
@@ -66,9 +68,10 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
         "sorted_by_person": True,
         "rings": severity == "critical",
         "unit_id": unit.id,
-        **earliest_clocks(report, receive=due.receive, resolve=due.resolve),
+        **due,
+        **earliest_clocks(report, receive=due["receive_due"], resolve=due["resolve_due"]),
         **(
-            {"resolved_at": now, "verify_due": rules.verify_due(limits, severity, now)}
+            {"resolved_at": now, "verify_due": working_calendar().work.add(now, span(due["verify_limit"]))}
             if report.handled_by_rider
             else {"dispatched_at": now}
         ),
@@ -98,12 +101,15 @@ def redirect(*, actor: Actor, public_id: str, unit_code: str, reason: str) -> Re
     report = access.case(actor, public_id)
     check_step(report, "redirect", actor)
     unit, words = _unit(unit_code), rules.required_text(reason, field="text")
+    due = rerouted(report, unit)
     changes = {
         "unit_id": unit.id,
         "charge_id": report.charge_id or report.unit_id,
         "assignee_id": None,
         "dispatched_at": clock.now(),
         "accepted_at": None,
+        **due,
+        **(earliest_clocks(report, receive=due["receive_due"], resolve=due["resolve_due"]) if due else {}),
     }
     row = take_step(
         report,

@@ -17,9 +17,9 @@ from qixia.kernel.errors import Invalid
 from qixia.media.services import Received, Upload, keep, receive
 from qixia.people.access import Actor
 from qixia.people.queries import staff_of
-from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Help, Report, ReportPhoto
+from qixia.reports.services.clocking import verify_due
 from qixia.reports.services.looking import digests_before, refuse_copies
 from qixia.reports.services.moves import check_step, take_step
 from qixia.reports.services.ringing import taken
@@ -102,7 +102,7 @@ def resolve(
         refuse_copies(digests_before(report), taken, field="photos")
         attach(report, taken, "after")
         now = clock.now()
-        due = rules.verify_due(current("reports.limits").data, report.severity, now)
+        due = verify_due(report, now)
         # A part is looked at with the whole, whose clock for that starts when the last part is done.
         changes = {"resolved_at": now, "verify_due": None if report.part_of_id else due, **_answered(report)}
         row = take_step(

@@ -206,7 +206,7 @@ def _check_undo(kept: MergeRecord, report: Report, lead: Report, rows: list[Repo
 
 def _restore(kept: MergeRecord, report: Report, lead: Report, actor: Actor) -> None:
     was, now = kept.before["report"], clock.now()
-    changes: dict[str, Any] = {"state": was["state"], "merged_into_id": None, "points": was["points"]}
+    changes: dict[str, Any] = {"state": was["state"], "merged_into_id": None, "points": was["points"], "clock_at": now}
     if _is_new_to_unit(kept, report):
         changes["dispatched_at"] = now
     if not Report.objects.filter(pk=report.pk, state="merged", merged_into=lead).update(**changes):

@@ -18,9 +18,9 @@ from qixia.jobs.registry import declare_event
 from qixia.jobs.services import publish
 from qixia.kernel import clock
 from qixia.people.access import Actor, system_actor
-from qixia.policy.queries import current
-from qixia.reports import access, errors, rules, sealing, states
+from qixia.reports import access, errors, sealing, states
 from qixia.reports.models import MergeProposal, Report, ReportStep
+from qixia.reports.services.clocking import moved, verify_due
 from qixia.reports.services.telling import clerks_told, news_told, tell_many
 from qixia.reports.services.watching import tell_watchers
 from qixia.rewards import services as rewards
@@ -60,6 +60,7 @@ def take_step(
     name, away = _named(report, step, actor), access.acting_for(actor, report, states.STEPS[step].who)
     before, after = report.state, states.target(step, report.state)  # type: ignore[arg-type]
     columns = {"state": after, **(changes or {})}
+    columns |= moved(report, columns, step, clock.now())
     if report.part_of_id is not None:  # the whole before its parts, as everywhere
         Report.objects.select_for_update(no_key=True).get(pk=report.part_of_id)
     if not Report.objects.filter(pk=report.pk, state=before, **(seen or {})).update(**columns):
@@ -126,8 +127,7 @@ def _gather(whole: Report) -> None:
         take_step(whole, "unsplit", actor=_GATHERER, data=data)
         return
     now = clock.now()
-    limits = current("reports.limits").data
-    changes = {"resolved_at": now, "verify_due": rules.verify_due(limits, whole.severity, now)}
+    changes = {"resolved_at": now, "verify_due": verify_due(whole, now)}
     row = take_step(whole, "gather", actor=_GATHERER, changes=changes, data=data, event=GATHERED)
     units = Report.objects.filter(part_of=whole, state="resolved").order_by("pk").values_list("unit__name", flat=True)
     named = "、".join(dict.fromkeys(units))

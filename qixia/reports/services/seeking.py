@@ -13,13 +13,14 @@ Errors   of the comparison never keep a report from its unit: alone in its batch
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, connection
 
+from qixia.kernel import clock
 from qixia.policy.queries import current
 from qixia.reports import rules, states
 from qixia.reports.models import MergeProposal, MergeRecord, Report
@@ -170,12 +171,15 @@ def write_joins(sought: Sequence[Sought], *, actor: str, now: datetime) -> None:
     joins = [one.joined for one in sought if one.joined]
     MergeRecord.objects.bulk_create([one.record(actor=actor, at=now) for one in joins])
     MergeProposal.objects.bulk_create([one.proposal for one in sought if one.proposal])
-    write_leads({one.lead.pk: one.lead for one in joins if one.before != one.after}.values())
+    write_leads(list({one.lead.pk: one.lead for one in joins if one.before != one.after}.values()))
 
 
-def write_leads(leads: Iterable[Report]) -> None:
-    """One prepared UPDATE, sent for all leads together. Their rows are locked."""
-    fields: list[Any] = [Report._meta.get_field(name) for name in rules.STANDING]
+def write_leads(leads: Collection[Report]) -> None:
+    """One prepared UPDATE, sent for all leads together. Their rows are locked. Their clocks are looked at again."""
+    now = clock.now()
+    for lead in leads:
+        lead.clock_at = now
+    fields: list[Any] = [Report._meta.get_field(name) for name in (*rules.STANDING, "clock_at")]
     rows = [
         [*(field.get_db_prep_save(getattr(lead, field.attname), connection) for field in fields), lead.pk]
         for lead in leads

@@ -9,7 +9,7 @@ Points   are paid at the dispatch; a report that waits for a clerk earns them wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,9 +30,10 @@ from qixia.places.rules import KINDS
 from qixia.policy.queries import current
 from qixia.reports import rules, states
 from qixia.reports.models import Report, ReportStep
-from qixia.reports.policy import Limits, RoutingRow
+from qixia.reports.policy import RoutingRow
 from qixia.reports.sealing import ANONYMOUS, IMPORTED, NONE, REPORTER, SEALED
 from qixia.reports.services.asking import ask_listed
+from qixia.reports.services.clocking import looked, reset_clocks, verify_due
 from qixia.reports.services.joining import MERGED, Joined, absorbed, merge_awards, raised_told
 from qixia.reports.services.ringing import ring
 from qixia.reports.services.seeking import Sought, seek, write_joins
@@ -95,21 +96,21 @@ def _decide(report: Report, verdict: Verdict, now: datetime) -> Settlement:
     location = locate(Point(report.lat, report.lng))
     _note_place(report, location)
     _note_verdict(report, verdict)
-    limits: Limits = current("reports.limits").data
     unit, row = _unit_for(report, location)
     why = _why(row, location)
     certain = verdict.is_certain and unit is not None
     step = "doubt" if not certain else "settle_handled" if report.self_handled else "settle"
     report.state = states.target(step, "received")
-    due = rules.due_times(limits, report.severity, report.received_at)
-    report.receive_due, report.resolve_due = due.receive, due.resolve
     report.unit_id = unit.id if unit else None
     report.route_reason = why
     if step == "settle":
         report.dispatched_at = now
     if step == "settle_handled":
         report.resolved_at = now
-        report.verify_due = rules.verify_due(limits, report.severity, now)
+    _set(report, reset_clocks(report, unit=unit, place=_place(location)))
+    if step == "settle_handled":
+        report.verify_due = verify_due(report, now)
+    _set(report, looked(report, now))
     return Settlement(report, step, location, unit, why, helpers=tuple(row.helpers))
 
 
@@ -120,6 +121,7 @@ def _seek(settled: Sequence[Settlement], now: datetime) -> list[Sought]:
     for one, found in zip(settled, sought, strict=True):
         if found.joined:
             one.step, one.joined, one.report.dispatched_at = "settle_merged", found.joined, None
+            one.report.clock_at = None  # its lead has the clocks
     return sought
 
 
@@ -145,11 +147,20 @@ def _note_verdict(report: Report, verdict: Verdict) -> None:
 def _unit_for(report: Report, location: Location) -> tuple[Org | None, RoutingRow]:
     classes = triage_classes()
     family = classes[report.cls].family if report.cls in classes else ""
-    place = rules.Place(
+    rows = current("reports.routing").data.rows
+    route = rules.route(rows, cls=report.cls, family=family, place=_place(location))
+    return organisation_by_code(route.unit), route.row
+
+
+def _place(location: Location) -> rules.Place:
+    return rules.Place(
         location.community.path if location.community else "", location.site.kind if location.site else ""
     )
-    route = rules.route(current("reports.routing").data.rows, cls=report.cls, family=family, place=place)
-    return organisation_by_code(route.unit), route.row
+
+
+def _set(report: Report, columns: Mapping[str, Any]) -> None:
+    for name, value in columns.items():
+        setattr(report, name, value)
 
 
 def _why(row: RoutingRow, location: Location) -> str:
@@ -182,6 +193,10 @@ _COLUMNS = (
     "receive_due",
     "resolve_due",
     "verify_due",
+    "resolve_limit",
+    "verify_limit",
+    "overdue",
+    "clock_at",
     "dispatched_at",
     "resolved_at",
     "points",

@@ -24,10 +24,10 @@ from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
 from qixia.people.access import Actor
 from qixia.people.queries import Org, organisation_by_code
-from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import NONE
+from qixia.reports.services.clocking import reset_clocks
 from qixia.reports.services.moves import check_step, note_step, take_step
 from qixia.reports.services.telling import Tell, news_told, tell_many, unit_told
 
@@ -91,7 +91,7 @@ def _checked(parts: Sequence[PartAsked]) -> list[PartAsked]:
 _TAKEN = (
     "building", "floor", "spot", "lat", "lng", "accuracy_m", "datum", "place_source", "captured_at", "received_at",
     "grid_code", "community_id", "site_id", "place", "receive_due", "answer_due", "resolve_due", "answered_at",
-    "validity",
+    "resolve_limit", "verify_limit", "resolve_from", "validity",
 )  # fmt: skip
 
 
@@ -99,8 +99,7 @@ def _part(whole: Report, asked: PartAsked, unit: Org) -> Report:
     taken: dict[str, Any] = {name: getattr(whole, name) for name in _TAKEN}
     severity = asked.severity or whole.severity
     if severity != whole.severity:
-        due = rules.due_times(current("reports.limits").data, severity, whole.received_at)
-        taken |= {"receive_due": due.receive, "resolve_due": due.resolve}
+        taken |= reset_clocks(whole, unit=unit, cls=asked.cls, severity=severity)
     cls = asked.cls or whole.cls
     return Report.objects.create(
         **taken,

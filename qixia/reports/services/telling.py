@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q
 
 from qixia.notices.services import Tell, tell_many
-from qixia.people.queries import people_in_charge, person_ids_for, staff_of
+from qixia.people.queries import levels_in_charge, people_in_charge, person_ids_for, staff_of
 from qixia.reports.models import Report, Support
 from qixia.reports.queries.shared import is_sensitive
 from qixia.reports.sealing import SEALED, open_link, open_support
@@ -119,6 +119,22 @@ def clerks_told(report: Report, template: str, key: str, **params: Any) -> list[
     return _told(report, [m.person_id for m in people_in_charge(path, "clerk")], template, key, params)
 
 
+def supervisors_told(report: Report, template: str, key: str, **params: Any) -> list[Tell]:
+    """A notice for the nearest supervisors of the place."""
+    return level_told(report, 1, template, key, **params)
+
+
+def level_told(report: Report, level: int, template: str, key: str, **params: Any) -> list[Tell]:
+    """A notice for the supervisors of the `level`-th division upwards that has any, at most the highest; where there are
+    none, for the clerks."""
+    path = report.community.path if report.community else ""
+    levels = levels_in_charge(path, "supervisor")
+    if not levels:
+        return clerks_told(report, template, key, **params)
+    people = [member.person_id for member in levels[min(level, len(levels)) - 1].members]
+    return _told(report, people, template, key, params)
+
+
 def _told(report: Report, people: Iterable[int], template: str, key: str, params: dict[str, Any]) -> list[Tell]:
     filled = {"number": report.number, "place": report.place, **params}
     link = f"/desk/case/{report.public_id}/"
@@ -129,12 +145,14 @@ __all__ = [
     "Tell",
     "clerks_told",
     "followers_told",
+    "level_told",
     "members_told",
     "news_told",
     "people_told",
     "reporter_of",
     "reporter_told",
     "reporters_told",
+    "supervisors_told",
     "tell_many",
     "unit_told",
 ]

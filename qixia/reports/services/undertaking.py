@@ -28,9 +28,9 @@ from qixia.media.services import Upload, keep, receive
 from qixia.people.access import Actor, system_actor
 from qixia.people.queries import Org, organisation_by_code, staff_of
 from qixia.places.queries import in_city, site
-from qixia.policy.queries import current
 from qixia.reports import access, errors, rules, states
 from qixia.reports.models import Report, ReportPhoto, Undertaking, UndertakingReport, UndertakingTask
+from qixia.reports.services.clocking import verify_due
 from qixia.reports.services.moves import take_step
 from qixia.reports.services.settling import RESOLVED
 from qixia.reports.services.telling import Tell, news_told, tell_many
@@ -234,7 +234,7 @@ def _deliver(found: Undertaking, report: Report, pictures: Sequence[object]) -> 
     key = f"undertaking:{found.public_id}"
     if states.allowed("deliver", report.state):
         now = clock.now()
-        due = rules.verify_due(current("reports.limits").data, report.severity or "low", now)
+        due = verify_due(report, now)
         ReportPhoto.objects.bulk_create(
             ReportPhoto(report=report, evidence=row, role="after", position=index, by_reporter=False, at=now)
             for index, row in enumerate(pictures)

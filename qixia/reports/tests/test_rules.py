@@ -9,10 +9,9 @@ from pydantic import ValidationError
 from qixia.codes.reference import class_rows
 from qixia.kernel.errors import Invalid
 from qixia.reports import rules, states
-from qixia.reports.policy import SEEDS, Limits, Routing
+from qixia.reports.policy import SEEDS, Routing
 
 ROUTING = Routing.model_validate(yaml.safe_load((SEEDS / "routing.yaml").read_text()))
-LIMITS = Limits.model_validate(yaml.safe_load((SEEDS / "limits.yaml").read_text()))
 NOON = datetime(2026, 11, 22, 4, tzinfo=UTC)
 
 
@@ -58,11 +57,6 @@ def test_a_table_without_exactly_one_fallback_is_refused(rows):
     with pytest.raises(ValidationError):
         Routing.model_validate({"rows": rows})
 
-
-def test_the_first_answer_is_due_in_24_hours_whatever_the_severity():
-    for severity in ("low", "normal", "high", "critical"):
-        assert rules.due_times(LIMITS, severity, NOON).answer == NOON + timedelta(hours=24)
-    assert rules.due_times(LIMITS, "critical", NOON).resolve == NOON + timedelta(hours=4)
 
 
 @pytest.mark.parametrize(

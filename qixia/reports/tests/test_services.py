@@ -19,7 +19,7 @@ from qixia.people.access import SYSTEM
 from qixia.policy.queries import current
 from qixia.policy.services import publish
 from qixia.reports import errors, services, states
-from qixia.reports.models import Alarm, Report, ReportPhoto, ReportStep
+from qixia.reports.models import Alarm, ClockPause, Extension, Report, ReportPhoto, ReportStep
 from qixia.reports.services import intake
 from qixia.reports.services.moves import take_step
 from qixia.reports.tests.town import (
@@ -227,9 +227,31 @@ _ACTS = {
         actor=t.clerk, public_id=i, parts=[services.PartAsked("wuye", "一"), services.PartAsked("huanwei", "二")]
     ),
     "dispute": lambda t, i: services.say_unsolved(actor=t.rider, public_id=i, text="没好"),
+    "answer_for": lambda t, i: services.answer_for(actor=t.clerk, public_id=i, text="正在协调"),
+    "pause": lambda t, i: services.pause(actor=t.clerk, public_id=i, reason="weather"),
+    "resume": lambda t, i: (_stands_still(i), services.resume(actor=t.clerk, public_id=i)),
+    "ask_extension": lambda t, i: services.ask_extension(actor=t.worker, public_id=i, length="2h", reason="要开挖"),
+    "grant_extension": lambda t, i: (_is_asked(i), _decide(t, i, True)),
+    "deny_extension": lambda t, i: (_is_asked(i), _decide(t, i, False)),
     "acknowledge": lambda t, i: (_rings(i), services.acknowledge_alarm(actor=t.clerk, public_id=i)),
     "transfer": lambda t, i: (_rings(i), services.transfer_alarm(actor=t.clerk, public_id=i, phone="119")),
 }
+
+
+def _stands_still(public_id):
+    report, now = Report.objects.get(public_id=public_id), clock.now()
+    Report.objects.filter(pk=report.pk).update(paused_at=now)
+    ClockPause.objects.get_or_create(report=report, ended_at=None, defaults={"clock": "resolve", "started_at": now})
+
+
+def _is_asked(public_id):
+    report = Report.objects.get(public_id=public_id)
+    asked = {"asked_at": clock.now(), "span": "2h", "reason": "要开挖"}
+    Extension.objects.get_or_create(report=report, granted=None, defaults=asked)
+
+
+def _decide(town, public_id, grant):
+    services.decide_extension(actor=town.supervisor, public_id=public_id, grant=grant, text="看过了")
 
 
 def _rings(public_id):
