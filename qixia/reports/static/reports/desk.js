@@ -43,7 +43,7 @@ document.addEventListener('change', (event) => {
 
 // ── the panel of filters closes when something else is pressed ────────────────
 document.addEventListener('click', (event) => {
-  document.querySelectorAll('details.qx-more[open], details.qx-add[open]').forEach((open) => {
+  document.querySelectorAll('details.qx-more[open], details.qx-notebox[open]').forEach((open) => {
     if (!open.contains(event.target) && !event.target.closest('dialog')) open.open = false;
   });
 });
