@@ -31,6 +31,7 @@ UNITS: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("yingji", "应急联动中心", "unit", ("急先", "应声")),
     ("zhihui", "云溪区指挥中心", "district", ("叶知秋", "季明")),
 )
+STREET_SUPERVISORS = ("方正清", "祝守望", "易察")
 COMMUNITY_STAFF = ("宋和", "童心", "穆邻", "安里", "乐坊", "常青")
 PROPERTY_STAFF = (("锦澜物业", "管家宁"), ("松风物业", "门常开"), ("云帆商管", "楼清"))
 PLATFORMS = (("yunpao", "云跑外卖", "platform", 96), ("fengli", "风里到家", "platform", 68))
@@ -118,6 +119,10 @@ def hire(divisions: dict[str, tuple[int, str, str, str]], rng: Random) -> Cast:
     for number, (name, person) in enumerate(PROPERTY_STAFF):
         _unit(cast, f"wuye-{number + 1}", name, "property", divisions[streets[number % len(streets)]][0], (person,))
     _lead(cast, divisions[district][0])
+    for number, code in enumerate(streets):
+        name = STREET_SUPERVISORS[number % len(STREET_SUPERVISORS)]
+        desk = Organisation.objects.get(code="zhihui")
+        _staff(f"duban-{number + 1}", name, "supervisor", desk, divisions[code][0])
     _riders(cast, rng)
     _shops(cast, divisions[district][0])
     return cast
@@ -146,12 +151,14 @@ def _lead(cast: Cast, district_id: int) -> None:
     cast.clerks[""] = _staff("yezhiqiu", "叶知秋", "clerk", desk, district_id)
     cast.admin = _staff("jiangche", "江澈", "admin", desk, None)
     worker = cast.staff["shizheng"][1]
+    supervisor = _staff("guxun", "顾巡", "supervisor", desk, district_id)
     officer = _staff("shenshuyi", "沈书仪", "data_officer", desk, None)
     auditor = _staff("luyan", "陆砚", "auditor", desk, None)
     with_password = {
         "clerk": cast.clerks[""],
         "admin": cast.admin,
         "worker": worker,
+        "supervisor": supervisor,
         "data_officer": officer,
         "auditor": auditor,
     }

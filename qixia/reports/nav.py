@@ -13,12 +13,13 @@ from qixia.reports.access import REVEAL_ROLE, STAFF_ROLES, SUPERVISOR_ROLES
 from qixia.reports.queries import list_counts
 from qixia.reports.queries.aftermath import open_appeals_count
 from qixia.reports.queries.alarms import bar_for
+from qixia.reports.queries.clocks import supervision_count
 from qixia.reports.queries.duplicates import proposals_count
 from qixia.ui.context import set_alarm
 from qixia.ui.nav import Item, register
 
-_STAFF = ("worker", "unit_lead", "clerk", "admin")
-_CLERK = ("clerk", "admin")
+_STAFF = ("worker", "unit_lead", "clerk", "supervisor", "admin")
+_CLERK = ("clerk", "supervisor", "admin")
 _TRIAGE = ("reports:triage_case",)
 
 
@@ -39,6 +40,9 @@ def register_desk() -> None:
     """Called once when Django starts."""
     set_alarm(bar_for)
     register(Item(_("特急警报"), "bell", "reports:alarm", _STAFF, "工作", 3))
+    supervisors = ("supervisor", "admin")
+    item = Item(_("督办"), "eye-check", "reports:supervision", supervisors, "工作", 4, supervision_count, hot=True)
+    register(item)
     register(Item(_("处置队列"), "list-check", "reports:queue", _STAFF, "工作", 10, _count("queue"), hot=True))
     sorting = Item(_("分拣队列"), "sparkles", "reports:triage", _CLERK, "工作", 5, _count("sorting"), _TRIAGE, hot=True)
     register(sorting)

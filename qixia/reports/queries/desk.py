@@ -13,6 +13,8 @@ from qixia.people.access import Actor
 from qixia.people.queries import Member, Org, display_name_of, has_consent, organisations, person_id_for, staff_of
 from qixia.reports import access, rules, states
 from qixia.reports.models import Report, Watch
+from qixia.reports.queries.clocks import ACTS as CLOCK_ACTS
+from qixia.reports.queries.clocks import ClockPanel, clock_panel
 from qixia.reports.queries.duplicates import Related, related
 from qixia.reports.queries.evidence import PhotoNote, photo_notes
 from qixia.reports.queries.listing import Row, row_of
@@ -71,6 +73,7 @@ class CaseView:
     is_watched: bool
     wordings: dict[str, list[Wording]]  # step → standard texts for its form
     ways: WaysView
+    panel: ClockPanel
     opinion: SecondView | None = None  # of another model; for clerks
     notes: list[PhotoNote] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
@@ -115,7 +118,8 @@ def case(actor: Actor, public_id: str) -> CaseView:
         later=pictures["later"],
         clocks=clock_cells(report, clock.now()),
         events=[timeline_item(step, for_reporter=False) for step in history],
-        steps=[step for step in steps if step not in ACTS],
+        steps=[step for step in steps if step not in ACTS and step not in CLOCK_ACTS],
+        panel=clock_panel(report, steps),
         ways=ways(actor, report, history, steps),
         is_anonymous="clerk" in parties and report.secrecy == ANONYMOUS,
         original_bases=[(key, _(BASES[key])) for key in rules.ORIGINAL_BASES] if "clerk" in parties else [],

@@ -7,6 +7,7 @@ from qixia.reports.web import (
     alarm,
     anonymous,
     bulk,
+    clocks,
     desk,
     duplicates,
     figures,
@@ -101,6 +102,8 @@ DESK = [
     path("desk/routing/", routing.catalogue, name="routing"),
     path("desk/reveal/", reveal.reveal, name="reveal"),
     path("desk/case/<slug:public_id>/way/<slug:name>", ways.way, name="way"),
+    path("desk/case/<slug:public_id>/clock/<slug:name>", clocks.act, name="clock_act"),
+    path("desk/supervision/", clocks.page, name="supervision"),
     path("desk/case/<slug:public_id>/<slug:name>", desk.step, name="step"),
 ]
 MAP = [
