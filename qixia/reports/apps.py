@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.sealed import declare
+from qixia.notices import digests
 from qixia.policy import kinds
 from qixia.reports.kinds import register_aftermath
 from qixia.reports.policy import SEEDS, AlarmRules, Limits, Merging, Reminders, Routing, Secrecy, Ways
@@ -28,9 +29,11 @@ class ReportsConfig(AppConfig):
         declare("reports.CaseDocument", "sealed_name", "case-document-name:{public_id}")
         declare("reports.CaseDocument", "wrapped_key", "media.original:{storage_name}", key_id="key_id")
         from qixia.reports.nav import register_desk  # noqa: PLC0415 — models are loaded only now
+        from qixia.reports.queries.digest import work_of  # noqa: PLC0415
         from qixia.reports.queries.settled import SettledReports  # noqa: PLC0415
 
         register_desk()
+        digests.register("reports", work_of)
         register_aftermath()
         settled.register(SettledReports())
         kinds.register(kinds.Kind("reports.routing", Routing, SEEDS / "routing.yaml", "派单目录"))
