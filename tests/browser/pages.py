@@ -25,6 +25,8 @@ PAGES: dict[str, tuple[str, ...]] = {
     "clerk": (
         "/desk/model/",
         "/desk/triage/",
+        "/desk/alarm/",
+        "/desk/import/",
         "/desk/returned",
         "/desk/checks",
         "/desk/queue",

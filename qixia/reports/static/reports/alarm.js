@@ -105,6 +105,7 @@ setInterval(() => {
 // ── seconds, title ────────────────────────────────────────────────────────────
 function span(milliseconds) {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds >= 3600) return words.long.replace('{h}', Math.floor(seconds / 3600)).replace('{m}', Math.floor(seconds / 60) % 60);
   return words.span.replace('{m}', Math.floor(seconds / 60)).replace('{s}', String(seconds % 60).padStart(2, '0'));
 }
 const tail = document.title.slice(document.title.indexOf(words.calm) + words.calm.length);
