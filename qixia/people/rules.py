@@ -228,7 +228,7 @@ class DemoAccount(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     person: str  # public id
-    role: Literal["rider", "worker", "unit_lead", "clerk", "merchant", "admin", "data_officer", "auditor"]
+    role: Literal["rider", "worker", "unit_lead", "clerk", "supervisor", "merchant", "admin", "data_officer", "auditor"]
     name: str
     says: str = ""
     username: str = ""

@@ -175,3 +175,9 @@ def recalculate() -> None:
     for _round in range(20):
         if services.recalculate() == 0:
             return
+
+
+@every("reports.watch_calendar", hours=12)
+def watch_calendar() -> None:
+    """Holidays that are known by now are entered; a year that is missing is warned of."""
+    services.watch_calendar()

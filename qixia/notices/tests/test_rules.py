@@ -39,6 +39,7 @@ EXPECTED = [
     "clerk.uncertain",
     "critical.ring",
     "critical.unanswered",
+    "calendar.missing",
     "clock.receive_soon",
     "clock.receive_over",
     "clock.answer_soon",

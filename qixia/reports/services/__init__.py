@@ -43,7 +43,7 @@ from qixia.reports.services.pausing import answer_for, ask_extension, decide_ext
 from qixia.reports.services.promising import promise
 from qixia.reports.services.rating import rate, rate_anonymously
 from qixia.reports.services.reading import read_import
-from qixia.reports.services.recalculating import recalculate
+from qixia.reports.services.recalculating import recalculate, watch_calendar
 from qixia.reports.services.reminding import remind
 from qixia.reports.services.returning import decide, object_to, refer, return_report
 from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
@@ -166,6 +166,7 @@ __all__ = [
     "verify",
     "waive_help",
     "watch",
+    "watch_calendar",
     "withdraw_look",
     "write_note",
 ]

@@ -21,11 +21,14 @@ from qixia.audit.services import Act, record_many
 from qixia.kernel import clock
 from qixia.kernel.worktime import WorkCalendar, span
 from qixia.people.access import system_actor
-from qixia.policy.queries import working_calendar
+from qixia.people.queries import people_with_roles
+from qixia.policy.queries import missing_years, working_calendar
+from qixia.policy.services import fill_calendar
 from qixia.reports import clocks, states
 from qixia.reports.models import ClockRun, Report, ReportStep
 from qixia.reports.services.clocking import calendar_as_data, changed, looked, runs_of
 from qixia.reports.services.reminding import adopt
+from qixia.reports.services.telling import Tell, tell_many
 
 RECKONER = system_actor("calendar")
 BATCH = 200
@@ -51,6 +54,26 @@ def recalculate(*, limit: int = BATCH) -> int:
             run.after = found[-1].pk
         run.save()
     return len(found)
+
+
+def watch_calendar() -> list[int]:
+    """Enter the holidays that are known by now, and tell the administrators, once a month, of a year that is missing
+    and comes within the months of the rule. Returns the years that are missing."""
+    today = clock.city_date(clock.now())
+    fill_calendar(today, actor_ref=RECKONER.ref)
+    missing = missing_years(today)
+    tell_many(
+        Tell(
+            person,
+            "calendar.missing",
+            {"text": str(year)},
+            f"/desk/calendar/?year={year}",
+            key=f"calendar:{year}:{today:%Y-%m}:{person}",
+        )
+        for year in missing
+        for person in people_with_roles("admin")
+    )
+    return missing
 
 
 def _follow(found: list[Report], run: ClockRun, now: datetime) -> None:

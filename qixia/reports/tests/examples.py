@@ -54,6 +54,7 @@ exempt("reports.services.look_for_opinions", "lines up jobs; each request that c
 exempt("reports.services.ask_to_catch_up", "lines up a job that makes derived rows anew")
 exempt("reports.services.count_lately", "counts what is there; a figure is no change")
 exempt("reports.services.catch_up", "makes derived rows anew; what it closes, nobody could have decided")
+exempt("reports.services.watch_calendar", "the calendar keeps its own history (policy.services.fill_calendar)")
 exempt("reports.services.look_at_photo", "advice that the rows of the photos hold; only a copied photo is history")
 
 

@@ -345,3 +345,11 @@ def test_every_report_is_answered_within_24_hours(town, tuesday, levels):
     took = [the(one).answered_at - the(one).received_at for one in sent]
     assert max(took) < 24 * HOUR
     assert len(took) == 11
+
+
+def test_a_missing_year_is_told_to_administrators_once_a_month(town):
+    for day in ("2026-11-20", "2026-11-22", "2026-12-01"):
+        with clock.at(city(f"{day} 09:00")):
+            assert services.watch_calendar() == [2027]
+    assert told(town.admin, "calendar.missing") == 2
+    assert told(town.clerk, "calendar.missing") == 0
