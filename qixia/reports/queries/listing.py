@@ -3,8 +3,8 @@
 Filter   comes from an address, so every word in it may be forged: what is unknown narrows nothing, and nothing reaches
          the database that it refuses (NUL, numbers out of range).
 Cost     a page is five queries however long the list is; the chips' numbers are one.
-Late     a case is over from its limit on, three times over when three times the limit has passed since its clock began;
-         `soon` is the share of the limit that the policy calls near.
+Late     a case is over from its limit on; three times over is what the clocks marked so; `soon` is the share of the
+         limit that the policy calls near.
 """
 
 from __future__ import annotations
@@ -226,14 +226,8 @@ def row_of(report: Report, now: datetime, thumb: str | None) -> Row:
         thumb_url=thumb,
         warned=getattr(report, "is_warned", False),
         watched=getattr(report, "is_watched", False),
-        thrice=is_thrice_over(report, now),
+        thrice=report.state in states.WITH_UNIT and report.overdue >= _THRICE,
     )
-
-
-def is_thrice_over(report: Report, now: datetime) -> bool:
-    if report.resolve_due is None or report.state not in states.WITH_UNIT:
-        return False
-    return now > report.received_at + _THRICE * (report.resolve_due - report.received_at)
 
 
 def narrowed(actor: Actor, wanted: Filter) -> QuerySet[Report]:
@@ -266,7 +260,7 @@ def _late(actor: Actor, wanted: Filter, now: datetime) -> Q:
     if wanted.over == "1":
         found &= over(now)
     if wanted.over == "3":
-        found &= thrice_over(now)
+        found &= thrice_over()
     if wanted.soon:
         found &= soon(now)
     if wanted.answer:
@@ -280,13 +274,9 @@ def over(now: datetime) -> Q:
     return Q(state__in=states.WITH_UNIT, resolve_due__lt=now)
 
 
-def thrice_over(now: datetime) -> Q:
-    """Written with the time that is over on one side, so that the index on the limit serves it first."""
-    limit = ExpressionWrapper(F("resolve_due") - F("received_at"), output_field=DurationField())
-    late = ExpressionWrapper(Value(now) - F("resolve_due"), output_field=DurationField())
-    return over(now) & Q(
-        pk__in=Report.objects.alias(late=late, limit=limit).filter(late__gt=F("limit") * 2).values("pk")
-    )
+def thrice_over() -> Q:
+    """The clocks' own mark (services/clocking.py): pauses, working time and extensions are in it."""
+    return Q(state__in=states.WITH_UNIT, overdue__gte=_THRICE)
 
 
 def soon(now: datetime) -> Q:
@@ -375,7 +365,7 @@ def chip_counts(actor: Actor) -> dict[str, int]:
     now = clock.now()
     sums: dict[str, Q | Exists] = {
         "over": over(now),
-        "over3": thrice_over(now),
+        "over3": thrice_over(),
         "soon": soon(now),
         "answer": answer_soon(now),
         "mine": Q(assignee_id=actor.person_id),

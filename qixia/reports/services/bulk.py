@@ -89,7 +89,7 @@ def _run(actor: Actor, act: acts.BulkAct, public_ids: list[str], given: Params, 
         raise Invalid("提交编号的格式不对。", field="client_key")
     body = body_hash(act.key, list(dict.fromkeys(public_ids)), asdict(given))
     defaults = {"body": body, "act": act.key, "at": clock.now()}
-    run, is_new = BulkRun.objects.get_or_create(person_id=actor.person_id, key=key, defaults=defaults)
+    run, is_new = BulkRun.objects.get_or_create(person_id=actor.person_id or 0, key=key, defaults=defaults)
     if run.body != body:
         raise KeyReused(field="client_key")
     if not is_new:

@@ -71,7 +71,7 @@ def write_note(*, actor: Actor, public_id: str, text: str, audience: str) -> Cas
     words = rules.required_text(text, field="text")
     row = CaseNote(
         report=report,
-        author_id=actor.person_id,
+        author_id=actor.person_id or 0,  # a service of staff: somebody is signed in
         organisation_id=_organisation(actor, report),
         audience=_audience(audience),
         at=clock.now(),
@@ -102,7 +102,7 @@ def attach_document(*, actor: Actor, public_id: str, upload: Upload | None, audi
                 raise TooManyPapers(limit=limits.a_case)
             row = CaseDocument(
                 report=report,
-                author_id=actor.person_id,
+                author_id=actor.person_id or 0,
                 organisation_id=organisation,
                 audience=audience,
                 kind=kind,

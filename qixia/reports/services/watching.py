@@ -25,7 +25,7 @@ from qixia.reports.models import Help, Report, ReportStep, Watch
 def watch(*, actor: Actor, public_id: str) -> None:
     """From now on the actor is told. Asking twice is asking once."""
     report = access.case(actor, public_id)
-    _row, is_new = Watch.objects.get_or_create(report=report, person_id=actor.person_id)
+    _row, is_new = Watch.objects.get_or_create(report=report, person_id=actor.person_id or 0)
     if is_new:
         record("reports.watched", subject=report.ref, actor=actor.ref)
 
@@ -33,7 +33,7 @@ def watch(*, actor: Actor, public_id: str) -> None:
 @transaction.atomic
 def unwatch(*, actor: Actor, public_id: str) -> None:
     """No longer; also for somebody who may not see the case any more."""
-    gone, _rows = Watch.objects.filter(report__public_id=public_id[:26], person_id=actor.person_id).delete()
+    gone, _rows = Watch.objects.filter(report__public_id=public_id[:26], person_id=actor.person_id or 0).delete()
     if gone:
         record("reports.unwatched", subject=f"report:{public_id}", actor=actor.ref)
 
@@ -64,8 +64,8 @@ def _readers(report: Report) -> dict[int, str]:
     path = report.community.path if report.community else ""
     members = people_in_charge(path, *access.CLERK_ROLES, "admin")
     helpers = Help.objects.filter(report=report).values_list("unit_id", flat=True)
-    for unit in {report.unit_id, report.charge_id, *helpers} - {None}:
-        members += staff_of(unit, *access.UNIT_ROLES)
+    for unit in {report.unit_id, report.charge_id, *helpers}:
+        members += staff_of(unit, *access.UNIT_ROLES) if unit else []
     return {member.person_id: f"person:{member.public_id}" for member in members}
 
 

@@ -53,7 +53,7 @@ class TestNarrowing:
         late, soon, now = clock.now() - timedelta(hours=1), clock.now() + timedelta(minutes=3), clock.now()
         started = clock.now() - timedelta(hours=5)
         Report.objects.filter(pk=one.pk).update(
-            severity="low", cls="litter", resolve_due=late, received_at=late - timedelta(minutes=10), answer_due=soon
+            severity="low", cls="litter", resolve_due=late, overdue=3, answer_due=soon
         )
         Report.objects.filter(pk=two.pk).update(
             resolve_due=soon, received_at=started, answer_due=now + timedelta(hours=20), assignee=town.people["worker"]
@@ -83,14 +83,6 @@ class TestNarrowing:
         ]
         for query, expected in cases:
             assert numbers(town.worker, **query) == expected, query
-
-    def test_three_times_over_begins_after_three_limits(self, town):
-        report = the(send(town.rider))
-        start = clock.now() - timedelta(minutes=30)
-        for limit, expected in ((9, {report.number}), (11, set())):
-            due = start + timedelta(minutes=limit)
-            Report.objects.filter(pk=report.pk).update(received_at=start, resolve_due=due)
-            assert numbers(town.worker, over="3") == expected
 
     def test_the_numbers_on_the_chips_are_those_of_the_lists(self, town):
         for _ in range(3):
