@@ -54,6 +54,7 @@ def register_desk() -> None:
     register(Item(_("办得怎么样"), "chart-bar", "reports:figures", STAFF_ROLES, "查看", 30))
     register(Item(_("查明上报人"), "lock-open", "reports:reveal", (REVEAL_ROLE,), "工作", 10))
     register(Item(_("联合办理"), "users", "reports:undertakings", _STAFF, "工作", 30, active=("reports:undertaking",)))
+    register(Item(_("代班"), "user-check", "reports:deputies", _STAFF, "本单位", 40))
     register(Item(_("派单目录"), "route", "reports:routing", _CLERK, "管理", 5))
     register(Item(_("地图"), "map-2", "reports:map", _STAFF, "查看", 10))
     register(Item(_("全部上报"), "search", "reports:all", _STAFF, "查看", 20))

@@ -1,0 +1,76 @@
+"""A colleague stands in: what is done meanwhile is recorded for whom, and the page that sets it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from qixia.audit.models import AuditEvent
+from qixia.kernel import clock
+from qixia.notices.models import Notice
+from qixia.people import services as people
+from qixia.people.access import actor_for
+from qixia.reports import queries, services
+from qixia.reports.tests.test_desk_web import desk
+from qixia.reports.tests.town import MAKER, reach, the
+
+
+def second_clerk(town):
+    """Somebody at the clerk's desk who is no clerk."""
+    person = people.create_person(display_name="小秋", username="xiaoqiu", actor=MAKER)
+    place = next(grant.organisation_id for grant in town.clerk.grants)
+    people.grant_role(person_id=person.pk, role="worker", organisation_id=place, actor=MAKER)
+    town.people["second"] = person
+    return person
+
+
+def test_a_step_by_a_borrowed_role_says_for_whom(town):
+    person, now = second_clerk(town), clock.now()
+    receipt = reach(town, "resolved")
+    people.set_deputy(
+        actor=town.clerk,
+        person=town.clerk.public_id,
+        deputy=person.public_id,
+        starts_at=now,
+        ends_at=now + timedelta(days=2),
+    )
+    services.verify(actor=actor_for(person), public_id=receipt.public_id)
+    step = the(receipt).steps.get(step="verify")
+    assert (step.actor, step.data["for"]) == (f"person:{person.public_id}", town.clerk.ref)
+    event = AuditEvent.objects.get(action="reports.verify")
+    assert event.data["on_behalf_of"] == town.clerk.ref
+    shown = queries.case(town.clerk, receipt.public_id).events
+    assert any("代班" in item.title for item in shown)
+    assert not any("代班" in item.title for item in queries.rider_report(town.rider, receipt.public_id).events)
+
+
+def test_an_own_role_acts_for_nobody(town):
+    receipt = reach(town, "accepted")
+    assert "for" not in the(receipt).steps.get(step="accept").data
+
+
+def test_notices_go_to_both(town):
+    person, now = second_clerk(town), clock.now()
+    people.set_deputy(
+        actor=town.clerk,
+        person=town.clerk.public_id,
+        deputy=person.public_id,
+        starts_at=now,
+        ends_at=now + timedelta(days=2),
+    )
+    reach(town, "resolved")
+    told = set(Notice.objects.filter(template="report.resolved").values_list("person_id", flat=True))
+    assert {town.clerk.person_id, person.pk} <= told
+
+
+def test_the_page_sets_and_ends_it(town):
+    person = second_clerk(town)
+    client = desk(town, "clerk")
+    day = clock.city_date(clock.now()).isoformat()
+    form = {"person": town.clerk.public_id, "deputy": person.public_id, "starts": day, "ends": day}
+    assert client.post("/desk/deputies/", form).status_code == 303
+    assert actor_for(person).has("clerk")
+    page = client.get("/desk/deputies/").content.decode()
+    assert "小秋" in page
+    ending = page.split('name="end" value="')[1].split('"')[0]
+    client.post("/desk/deputies/", {"end": ending})
+    assert not actor_for(person).has("clerk")
