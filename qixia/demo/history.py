@@ -219,12 +219,19 @@ class History:
 
     def _resolve(self, public_id: str, plot: Plot) -> None:
         def act(report: Report, actor: Actor) -> None:
+            self._helpers_first(report)
             photos = [self._afterwards(plot.pair[1])]
             services.resolve(actor=actor, public_id=public_id, text=self.rng.choice(words.DONE), photos=photos)
             if plot.stop != "resolved":
                 self.later(20, 900, lambda: self._verify(public_id, plot))
 
         self._as_unit(public_id, act)
+
+    def _helpers_first(self, report: Report) -> None:
+        """The lead is done when its helpers are."""
+        for code in report.helps.filter(state="asked").values_list("unit__code", flat=True):
+            helper = self.cast.staff[code][0]
+            services.add_help(actor=helper, public_id=report.public_id, text="我们这边配合好了。", done=True)
 
     def _return(self, public_id: str, plot: Plot) -> None:
         def act(report: Report, actor: Actor) -> None:

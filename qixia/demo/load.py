@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from qixia.codes.models import Division
 from qixia.codes.services import load_reference
-from qixia.demo import again, shop, story
+from qixia.demo import again, shop, story, together
 from qixia.demo.cast import COMMUNITY_STAFF, PASSWORD, PROPERTY_STAFF, Cast, hire
 from qixia.demo.district import generate
 from qixia.demo.history import DAYS, History
@@ -218,6 +218,7 @@ def _live(history: History, days: int, say: Say) -> None:
     shop.plan(history, history.rng, days)
     story.plan(history)
     again.plan(history)
+    together.plan(history)
     for day in range(DAYS, 0, -1):
         history.plan(history.until - timedelta(days=day), _close)
     history.plan(history.until - timedelta(hours=5), lambda: _read_notices(history.cast))

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from qixia.audit.services import Act, record_many
-from qixia.codes.queries import class_names
+from qixia.codes.queries import class_names, triage_classes
 from qixia.people.queries import Org, organisation_by_code
+from qixia.policy.queries import current
+from qixia.reports import rules
 from qixia.reports.models import Help, Report, ReportStep
 from qixia.reports.services.telling import Tell, members_told
 
@@ -45,6 +47,19 @@ def ask_listed(wanted: Iterable[tuple[Report, Sequence[str]]], *, actor: str, no
     for report, unit in pairs:
         told += members_told(report, unit.id, "unit.help_asked", "help:listed", matter=class_names(report.cls))
     return told
+
+
+def listed_for(report: Report) -> list[str]:
+    """The helpers that the catalogue names for a case that a person sorted, if its unit is the catalogue's."""
+    known = triage_classes()
+    found = rules.route(
+        current("reports.routing").data.rows,
+        cls=report.cls,
+        family=known[report.cls].family if report.cls in known else "",
+        place=rules.Place(report.community.path if report.community else "", report.site.kind if report.site else ""),
+    )
+    unit = organisation_by_code(found.unit)
+    return found.row.helpers if unit is not None and unit.id == report.unit_id else []
 
 
 def _units(report: Report, codes: Sequence[str]) -> list[Org]:

@@ -90,6 +90,7 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
     if not report.rings:
         stand_down(report, now)
     if not report.handled_by_rider:
+        tell_many(ask_listed([(report, listed_for(report))], actor=actor.ref, now=now))
         told = news_told(report, "report.dispatched", "dispatched", unit=unit.name, matter=found.name)
         tell_many([*told, *unit_told(report, "unit.new_case", f"case:{row.pk}", matter=found.name)])
     return report

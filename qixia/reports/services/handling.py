@@ -108,7 +108,7 @@ def resolve(
         row = take_step(
             report, "resolve", actor=actor, by=_unit_name(report), text=words, changes=changes, event=RESOLVED
         )
-        _refuse_open_helpers(report)
+        refuse_open_helpers(report)
         if report.part_of_id is not None:
             return report
         tell_many(
@@ -135,7 +135,7 @@ def _unit_name(report: Report) -> str:
     return report.unit.name if report.unit else ""
 
 
-def _refuse_open_helpers(report: Report) -> None:
+def refuse_open_helpers(report: Report) -> None:
     """HelpersOpen while somebody's part is not done. Asked after the step: whoever asks for help meanwhile waits for it."""
     waiting = Help.objects.filter(report=report, state="asked").order_by("id").values_list("unit__name", flat=True)
     if names := list(waiting):

@@ -6,7 +6,7 @@ Whole    waits in `split`; the unit that had it keeps the lead. When no part is 
          `resolved` if a unit says done, to `returned` if every part was called untrue (moves.py, in the transaction of
          the last part's step). A part that is sent back takes the whole back to `split`.
 Order    the row of the whole is locked before a part's, everywhere.
-Errors   NotFound, NotYours, StepNotAllowed, WrongParts, PartOfCase, UnknownUnit, Invalid: nothing has changed.
+Errors   NotFound, NotYours, StepNotAllowed, WrongParts, PartOfCase, HelpersOpen, UnknownUnit, Invalid: nothing has changed.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def split(*, actor: Actor, public_id: str, parts: Sequence[PartAsked], text: str
     check_step(report, "split", actor)
     said = rules.clean_text(text, field="text", limit=rules.NOTE_MAX)
     asked = _checked(parts)
+    refuse_open_helpers(report)
     if report.merged_into_id is not None or report.part_of_id is not None:
         raise errors.PartOfCase
     units = [_unit(one.unit_code) for one in asked]

@@ -1,0 +1,75 @@
+"""What several units do for one matter: an undertaking that answers riders' wish for parking, a case in parts, a helper, a
+case that went from unit to unit. All in the last two days, so that the pages of the loop have something to show."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from qixia.demo.history import History
+from qixia.kernel import clock
+from qixia.reports import services
+from qixia.reports.models import Report
+from qixia.reports.states import WITH_UNIT
+
+WISHES = (
+    "商圈午高峰没地方停车，希望划个骑手停车区",
+    "送餐没处停，停一会儿就被贴条",
+    "希望多几个骑手停车位，车都停到路上了",
+)
+
+
+def plan(history: History) -> None:
+    """Plan all of it; each act takes what it finds then."""
+    start = history.until - timedelta(hours=44)
+    for number, words in enumerate(WISHES):
+        rider = history.cast.riders[1 + number % (len(history.cast.riders) - 1)]
+        plot = history.plot(rider, "parking-need", handled=False, hint="parking-need", happy=False, stop="dispatched")
+        plot.text = words
+        history.plan_report(start + timedelta(minutes=7 * number), plot)
+    history.plan(start + timedelta(hours=3), lambda: _undertake(history))
+    history.plan(history.until - timedelta(hours=9), lambda: _split(history))
+    history.plan(history.until - timedelta(hours=6), lambda: _ask_help(history))
+
+
+def _undertake(history: History) -> None:
+    wishes = Report.objects.filter(cls="parking-need", state__in=WITH_UNIT).order_by("-id")[: len(WISHES)]
+    today, clerk = clock.city_date(clock.now()), history.cast.clerks[""]
+    made = services.start_undertaking(
+        actor=clerk,
+        title="商圈骑手停车位",
+        aim="午晚高峰骑手有地方停车，不占人行道和消防通道。",
+        lead_code="chengguan",
+        due=today + timedelta(days=45),
+        tasks=[
+            services.TaskAsked("chengguan", "沿街踏勘，划出停车区", today + timedelta(days=20)),
+            services.TaskAsked("jiaojing", "调整路边标线，设限时停车牌", today + timedelta(days=30)),
+            services.TaskAsked("shizheng", "平整路面，装停车架", today + timedelta(days=40)),
+        ],
+        numbers=[report.number for report in wishes],
+    )
+    task = made.tasks.filter(unit__code="chengguan").first()
+    if task is not None:
+        services.finish_task(actor=clerk, public_id=made.public_id, task=task.pk, text="踏勘 3 条路，能划 200 个车位")
+
+
+def _split(history: History) -> None:
+    """What one unit cannot do alone."""
+    report = _with("shizheng", "dispatched")
+    if report is None:
+        return
+    asked = [services.PartAsked("shizheng", "修好路面"), services.PartAsked("huanwei", "清走散落的渣土")]
+    services.split(actor=history.cast.clerks[""], public_id=report.public_id, parts=asked)
+
+
+def _ask_help(history: History) -> None:
+    report = _with("shizheng", "working")
+    if report is not None:
+        lead = history.cast.staff["shizheng"][0]
+        services.ask_help(
+            actor=lead, public_id=report.public_id, unit_code="jiaojing", words="施工时占一条车道，请来疏导两小时"
+        )
+
+
+def _with(unit: str, state: str) -> Report | None:
+    rows = Report.objects.filter(unit__code=unit, state=state, part_of=None)
+    return rows.exclude(severity="critical").order_by("-id").first()
