@@ -19,6 +19,7 @@ ROLES = {
     "rider": "别的骑手",
     "supporter": "说是同一处、支持它的骑手",
     "worker": "承办单位的处置员",
+    "helper": "协办单位的处置员",
     "other_worker": "别的单位的处置员",
     "unit_lead": "承办单位的负责人",
     "clerk": "管这一片的社区专员",
@@ -58,6 +59,7 @@ reporter      yes   yes   no       yes     yes  yes      masked yes       no    
 rider         no    no    no       rounded no   no       no     no        no     no      no      no   no      no
 supporter     no    no    no       rounded no   no       no     no        no     no      no      no   no      no
 worker        yes   yes   no       yes     yes  no       no     no        no     yes     no      yes  yes     no
+helper        yes   yes   no       yes     yes  no       no     no        no     yes     no      yes  yes     no
 other_worker  no    no    no       no      no   no       no     no        no     no      no      no   no      no
 unit_lead     yes   yes   no       yes     yes  no       no     no        no     yes     no      yes  yes     no
 clerk         yes   yes   reason   yes     yes  yes      no     no        reason yes     yes     yes  yes     no

@@ -23,6 +23,7 @@ from qixia.media.tests import made
 from qixia.people import services as people
 from qixia.people.access import actor_for
 from qixia.people.models import Person
+from qixia.people.queries import organisation_by_code
 from qixia.people.sessions import BACKEND
 from qixia.policy.services import publish
 from qixia.reports import rules, services, visibility
@@ -59,6 +60,7 @@ class Planted:
             self._is_supported()
             actor = actor_for(self.people["worker"])
             services.accept(actor=actor, public_id=self.report.public_id)
+            services.ask_help(actor=actor, public_id=self.report.public_id, unit_code="gongdian", words="来搭把手")
             clerk = actor_for(self.people["clerk"])
             take_step(the(receipt), "validate", actor=clerk, text="QXNOTE7731", private=True)
         Report.objects.filter(pk=self.report.pk).update(points=77317)
@@ -94,6 +96,7 @@ class Planted:
             "rider": town.people["other_rider"],
             "supporter": _rider("三川", "13800000003"),
             "worker": self._staff("QXHANDLER乙", "worker", unit),
+            "helper": self._helper(),
             "other_worker": town.people["cleaner"],
             "unit_lead": self._staff("组长", "unit_lead", unit),
             "clerk": town.people["clerk"],
@@ -103,6 +106,13 @@ class Planted:
             "data_officer": self._staff("数安", "data_officer", city),
             "auditor": self._staff("审计", "auditor", city),
         }
+
+    def _helper(self) -> Person:
+        person = people.create_person(display_name="帮手", username="user-helper", actor=MAKER)
+        unit = organisation_by_code("gongdian")
+        assert unit is not None
+        people.grant_role(person_id=person.pk, role="worker", organisation_id=unit.id, actor=MAKER)
+        return person
 
     def _staff(self, name: str, role: str, organisation_id: int, division: int | None = None) -> Person:
         username = "user-" + role.replace("_", "-") + ("-far" if division else "")
