@@ -23,6 +23,7 @@ from qixia.policy.queries import current, working_calendar
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import SEALED
+from qixia.reports.services.asking import ask_listed, listed_for
 from qixia.reports.services.clocking import rerouted, reset_clocks
 from qixia.reports.services.deciding import note_decision
 from qixia.reports.services.joining import earliest_clocks

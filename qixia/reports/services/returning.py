@@ -24,6 +24,7 @@ from qixia.people.queries import Org, organisation_by_code, people_in_charge
 from qixia.policy.queries import current
 from qixia.reports import access, errors, paths, rules
 from qixia.reports.models import Report
+from qixia.reports.services.clocking import rerouted
 from qixia.reports.services.moves import check_step, take_step
 from qixia.reports.services.settling import DISPATCHED
 from qixia.reports.services.telling import clerks_told, people_told, tell_many, unit_told
@@ -42,7 +43,7 @@ def return_report(*, actor: Actor, public_id: str, reason: str, to: str) -> Repo
     limit = current("reports.ways").data.returns
     if paths.returns(moves) >= limit:
         raise errors.ReturnsUsedUp(limit=limit)
-    changes = _passed_on(unit) | {"charge_id": report.charge_id or report.unit_id}
+    changes = _passed_on(report, unit) | {"charge_id": report.charge_id or report.unit_id}
     data = {"unit": unit.code, "from": own.code if own else ""}
     row = take_step(
         report,
@@ -89,7 +90,7 @@ def decide(*, actor: Actor, public_id: str, unit_code: str, reason: str) -> Repo
     check_step(report, "decide", actor)
     words = rules.required_text(reason, field="text")
     unit = _unit(unit_code)
-    changes = _passed_on(unit) | {"charge_id": None}
+    changes = _passed_on(report, unit) | {"charge_id": None}
     data = {"unit": unit.code}
     row = take_step(
         report, "decide", actor=actor, by=unit.name, text=words, changes=changes, data=data, event=DISPATCHED
@@ -98,9 +99,10 @@ def decide(*, actor: Actor, public_id: str, unit_code: str, reason: str) -> Repo
     return report
 
 
-def _passed_on(unit: Org) -> dict[str, Any]:
-    """What changes when another unit has it. The clocks don't."""
-    return {"unit_id": unit.id, "assignee_id": None, "dispatched_at": clock.now(), "accepted_at": None}
+def _passed_on(report: Report, unit: Org) -> dict[str, Any]:
+    """What changes when another unit has it. Its limits may be other ones; they are counted from where the clock began."""
+    moved = {"unit_id": unit.id, "assignee_id": None, "dispatched_at": clock.now(), "accepted_at": None}
+    return moved | rerouted(report, unit)
 
 
 def _up(report: Report, step: str, actor: Actor, words: str) -> Report:

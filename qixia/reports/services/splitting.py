@@ -28,6 +28,7 @@ from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import NONE
 from qixia.reports.services.clocking import reset_clocks
+from qixia.reports.services.handling import refuse_open_helpers
 from qixia.reports.services.moves import check_step, note_step, take_step
 from qixia.reports.services.telling import Tell, news_told, tell_many, unit_told
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -227,7 +228,7 @@ def _where(facility: Facility) -> dict[str, object]:
     return {"lat": facility.lat, "lng": facility.lng}
 
 
-def _deliver(found: Undertaking, report: Report, pictures: Sequence[object]) -> list[Tell]:
+def _deliver(found: Undertaking, report: Report, pictures: Sequence[Any]) -> list[Tell]:
     """The result reaches one report: its reporter and followers read it, and it goes on to be checked if it is open."""
     amount = f"{found.quantity} {found.measure}".strip() if found.quantity else ""
     text = f"{found.title}：{amount}。{found.result}" if amount else f"{found.title}：{found.result}"
