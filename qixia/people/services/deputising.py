@@ -119,7 +119,7 @@ def _lend(grant: RoleGrant, colleague: Person, starts_at: datetime, ends_at: dat
         person=colleague,
         role=grant.role,
         organisation_id=grant.organisation_id,
-        division_id=grant.division_id,
+        division_id=grant.division_id,  # type: ignore[misc]  # None is IS NULL, which the stubs do not know
         revoked_at=None,
     )
     held = same.first()
