@@ -23,7 +23,16 @@ from qixia.notices.queries.reading import (
     templates,
     unread_count,
 )
-from qixia.notices.queries.settings import ChoiceCell, ChoiceRow, Device, Settings, device_at, settings_of
+from qixia.notices.queries.settings import (
+    ChoiceCell,
+    ChoiceRow,
+    Device,
+    Reminders,
+    Settings,
+    device_at,
+    reminders_of,
+    settings_of,
+)
 from qixia.notices.queries.ways import (
     CHANNEL_RULES,
     CONFIRM,
@@ -69,6 +78,7 @@ __all__ = [
     "Inbox",
     "Item",
     "Line",
+    "Reminders",
     "RobotAddress",
     "RobotLine",
     "Settings",
@@ -92,6 +102,7 @@ __all__ = [
     "outside_by_mail",
     "places_of",
     "push_key",
+    "reminders_of",
     "robot_address",
     "robots",
     "settings_of",

@@ -95,3 +95,23 @@ def device_at(person_id: int, endpoint: str) -> str:
     index = keys().blind_index(endpoint, purpose=PUSH_SEAL)
     found = PushSubscription.objects.filter(person_id=person_id, index=index).values_list("public_id", flat=True)
     return found.first() or ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reminders:
+    """What is kept about how a person is reminded."""
+
+    labels: list[str]
+    mail: str
+    has_chosen: bool
+
+    @property
+    def devices(self) -> int:
+        return len(self.labels)
+
+
+def reminders_of(person_id: int) -> Reminders:
+    wish = wishes_of([person_id])[person_id]
+    address = MailAddress.objects.filter(person_id=person_id).first()
+    labels = [device.label for device in _devices(person_id)]
+    return Reminders(labels, opened_mail(address), bool(wish.chosen or wish.quiet))

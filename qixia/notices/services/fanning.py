@@ -8,7 +8,7 @@ Retries  a notice waits until the transaction that wrote its deliveries is commi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
@@ -42,6 +42,8 @@ def fan_out(limit: int = BATCH) -> int:
 
 
 def _deliveries(notice: Notice, rules: ChannelRules, ways: Ways, now: datetime) -> Iterator[Delivery]:
+    if notice.created_at < now - timedelta(hours=rules.give_up_hours):
+        return  # after a long standstill: yesterday's news wakes nobody
     at = channels.first_try(rules, notice.template, ways.wish, now)
     for channel in channels.CHANNELS:
         if channels.wanted(rules, notice.template, channel, ways.wish, is_staff=ways.is_staff):

@@ -9,10 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pydantic import SecretStr
 
+from qixia.jobs.services import Job
+from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.kernel.errors import Invalid, NotAllowed
-from qixia.notices import push, queries, services
+from qixia.notices import push, queries, services, takeout, tasks
 from qixia.notices.models import Delivery, MailAddress, Notice, PushKey, PushSubscription, Robot
 from qixia.notices.tests import receivers
 from qixia.outgoing.rules import Refused
@@ -448,6 +450,15 @@ class TestWhen:
         assert web.heard == []
         assert Delivery.objects.get().state == "given_up"
 
+    def test_yesterdays_news_wakes_nobody(self, rider, web):
+        subscribe(rider, web)
+        with clock.at(NOON - timedelta(hours=24, seconds=1)):
+            tell(rider)
+        with clock.at(NOON - timedelta(hours=23)):
+            tell(rider, key="b")
+        assert send() == 1
+        assert queries.unread_count(rider.pk) == 2
+
     def test_a_no_holds(self, rider, web):
         subscribe(rider, web)
         services.choose(person_id=rider.pk, wanted={("push", "progress"): False}, actor="person:x")
@@ -495,6 +506,27 @@ class TestWhen:
             services.fan_out()
         services.forget_person(person_id=rider.pk)
         assert (PushSubscription.objects.count(), Delivery.objects.count(), Notice.objects.count()) == (0, 0, 0)
+
+
+def test_the_work_of_a_worker(rider, web):
+    """As the queue runs it: what was told is looked for, and sending waits for the slow worker."""
+    subscribe(rider, web)
+    with clock.at(NOON):
+        tell(rider)
+        tasks.fan_out()
+        tasks.fan_out()
+        assert list(Job.objects.filter(name="notices.send").values_list("key", "priority")) == [("notices.send", -1)]
+        run_pending()
+    assert Delivery.objects.get().state == "sent"
+
+
+def test_the_copy_of_the_own_data_holds_no_address_of_a_browser(rider, web):
+    browser, _device = subscribe(rider, web)
+    services.choose(person_id=rider.pk, wanted={("push", "points"): False}, actor="person:x")
+    copy = takeout.settings_of(rider.pk)
+    assert copy["devices"] == ["Chrome / Android"]
+    assert copy["chosen"] == [{"by": "push", "group": "points", "wanted": False}]
+    assert browser.endpoint not in str(copy)
 
 
 def test_a_language_of_the_own(place, web):

@@ -20,6 +20,7 @@ from qixia.kernel import clock
 from qixia.media import files
 from qixia.media.takeout import own_files
 from qixia.notices.takeout import export_of as notices_of
+from qixia.notices.takeout import settings_of as reminders_of
 from qixia.people.access import Actor
 from qixia.people.queries import export_of as person_of
 from qixia.reports.queries.export import export_of as reports_of
@@ -54,6 +55,7 @@ def data_of(actor: Actor) -> dict[str, Any]:
         "supports": export_of_supports(actor),
         "points": rewards_of(actor),
         "notices": notices_of(actor.person_id or 0, language=actor.language),
+        "reminders": reminders_of(actor.person_id or 0),
         "who_looked": [
             {"at": line.at, "what": _(KINDS[line.kind]), "why": _(BASES[line.basis])}
             for line in accesses_about((actor.ref, *holding_of(actor).refs), limit=ACCESSES_MAX)

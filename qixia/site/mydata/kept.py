@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from qixia.notices import queries as notices
 from qixia.people.access import Actor
 from qixia.people.queries import OwnCard, days_kept, devices_of
 from qixia.reports.queries.export import Holding
@@ -36,7 +37,7 @@ def groups_of(actor: Actor, card: OwnCard, holding: Holding) -> list[Group]:
     found = [_account(card), _devices(actor, days)]
     if is_rider:
         found += [_reports(holding), _pictures(days), _points(actor), _consents()]
-    return [*found, _notices(days), _log(days)]
+    return [*found, _notices(days), _reminders(actor), _log(days)]
 
 
 def _account(card: OwnCard) -> Group:
@@ -119,6 +120,21 @@ def _notices(days: dict[str, int]) -> Group:
         _("让你知道办到哪一步。"),
         _(SERVICE),
         _("%(days)s 天。") % {"days": days["notices"]},
+    )
+
+
+def _reminders(actor: Actor) -> Group:
+    known = notices.reminders_of(actor.person_id or 0)
+    parts = [_("%(n)s 台会提醒的设备") % {"n": known.devices}]
+    parts += [_("收邮件的地址 %(mail)s") % {"mail": known.mail}] if known.mail else []
+    parts += [_("你定的提醒方式和不打扰的时段")] if known.has_chosen else []
+    return Group(
+        "bell",
+        _("提醒"),
+        "，".join(parts),
+        _("有新消息时提醒你。设备和邮箱的地址加密存放；推送只说有消息，不说什么事。"),
+        _(SERVICE),
+        _("到你移除或注销为止；外发的记录留 90 天。"),
     )
 
 
