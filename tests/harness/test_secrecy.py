@@ -31,6 +31,7 @@ from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.kernel.claims import claim_hash
 from qixia.kernel.config import get_config
+from qixia.offers.models import Offer
 from qixia.people.access import actor_for
 from qixia.people.models import Person
 from qixia.people.passes import rider_pass
@@ -185,6 +186,25 @@ def is_handled(story: Story, report: Report) -> None:
             run_pending()
 
 
+def is_looked_at(story: Story, name: str, report: Report) -> None:
+    """A rider takes the offer to look at another one's report, goes there and says that it is mended."""
+    phone = story.phones[name]
+    lat, lng = towns.AT_ROAD
+    offer = Offer.objects.get(subject=report.ref, state="open")
+    with story.later():
+        story.noted(phone.get(reverse("offers:near"), {"lat": lat, "lng": lng}))
+        story.noted(phone.post(reverse("offers:take", args=[offer.public_id])), 303)
+    with story.later():
+        address = reverse("reports:look", args=[offer.public_id])
+        story.noted(phone.get(address))
+        said = {"fixed": "yes", "lat": lat, "lng": lng, "place_source": "gps", "photos": [towns.photo_after(173)]}
+        story.noted(phone.post(address, said), 303)
+    with story.later(seconds=40):
+        run_pending()
+    report.refresh_from_db()
+    assert report.state == "fixed"
+
+
 def claims(story: Story, name: str) -> None:
     with story.later():
         shown = json.dumps({"secrets": [story.held[name]]})
@@ -216,6 +236,11 @@ def tell(log: LogBuffer) -> Story:
         services.confirm_solved(actor=actor_for(town.people["rider"]), public_id=story.sealed["rider"].public_id)
     with story.later(seconds=40):
         run_pending()
+    is_looked_at(story, "fourth", story.sealed["other_rider"])
+    with story.later():
+        rated = {"answered": "yes", "solved": "yes", "content": "3"}
+        address = reverse("reports:rate", args=[story.sealed["rider"].public_id])
+        story.noted(story.phones["rider"].post(address, rated), 303)
     story.later(days=1)
     for name in reversed(RIDERS):
         claims(story, name)
@@ -225,6 +250,8 @@ def tell(log: LogBuffer) -> Story:
         run_pending()
         assert compare().is_sound
     is_seen_again(story)
+    with story.later(days=4):
+        assert services.pay_witnesses() == 1
     with story.later():
         for name in RIDERS:
             for page in ("rewards:ledger", "notices:inbox", "reports:mine"):
@@ -334,7 +361,10 @@ def test_nothing_that_is_stored_leads_from_a_rider_to_the_report(story: Story) -
     assert beside(story, closed, "rider", story.again["rider"]) != []  # a control: the reporter is paid at the dispatch
     assert ways(story, closed, {"third": story.again["third"]}, times=False) == {}
     assert ways(story, opened, {"fourth": story.again["fourth"]}, times=True) == {}
+    looked = {"fourth": story.sealed["other_rider"]}
+    assert ways(story, closed, looked, times=False) == {}
     # Controls: the finder finds what is there.
+    assert set(ways(story, dumped(story, opened=True), looked, times=False)) == {"fourth"}
     assert set(ways(story, dumped(story, opened=True), supported, times=False)) == {"other_rider"}
     assert set(ways(story, dumped(story, opened=True), story.sealed, times=False)) == set(RIDERS)
     check_plants(story)

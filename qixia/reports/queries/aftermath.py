@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.utils.translation import gettext as _
 
+from qixia.codes.queries import class_name
 from qixia.kernel import clock
 from qixia.kernel.errors import NotFound
 from qixia.offers.queries import live_on
@@ -82,6 +84,17 @@ def rider_aftermath(actor: Actor, public_id: str) -> RiderAftermath:
     )
 
 
+def export_of_looks(actor: Actor) -> list[dict[str, Any]]:
+    """Where the actor went to look for others, as plain data. Neither numbers nor places: those are of others."""
+    rows = (
+        access.own_witnesses(actor).order_by("-pk").values_list("day", "report__cls", "fixed", "distance_m", "points")
+    )
+    return [
+        {"day": day, "title": class_name(cls), "fixed": fixed, "distance_m": metres, "points": points}
+        for day, cls, fixed, metres, points in rows
+    ]
+
+
 def case_aftermath(actor: Actor, public_id: str) -> CaseAftermath | None:
     """For staff; None for a case that the actor does not see."""
     try:
@@ -89,8 +102,13 @@ def case_aftermath(actor: Actor, public_id: str) -> CaseAftermath | None:
     except NotFound:
         return None
     parties = access.parties(actor, report) - {"rider"}
-    decision, policy = _standing(report), current("reports.decisions").data
-    appealed = Appeal.objects.filter(report=report).values_list("state", flat=True).first()
+    policy: Decisions = current("reports.decisions").data
+    # A list shows one case beside it: what can't be there yet is not asked for.
+    decision = _standing(report) if report.validity != "undecided" or report.state == "aside" else None
+    was_decided = decision is not None or report.sorted_by_person or report.state in states.ENDED
+    appeals = Appeal.objects.filter(report=report).values_list("state", flat=True)
+    appealed = appeals.first() if was_decided else None
+    was_done = report.resolved_at is not None or report.reopened > 0 or report.state in states.DONE
     may = set(states.steps_from(report.state, *parties)) & set(STEPS)
     if appealed != "open" or (decision and decision.actor == actor.ref):
         may -= {"grant_appeal", "deny_appeal"}
@@ -101,8 +119,8 @@ def case_aftermath(actor: Actor, public_id: str) -> CaseAftermath | None:
         decision=_said(decision, policy),
         decided_at=decision.at if decision else None,
         appealed=_(_APPEALED[appealed]) if appealed else "",
-        looks=Witness.objects.filter(report=report).count(),
-        is_offered=is_clerk and report.ref in live_on([report.ref]),
+        looks=Witness.objects.filter(report=report).count() if was_done else 0,
+        is_offered=is_clerk and was_done and report.ref in live_on([report.ref]),
         valid_reasons=_named(policy.valid) if is_clerk else {},
         invalid_reasons=_named(policy.invalid) if is_clerk else {},
         aside_kinds=_named(policy.aside) if is_clerk else {},

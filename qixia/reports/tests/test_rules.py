@@ -58,7 +58,6 @@ def test_a_table_without_exactly_one_fallback_is_refused(rows):
         Routing.model_validate({"rows": rows})
 
 
-
 @pytest.mark.parametrize(
     ("passed_h", "done_h", "kind", "fraction"),
     [

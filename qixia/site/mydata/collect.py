@@ -23,6 +23,7 @@ from qixia.notices.takeout import export_of as notices_of
 from qixia.notices.takeout import settings_of as reminders_of
 from qixia.people.access import Actor
 from qixia.people.queries import export_of as person_of
+from qixia.reports.queries.aftermath import export_of_looks
 from qixia.reports.queries.export import export_of as reports_of
 from qixia.reports.queries.export import holding_of, own_pictures
 from qixia.reports.queries.supports import export_of_supports
@@ -53,6 +54,7 @@ def data_of(actor: Actor) -> dict[str, Any]:
         "person": person_of(actor),
         "reports": reports_of(actor),
         "supports": export_of_supports(actor),
+        "looks": export_of_looks(actor),
         "points": rewards_of(actor),
         "notices": notices_of(actor.person_id or 0, language=actor.language),
         "reminders": reminders_of(actor.person_id or 0),
