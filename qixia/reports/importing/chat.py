@@ -28,6 +28,8 @@ _HEADS = tuple(
         rf"^\s*[\[【]?{DAY}{_GAP}{CLOCK}[\]】]?[\s,，]+{_WHO}{_ID}\s*(?P<text>)$",
     )
 )
+_HEAD = 160  # characters: name, number and time are no longer
+_SPACES = re.compile(r"\s{2,}")
 _DAY_LINE = re.compile(rf"^[\s—–\-=*]*{DAY}\s*(?:(?:星期|周).)?[\s—–\-=*]*$")
 _TIMED = re.compile(rf"^\s*{_WHO}\s+{CLOCK}\s*(?P<text>)$")
 _PLAIN = re.compile(r"^\s*(?P<name>[^\s:：\[\]【】/\\]{1,20})\s*[:：]\s*(?P<text>.*)$")
@@ -77,9 +79,8 @@ def read_chat(text: str, today: date) -> list[Message]:
 
 
 def _messages(lines: list[str], today: date) -> Iterator[Message]:
-    timed = any(head.match(line[:200]) for line in lines for head in _HEADS) or any(
-        _DAY_LINE.match(x[:80]) for x in lines
-    )
+    heads = (_narrow(line)[:_HEAD] for line in lines)
+    timed = any(_DAY_LINE.match(head[:80]) or any(one.match(head) for one in _HEADS) for head in heads)
     now: _Open | None = None
     day: date | None = None
     for number, line in enumerate(lines, 1):
@@ -97,8 +98,13 @@ def _messages(lines: list[str], today: date) -> Iterator[Message]:
     yield from _closed(now)
 
 
+def _narrow(line: str) -> str:
+    """Every run of spaces as one, so that no pattern can share it out in a million ways."""
+    return _SPACES.sub(" ", line)
+
+
 def _day_of(line: str, today: date) -> date | None:
-    match = _DAY_LINE.match(line[:80])
+    match = _DAY_LINE.match(_narrow(line)[:80])
     try:
         return moment_of_match(match, today).date() if match else None
     except BadMoment:
@@ -108,16 +114,19 @@ def _day_of(line: str, today: date) -> date | None:
 def _begin(line: str, number: int, today: date, day: date | None) -> _Open | None:
     if len(line) > 200 + CELL:
         return None
+    line = _narrow(line)
     patterns = (*_HEADS, _TIMED) if day else _HEADS
     for pattern in patterns:
-        match = pattern.match(line)
+        match = pattern.match(line[:_HEAD])
         if match is None:
             continue
         try:
             at = moment_of_match(match, today, day)
         except BadMoment:
             continue
-        text = match["text"] or ""
+        if len(line) > _HEAD and pattern is not _HEADS[0]:
+            continue  # goes on where a head ends
+        text = line[match.start("text") :] if pattern is _HEADS[0] else ""
         return _Open(number, _name(match["name"]), at, [text] if text else [])
     return None
 
@@ -140,7 +149,7 @@ def _closed(now: _Open | None) -> Iterator[Message]:
         for match in _IN_BRACKETS.finditer(line):
             photos += [match["name"].strip()] if match["name"] else []
             unnamed += match["name"] is None
-        file = _FILE_LINE.match(line)
+        file = _FILE_LINE.match(_narrow(line)) if len(line) <= _HEAD else None
         if file:
             photos.append(file["name"])
         else:

@@ -12,6 +12,7 @@ PERIODS = "凌晨|清晨|早上|早晨|上午|中午|下午|傍晚|晚上|夜里
 DAY = r"(?:(?P<year>\d{4})\s*[-/.年]\s*)?(?P<month>\d{1,2})\s*[-/.月]\s*(?P<day>\d{1,2})\s*日?"
 CLOCK = rf"(?P<period>{PERIODS})?\s*(?P<hour>\d{{1,2}})\s*[:：点时]\s*(?P<minute>\d{{1,2}})?\s*分?(?:[:：]\s*(?P<second>\d{{2}}))?\s*(?P<after>AM|PM|am|pm)?"
 _WHOLE = re.compile(rf"^\s*{DAY}(?:[\sT,，]*(?:星期.|周.)?[\sT,，]*{CLOCK})?\s*$")
+_LONGEST = 60  # characters
 _LATE = ("下午", "傍晚", "晚上", "夜里", "pm")
 _EARLIEST = date(2010, 1, 1)
 _EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 — of Excel, in the city's time
@@ -37,6 +38,9 @@ def _read(said: str | datetime | date | float, today: date) -> datetime:
         return datetime.combine(said, time())
     if isinstance(said, int | float):
         return _serial(float(said))
+    said = " ".join(said.split())
+    if len(said) > _LONGEST:
+        raise BadMoment
     match = _WHOLE.match(said)
     if match:
         return moment_of_match(match, today)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import zipfile
 from datetime import date, datetime
 from typing import Any
@@ -266,3 +267,45 @@ def test_phone_numbers_are_covered() -> None:
 
 def test_a_message_is_frozen() -> None:
     assert Message(1, "张三", None, "x") == Message(1, "张三", None, "x")
+
+
+def quick(call: Any) -> float:
+    """Seconds of the processor, whatever else the machine does."""
+    began = time.process_time()
+    call()
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("laugh", ["哈", "嗯", "谢谢", "哈嗯", "大家好"])
+def test_a_long_laugh_costs_no_time(laugh: str) -> None:
+    assert quick(lambda: is_chatter(laugh * (24 // len(laugh)) + "路灯坏了")) < 0.2
+    assert not is_chatter(laugh * 500 + "路灯坏了")
+    assert is_chatter(laugh * 5)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a" + " " * 1000 + "b",
+        "2026-03-01" + " " * 700 + "b",
+        "2026-03-01 08:12 a" + " " * 1500 + "b",
+        "张三" + " " * 999,
+    ],
+)
+def test_a_line_of_spaces_costs_no_time(line: str) -> None:
+    head = "张三 2026-03-01 08:12\n井盖坏了\n"
+    assert quick(lambda: read_chat(head + line, TODAY)) < 0.2
+    assert quick(lambda: read_chat(f"{head}a.jpg{line}", TODAY)) < 0.2
+
+
+def test_a_cell_of_spaces_is_no_time_and_costs_none() -> None:
+    def read() -> None:
+        with pytest.raises(BadMoment):
+            moment_of("2026-03-01" + " " * 400 + "x", TODAY)
+
+    assert quick(read) < 0.1
+
+
+def test_long_words_on_the_line_of_a_name_are_kept_whole() -> None:
+    (one,) = read_chat("[2026-03-01 08:12] 张三: 井盖坏了" + "很危险" * 300, TODAY)
+    assert (one.sender, one.text) == ("张三", "井盖坏了" + "很危险" * 300)
