@@ -1,4 +1,4 @@
-"""SIGKILL two hundred times on the path of a delivery: nothing told is lost, and what arrives twice is what docs say.
+"""SIGKILL two hundred times on the path of a delivery (forty on PostgreSQL, where a life costs more): nothing told is lost, and what arrives twice is what docs say.
 
 The receivers are real (a push service that decrypts, a robot's server, a mail server) and outlive the worker; their ids
 are compared with the committed rows. Exactly once: the inbox. At least once: push, e-mail, robots; each death may
@@ -33,8 +33,7 @@ from qixia.policy.services import publish, publish_seeds
 from tests.harness.kill import connected
 
 SEED = 20261122
-KILLS = 200
-ROUNDS_MOST = 420
+KILLS = {"sqlite": 200, "postgresql": 40}
 STEP = timedelta(minutes=4)  # longer than a claim: what a death left is due again
 POINTS = ("deliver.fanned", "deliver.queued", "deliver.claimed", "deliver.handed", "deliver.noted")
 CHANNELS = ("push", "robot", "email")
@@ -156,14 +155,15 @@ def lives(url: str, somebody, mail):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_nothing_told_is_lost_and_little_arrives_twice(lives: Lives, url: str, web, mail, browser) -> None:
-    for number in range(ROUNDS_MOST):
-        if sum(lives.deaths.values()) >= KILLS and number % 6 == 0:
+    wanted = KILLS[connection.vendor]
+    for number in range(wanted * 2):
+        if sum(lives.deaths.values()) >= wanted and number % 6 == 0:
             break
         lives.live((*POINTS, "?")[number % 6])
-    assert sum(lives.deaths.values()) >= KILLS
-    assert all(lives.deaths[point] > 10 for point in POINTS), lives.deaths
+    assert sum(lives.deaths.values()) >= wanted
+    assert all(lives.deaths[point] >= wanted // 10 for point in POINTS), lives.deaths
     lives.live(tell=lives.told)  # whoever was interrupted before its commit tells again
     for _drain in range(6):
         lives.live(tell=[])

@@ -81,7 +81,7 @@ self.addEventListener("push", (event) => {
   } catch {
     // Not ours, or empty; the browser wants something to be shown all the same.
   }
-  const shown = { body: said.body ?? "", tag: said.id ?? "qixia", data: { url: said.url ?? "/inbox" }, icon: "{{ icon }}" };
+  const shown = { body: said.body ?? "", tag: said.id ?? "qixia", data: { url: said.url ?? "/" }, icon: "{{ icon }}" };
   event.waitUntil(self.registration.showNotification(said.title ?? "骑侠", shown));
 });
 
@@ -92,7 +92,7 @@ self.addEventListener("notificationclick", (event) => {
 
 // Only pages of our own: the window that is open already, or a new one.
 async function open(path) {
-  const address = new URL(path ?? "/inbox", self.location.origin);
+  const address = new URL(path ?? "/", self.location.origin);
   if (address.origin !== self.location.origin) return;
   const windows = await self.clients.matchAll({ type: "window" });
   if (!windows.length) return void (await self.clients.openWindow(address.href));
