@@ -161,7 +161,7 @@ class TestPage:
     def test_a_year_shows_its_twelve_months(self):
         services.fill_calendar(date(2026, 3, 1))
         shown = ask(query="year=2026").content.decode()
-        assert shown.count('class="card qx-month"') == 12
+        assert shown.count('class="card qx-cal-month"') == 12
         assert "248 个工作日" in shown
         assert "国庆节" in shown
 
