@@ -23,8 +23,8 @@ from qixia.people.queries import Org, organisation_by_code, organisations
 from qixia.places.queries import locate
 from qixia.places.rules import KINDS
 from qixia.policy import kinds
-from qixia.policy.queries import current
-from qixia.reports import access, dispatching, rules
+from qixia.policy.queries import current, working_calendar
+from qixia.reports import access, clocks, dispatching, rules
 from qixia.reports.models import Report
 from qixia.reports.policy import Routing, RoutingRow
 
@@ -82,7 +82,7 @@ class Answer:
     finding: str
     where: str
     site_name: str
-    minutes: list[tuple[str, int]]
+    limits: list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,6 @@ def answer(
     why = {one.index: LOST_WORDS[one.why] for one in (*found.near, *found.far)}
     lost = {view.number - 1: view for view in row_views(rows, why)} if why else {}
     (row,) = row_views(rows, {found.index: ""})
-    limits = current("reports.limits").data
     return Answer(
         unit=row.unit_name,
         helpers=[name for name in row.helper_names.split("、") if name],
@@ -202,11 +201,7 @@ def answer(
         finding=finding,
         where=where,
         site_name=site or KINDS.get(kind, ""),
-        minutes=[
-            (name, getattr(limits, step)[severity])
-            for name, step in ((_("接收"), "receive"), (_("修好"), "resolve"), (_("核实"), "verify"))
-            if isinstance(getattr(limits, step, None), dict)
-        ],
+        limits=_limits(cls, severity, rules.Place(division_path=path, site_kind=kind), row.unit),
     )
 
 
@@ -221,6 +216,22 @@ def _place(point: Point | None, community: str, site_kind: str) -> tuple[str, st
         )
     place = division(community) if community else None
     return (place.path if place else "", site_kind if site_kind in KINDS else "", place.name if place else "", "")
+
+
+def _limits(cls: str, severity: str, place: rules.Place, unit: str) -> list[tuple[str, str]]:
+    """How long each step may take there, as the rule says it."""
+    found, start = organisation_by_code(unit), clock.now()
+    terms = clocks.due(
+        current("reports.limits").data,
+        working_calendar().work,
+        cls=cls,
+        family=_family(cls),
+        severity=severity,
+        place=place,
+        unit_kind=found.kind if found else "",
+        start=start,
+    ).terms
+    return [(_("接收"), str(terms.receive)), (_("修好"), str(terms.resolve)), (_("核实"), str(terms.verify))]
 
 
 def _family(cls: str) -> str:
