@@ -17,7 +17,7 @@ from qixia.people.services.accounts import (
     set_password,
     withdraw_consent,
 )
-from qixia.people.services.deputising import AlreadyDeputed, NoColleague, end_deputy, set_deputy
+from qixia.people.services.deputising import AlreadyDeputed, NoColleague, NotYourself, end_deputy, set_deputy
 from qixia.people.services.own_data import (
     cancel_erasure,
     carry_out_erasures,
@@ -54,6 +54,7 @@ __all__ = [
     "AlreadyDeputed",
     "BadPassword",
     "NoColleague",
+    "NotYourself",
     "OrganisationCodeTaken",
     "cancel_erasure",
     "carry_out_erasures",

@@ -3,10 +3,11 @@
 Roles    worker, unit lead, clerk, supervisor: the deputy gets, for that time, those that he or she does not hold anyway.
          Nobody becomes administrator, data officer or auditor by standing in. What is held for somebody ends when that
          person's own role does.
-Who      the person, a lead of the same organisation, or an administrator names the deputy: a colleague of the same
-         organisation. Notices go to whoever holds a role, so they go to both.
+Who      the person or an administrator names the deputy: a colleague of the same organisation. A lead may as well, but
+         lends only what is held in the unit that he or she leads, no clerk's nor supervisor's role, and never to himself
+         or herself. Notices go to whoever holds a role, so they go to both.
 Audit    steps that only a borrowed role allows are recorded "for" the person who is away (reports.services.moves).
-Errors   NotFound, NotAllowed, NoColleague, AlreadyDeputed, Invalid: nothing has changed.
+Errors   NotFound, NotAllowed, NoColleague, NotYourself, AlreadyDeputed, Invalid: nothing has changed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from qixia.people.access import Actor
 from qixia.people.models import Deputy, Person, RoleGrant, live_at
 
 LENDABLE = ("worker", "unit_lead", "clerk", "supervisor")
+LED = ("worker", "unit_lead")  # what a lead may lend for somebody else
 LONGEST = timedelta(days=90)
 _SLACK = timedelta(minutes=5)  # between the page and the click
 
@@ -30,6 +32,11 @@ _SLACK = timedelta(minutes=5)  # between the page and the click
 class NoColleague(Invalid):
     code = "people.no_colleague"
     message = "代班的要是同一单位的同事。"
+
+
+class NotYourself(Invalid):
+    code = "people.deputy_not_yourself"
+    message = "不能指定自己给别人代班，请本人或管理员来指定。"
 
 
 class AlreadyDeputed(Conflict):
@@ -47,8 +54,10 @@ def set_deputy(*, actor: Actor, person: str, deputy: str, starts_at: datetime, e
     away = Person.objects.select_for_update().filter(public_id=person[:26], is_active=True).first()
     if away is None or not may_set(actor, away):
         raise NotFound
-    lent = _own_grants(away)
+    lent = _lendable(actor, away)
     colleague = _colleague(deputy, away, lent)
+    if colleague.pk == actor.person_id and not actor.has("admin"):
+        raise NotYourself(field="deputy")
     overlap = Deputy.objects.filter(person=away, ended_at=None, starts_at__lt=ends_at, ends_at__gt=starts_at)
     if overlap.exists():
         raise AlreadyDeputed
@@ -88,16 +97,22 @@ def may_set(actor: Actor, away: Person) -> bool:
     """The person, an administrator, or a lead of an organisation where the person works. Nobody by a borrowed role."""
     if actor.person_id == away.pk or actor.has("admin"):
         return True
+    return _of_lead(actor, away).exists()
+
+
+def _of_lead(actor: Actor, away: Person) -> QuerySet[RoleGrant]:
+    """What the person holds in the units that the actor leads."""
     led = {grant.organisation_id for grant in actor.grants if grant.role == "unit_lead" and not grant.acting_for}
-    return bool(led) and _own(away).filter(organisation_id__in=led).exists()
+    return _own(away).filter(organisation_id__in=led, role__in=LED)
 
 
 def _own(person: Person) -> QuerySet[RoleGrant]:
     return RoleGrant.objects.filter(live_at(clock.now()), person=person, acting_for="", role__in=LENDABLE)
 
 
-def _own_grants(away: Person) -> list[RoleGrant]:
-    found = list(_own(away))
+def _lendable(actor: Actor, away: Person) -> list[RoleGrant]:
+    is_all = actor.person_id == away.pk or actor.has("admin")
+    found = list(_own(away) if is_all else _of_lead(actor, away))
     if not found:
         raise NotAllowed
     return found

@@ -135,3 +135,53 @@ def test_an_own_role_takes_the_place_of_a_borrowed_one(office):
     services.grant_role(person_id=office["worker"].pk, role="unit_lead", organisation_id=unit.pk, actor=MAKER)
     with clock.at(clock.now() + timedelta(days=10)):
         assert actor_for(office["worker"]).has("unit_lead")
+
+
+class TestALeadForAMember:
+    """The lead of a unit names who stands in for somebody of it."""
+
+    def lent(self):
+        return sorted(RoleGrant.objects.exclude(acting_for="").values_list("role", "organisation__code"))
+
+    def ask(self, office, by, person, deputy):
+        now = clock.now()
+        return services.set_deputy(
+            actor=actor_for(office[by]),
+            person=office[person].public_id,
+            deputy=office[deputy].public_id,
+            starts_at=now,
+            ends_at=now + timedelta(days=1),
+        )
+
+    def third(self, office):
+        unit = Organisation.objects.get(code="unit-a")
+        office["third"] = services.create_person(display_name="third", username="d-third", actor=MAKER)
+        services.grant_role(person_id=office["third"].pk, role="worker", organisation_id=unit.pk, actor=MAKER)
+        return unit
+
+    def test_lends_what_is_held_in_that_unit_and_no_oversight(self, office):
+        unit, other = self.third(office), Organisation.objects.get(code="unit-b")
+        for role, where in (("clerk", unit), ("supervisor", other), ("unit_lead", other), ("unit_lead", unit)):
+            services.grant_role(person_id=office["worker"].pk, role=role, organisation_id=where.pk, actor=MAKER)
+        self.ask(office, "lead", "worker", "third")
+        assert self.lent() == [("unit_lead", "unit-a")]
+
+    def test_all_of_it_is_lent_by_the_person(self, office):
+        unit = self.third(office)
+        services.grant_role(person_id=office["worker"].pk, role="clerk", organisation_id=unit.pk, actor=MAKER)
+        self.ask(office, "worker", "worker", "third")
+        assert self.lent() == [("clerk", "unit-a")]
+
+    def test_never_to_the_lead(self, office):
+        self.third(office)
+        with pytest.raises(services.NotYourself):
+            self.ask(office, "lead", "worker", "lead")
+        assert (Deputy.objects.count(), self.lent()) == (0, [])
+
+    def test_not_for_a_clerk_who_does_no_work_of_the_unit(self, office):
+        unit = self.third(office)
+        clerk = office["clerk"] = services.create_person(display_name="c", username="d-clerk", actor=MAKER)
+        services.grant_role(person_id=clerk.pk, role="clerk", organisation_id=unit.pk, actor=MAKER)
+        with pytest.raises(NotFound):
+            self.ask(office, "lead", "clerk", "third")
+        assert self.lent() == []
