@@ -97,9 +97,11 @@ def _follow(found: list[Report], run: ClockRun, now: datetime) -> None:
 
 
 def _columns(report: Report, old: WorkCalendar, new: WorkCalendar) -> dict[str, Any]:
-    """The limits of the clocks that run and end at another moment now."""
+    """The limits of the clocks that run and end at another moment now. A day that the unit promised stays that day."""
     found = {}
     for one in runs_of(report):
+        if one.clock == "resolve" and report.promised_due is not None and one.due == report.promised_due:
+            continue
         limit = report.resolve_limit if one.clock == "resolve" else report.verify_limit
         if one.clock in ("resolve", "verify") and limit:
             due = clocks.remeasured(old, new, replace(one, is_paused=False), span(limit))

@@ -307,6 +307,18 @@ class TestChangedCalendar:
         assert step.report_id == moved.pk
         assert "resolve_due" in step.data
 
+    def test_a_day_that_was_promised_stays_that_day(self, town, tuesday):
+        limits({"resolve": "1 工作日"})
+        receipt = reach(town, "accepted")
+        day = city("2026-11-30 00:00").date()
+        Report.objects.update(severity="low")
+        services.promise(actor=town.worker, public_id=receipt.public_id, day=day, text="要研究")
+        services.recalculate()
+        self.storm()
+        services.recalculate()
+        assert the(receipt).resolve_due == city("2026-12-01 00:00")
+        assert not ReportStep.objects.filter(step="recalculate").exists()
+
     def test_a_run_goes_on_in_batches_by_the_calendar_it_began_with(self, town, tuesday):
         limits({"resolve": "1 工作日"})
         found = [the(reach(town, "accepted")) for _ in range(3)]
