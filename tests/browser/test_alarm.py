@@ -10,7 +10,7 @@ from contextlib import closing
 from playwright.sync_api import expect
 
 from tests.browser.browsing import DESKTOP, PHONE, Accounts, Visits
-from tests.browser.site import LAT, LNG, OTHER_RIDERS, Site
+from tests.browser.site import LAT, LNG, Site
 
 POLL_MS = 10_000
 WORDS = "井盖没了，人能掉下去，旁边有小孩"
