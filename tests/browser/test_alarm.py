@@ -35,7 +35,9 @@ print(receipt.public_id)
 
 def steps(site: Site, public_id: str) -> list[str]:
     with closing(sqlite3.connect(site.database, timeout=20)) as connection:
-        query = "SELECT step FROM reports_reportstep s JOIN reports_report r ON r.id = s.report_id WHERE r.public_id = ?"
+        query = (
+            "SELECT step FROM reports_reportstep s JOIN reports_report r ON r.id = s.report_id WHERE r.public_id = ?"
+        )
         return [row[0] for row in connection.execute(query, [public_id])]
 
 
