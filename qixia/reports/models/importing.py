@@ -59,6 +59,8 @@ class ImportRow(models.Model):
     ordinal = models.PositiveIntegerField()
     line = models.PositiveIntegerField()
     said = models.BinaryField(null=True)
+    # Keyed, of time and words: tells what an earlier export of the same group held. Of nobody's name.
+    mark = models.CharField(max_length=64, blank=True, db_default="", default="")
     said_at = models.DateTimeField(null=True)
     cls = models.CharField(max_length=40, blank=True)
     severity = models.CharField(max_length=8, blank=True)
@@ -80,6 +82,7 @@ class ImportRow(models.Model):
             models.CheckConstraint(condition=Q(state__in=ROW_STATES), name="reports_import_row_state"),
             models.UniqueConstraint(fields=["batch", "ordinal"], name="reports_import_row_once"),
         ]
+        indexes: ClassVar = [models.Index(fields=["mark"], condition=~Q(mark=""), name="reports_import_marks")]
 
     def __str__(self) -> str:
         return f"{self.batch_id} {self.ordinal}"

@@ -111,6 +111,9 @@ class UndertakingReport(models.Model):
 
     undertaking = models.ForeignKey(Undertaking, on_delete=models.PROTECT, related_name="links")
     report = models.OneToOneField(Report, on_delete=models.PROTECT, related_name="undertaken")
+    overseen = models.BooleanField(
+        default=False, db_default=False
+    )  # by who sorts reports, not by the leading unit alone
 
     def __str__(self) -> str:
         return f"{self.undertaking_id} ← {self.report_id}"
