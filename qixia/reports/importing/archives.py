@@ -10,6 +10,7 @@ import io
 import zipfile
 from dataclasses import dataclass, field
 
+from qixia.reports.importing.decoding import without_controls
 from qixia.reports.importing.limits import (
     MB,
     MEMBERS,
@@ -117,4 +118,5 @@ def _name(info: zipfile.ZipInfo) -> str:
             name = name.encode("cp437").decode("gb18030")
         except (UnicodeEncodeError, UnicodeDecodeError):
             name = info.filename
+    name = without_controls(name)
     return name.replace("\\", "/").rsplit("/", 1)[-1] if not name.startswith("xl/") else name

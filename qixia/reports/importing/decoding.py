@@ -12,6 +12,12 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _BINARY = frozenset(range(32)) - {9, 10, 12, 13, 27}
+_CONTROLS = dict.fromkeys({*range(32), 127} - {9, 10, 13})
+
+
+def without_controls(text: str) -> str:
+    """No database keeps a zero in a text, and no person wrote one."""
+    return text.translate(_CONTROLS)
 
 
 def text_of(data: bytes) -> str:
@@ -26,7 +32,7 @@ def text_of(data: bytes) -> str:
         except UnicodeDecodeError:
             continue
         if not any(ord(letter) in _BINARY for letter in text[:4000]):
-            return text.replace("\r\n", "\n").replace("\r", "\n")
+            return without_controls(text.replace("\r\n", "\n").replace("\r", "\n"))
     raise BadFile("认不出文字的编码。请另存为 UTF-8 的文本再传。")
 
 

@@ -20,7 +20,7 @@ from openpyxl.cell import WriteOnlyCell
 
 from qixia.reports.importing.archives import check_archive
 from qixia.reports.importing.columns import score
-from qixia.reports.importing.decoding import text_of
+from qixia.reports.importing.decoding import text_of, without_controls
 from qixia.reports.importing.limits import CELL, COLUMNS, MB, ROWS, TABLE_BYTES, BadFile
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
@@ -102,7 +102,7 @@ def _said(value: Any) -> str:
         return value.isoformat(sep=" ", timespec="seconds") if isinstance(value, datetime) else value.isoformat()
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         value = int(value)
-    return str(value).strip()[:CELL]
+    return without_controls(str(value)).strip()[:CELL]
 
 
 def read_separated(data: bytes) -> Table:
