@@ -3,10 +3,10 @@ once proposed to be one matter."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from qixia.audit.retention import Kind, register, rows
@@ -35,11 +35,13 @@ def oldest() -> datetime | None:
 
 def _imports() -> QuerySet[ImportBatch]:
     """Batches that still hold what people wrote, who they are, or the file."""
-    return ImportBatch.objects.filter(head__isnull=False).exclude(state="making")
+    return ImportBatch.objects.filter(head__isnull=False)
 
 
 def purge_imports(before: datetime, limit: int) -> int:
-    old = list(_imports().filter(at__lt=before).order_by("at")[:limit])
+    # What is being made just now is left for a day; after that nobody makes it any more.
+    ended = ~Q(state="making") | Q(at__lt=before - timedelta(days=1))
+    old = list(_imports().filter(ended, at__lt=before).order_by("at")[:limit])
     for batch in old:
         empty_batch(batch, "system:retention", "retention")
         ImportBatch.objects.filter(pk=batch.pk).exclude(state="done").update(state="dropped")

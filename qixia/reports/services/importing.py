@@ -118,8 +118,13 @@ def _write(
     batch.source = keys().seal(source, purpose=f"import-source:{batch.public_id}")
     batch.save(force_insert=True)
     record("reports.import_started", subject=f"import:{batch.public_id}", actor=actor.ref, kind=kind, photos=len(rows))
-    enqueue("reports.read_import", {"public_id": batch.public_id}, key=f"read-import:{batch.public_id}")
+    _read_later(batch.public_id)
     return batch
+
+
+def _read_later(public_id: str) -> None:
+    """In the slow worker: reports of riders never wait behind somebody's file."""
+    enqueue("reports.read_import", {"public_id": public_id}, key=f"read-import:{public_id}", priority=-10)
 
 
 # ── looking at it ─────────────────────────────────────────────────────────────
@@ -134,7 +139,7 @@ def map_import(*, actor: Actor, batch: str, mapping: dict[str, int]) -> None:
         raise Invalid("“内容”是哪一列，要选一下。", field=missing[0])
     ImportBatch.objects.filter(pk=found.pk).update(mapping=kept, state="reading")
     record("reports.import_mapped", subject=f"import:{batch}", actor=actor.ref)
-    enqueue("reports.read_import", {"public_id": batch}, key=f"read-import:{batch}")
+    _read_later(batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +168,8 @@ def decide_import_row(*, actor: Actor, batch: str, row: str, decision: RowDecisi
         changes["report_id"] = _same(actor, found, decision.same_as or "")
     elif decision.choice is not None:
         changes["report_id"] = None
+    if "report_id" in changes:  # what was wrong with the choice before is not with this one
+        changes["errors"] = found.errors = [one for one in found.errors if one["field"] != "same_as"]
     if decision.place is not None:
         changes |= _place(found, decision.place)
     if decision.match is not None:
@@ -206,7 +213,7 @@ def confirm_import(*, actor: Actor, batch: str) -> None:
 @transaction.atomic
 def drop_import(*, actor: Actor, batch: str) -> None:
     """Throw a batch away that nothing was made of; its file may come again."""
-    found = _locked(actor, batch, "ready", "failed")
+    found = _locked(actor, batch, "reading", "ready", "failed")
     if found.rows.filter(state__in=("made", "same")).exists():
         raise errors.ImportMovedOn
     empty_batch(found, actor.ref)

@@ -17,6 +17,7 @@ from django.db import transaction
 from qixia.audit.services import record
 from qixia.jobs.services import Ask, enqueue_many
 from qixia.kernel import clock
+from qixia.kernel.errors import DomainError
 from qixia.kernel.faults import kill_point
 from qixia.kernel.keys import keys
 from qixia.media.services import give_to
@@ -64,7 +65,12 @@ def _make(batch: ImportBatch, pk: int) -> int:
     if row.lat is None or any(fault["blocks"] for fault in row.errors):
         ImportRow.objects.filter(pk=row.pk).update(state="failed")
         return 0
-    _settle(row, "made", report=_report(batch, row))
+    try:
+        with transaction.atomic():  # what one row can't be must not keep the others waiting
+            _settle(row, "made", report=_report(batch, row))
+    except DomainError as refusal:
+        _fail(row, "text", str(refusal))
+        return 0
     kill_point("import.row_written")
     return 1
 

@@ -1,6 +1,7 @@
 """The job that reads a batch: rows with class, level, place, photos, candidates, and what is wrong with each.
 
-Retries  reading again writes the same rows anew, in one transaction; a batch that is read already is left alone.
+Retries  reading again writes the same rows anew, in one transaction; a batch that is read already is left alone. Files are
+         read and classified before that transaction: nobody else waits for it.
 Errors   a file that can't be read ends its batch as `failed`, with the sentence that says why.
 Cost     one statement for all candidates, one for all rows.
 """
@@ -19,7 +20,9 @@ from qixia.kernel.errors import DomainError
 from qixia.kernel.geo import Point
 from qixia.kernel.ids import new_public_id
 from qixia.kernel.keys import keys
+from qixia.people.access import Actor, actor_for
 from qixia.places.queries import find_words, in_city, locate
+from qixia.reports import access
 from qixia.reports.importing.archives import is_workbook
 from qixia.reports.importing.chat import read_chat
 from qixia.reports.importing.columns import guess
@@ -36,21 +39,35 @@ READER = "system:import"
 OFFERED = 3
 
 
-@transaction.atomic
 def read_import(*, public_id: str) -> int:
     """Read a batch that waits for it; how many rows."""
-    batch = ImportBatch.objects.select_for_update(no_key=True).filter(public_id=public_id, state="reading").first()
+    batch = ImportBatch.objects.filter(public_id=public_id, state="reading").first()
     if batch is None or batch.source is None or batch.head is None:
         return 0
+    asked = dict(batch.mapping)
     head = Head.unpack(keys().open(bytes(batch.head), purpose=f"import-head:{public_id}"))
     source = keys().open(bytes(batch.source), purpose=f"import-source:{public_id}")
     try:
         drafts = _drafts(batch, source, head)
     except BadFile as refusal:
-        ImportBatch.objects.filter(pk=batch.pk).update(state="failed", fault=str(refusal)[:200])
-        record("reports.import_failed", subject=f"import:{public_id}", actor=READER)
+        return _end(batch, str(refusal))
+    return _write(batch, _rows(batch, drafts, head), head, asked)
+
+
+@transaction.atomic
+def _end(batch: ImportBatch, fault: str) -> int:
+    if ImportBatch.objects.filter(pk=batch.pk, state="reading").update(state="failed", fault=fault[:200]):
+        record("reports.import_failed", subject=f"import:{batch.public_id}", actor=READER)
+    return 0
+
+
+@transaction.atomic
+def _write(batch: ImportBatch, rows: Sequence[ImportRow], head: Head, asked: dict[str, int]) -> int:
+    """All rows at once, unless the batch was read, dropped or given other columns in the meantime."""
+    public_id = batch.public_id
+    now = ImportBatch.objects.select_for_update(no_key=True).filter(pk=batch.pk, state="reading").first()
+    if now is None or now.mapping != asked:
         return 0
-    rows = _rows(batch, drafts, head)
     batch.rows.all().delete()
     ImportRow.objects.bulk_create(rows, batch_size=200)
     sealed = keys().seal(head.pack(), purpose=f"import-head:{public_id}")
@@ -86,14 +103,32 @@ def _rows(batch: ImportBatch, drafts: Sequence[Draft], head: Head) -> list[Impor
         _row(batch, number, draft, verdict, head)
         for number, (draft, verdict) in enumerate(zip(drafts, verdicts, strict=True), 1)
     ]
-    _find_candidates(rows, drafts)
+    _find_candidates(rows, drafts, actor_for(batch.by_id))
+    _pass_over(rows, batch)
     return rows
+
+
+def _pass_over(rows: Sequence[ImportRow], batch: ImportBatch) -> None:
+    """What an earlier batch held is not offered as new: tomorrow's export of a group begins with today's."""
+    asked = {row.mark for row in rows if row.mark}
+    settled = ImportRow.objects.filter(mark__in=asked, state__in=("made", "same", "skipped"))
+    before = set(settled.exclude(batch=batch).values_list("mark", flat=True))
+    for row in rows:
+        if row.mark in before:
+            row.choice, row.report = "skip", None
+            row.errors.append(asdict(Fault("text", "以前导入过，先不再导入", blocks=False)))
+
+
+def _mark(draft: Draft) -> str:
+    at = draft.at.isoformat(timespec="minutes") if draft.at else draft.said.time
+    said = "\n".join((at, draft.said.place, draft.said.text, *draft.said.photos))
+    return keys().blind_index(said, purpose="import-row") if said.strip() else ""
 
 
 def _row(batch: ImportBatch, number: int, draft: Draft, verdict: Verdict, head: Head) -> ImportRow:
     public_id = new_public_id()
     row = ImportRow(public_id=public_id, batch=batch, ordinal=number, line=draft.line, choice=draft.choice)
-    row.said_at = _aware(draft.at)
+    row.said_at, row.mark = _aware(draft.at), _mark(draft)
     row.cls, row.severity = verdict.cls, verdict.severity
     row.pictures = [head.photos[name] for name in draft.said.photos if name in head.photos]
     for name in draft.said.photos:
@@ -132,18 +167,27 @@ def _find_place(row: ImportRow, draft: Draft) -> None:
     row.place = locate(hit.point).describe[:200]
 
 
-def _find_candidates(rows: Sequence[ImportRow], drafts: Sequence[Draft]) -> None:
-    """Reports that may be the same, the likeliest first."""
+def _find_candidates(rows: Sequence[ImportRow], drafts: Sequence[Draft], clerk: Actor) -> None:
+    """Reports that may be the same, the likeliest first; one that surely is the same is chosen."""
     placed = [(row, draft) for row, draft in zip(rows, drafts, strict=True) if row.lat is not None]
     now = clock.now()
     found = similar_many([_seen(row, draft, now) for row, draft in placed], limit=OFFERED, now=now) if placed else []
     known = _known({one.ref for candidates in found for one in candidates})
+    likely: dict[int, str] = {}
     for (row, _draft), candidates in zip(placed, found, strict=True):
         row.candidates = [
             {"report": known[one.ref], "percent": round(100 * one.score), "metres": round(one.distance_m)}
             for one in candidates
             if one.ref in known and one.verdict != "recurrence"
         ]
+        surest = candidates[0] if candidates else None
+        if row.choice == "new" and surest and surest.verdict == "same" and surest.ref in known:
+            likely[row.ordinal] = known[surest.ref]
+    # Only what the clerk can open is chosen beforehand.
+    seen = {report.public_id: report for report in access.cases(clerk).filter(public_id__in=set(likely.values()))}
+    for row in rows:
+        if (found_report := seen.get(likely.get(row.ordinal, ""))) is not None:
+            row.choice, row.report = "same", found_report
 
 
 def _seen(row: ImportRow, draft: Draft, now: datetime) -> Seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.test import Client
 from openpyxl import Workbook, load_workbook
 
 from qixia.audit.models import AuditEvent
+from qixia.jobs.models import Job
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError, Invalid, NotFound
@@ -27,7 +29,7 @@ from qixia.reports import errors, retention, services
 from qixia.reports.importing.limits import BadFile
 from qixia.reports.models import ImportBatch, ImportRow, Report, ReportPhoto
 from qixia.reports.queries import imports
-from qixia.reports.services import RowDecision
+from qixia.reports.services import RowDecision, reading
 from qixia.reports.tests.town import AT_ESTATE, AT_ROAD, MAKER, OUTSIDE, Town, at, send, the
 from qixia.rewards.queries import balance
 
@@ -432,3 +434,84 @@ def test_a_page_of_forty_rows_costs_as_much_as_one_of_four(town: Town, django_as
     client.get(f"{START}{many.public_id}/")  # rules are looked up again every few seconds
     with django_assert_max_num_queries(most):
         client.get(f"{START}{many.public_id}/")
+
+
+# ── what must not stop the others ─────────────────────────────────────────────
+def test_a_row_that_can_not_be_made_fails_alone(town: Town) -> None:
+    """NFC makes some words longer: they pass where they are cut and not where they are kept."""
+    batch = paste(
+        town, f"张三 2026-03-01 08:12\n云帆路8号井盖坏了{chr(0x958) * 1900}\n李四 2026-03-01 09:12\n云帆路88号井盖坏了"
+    )
+    decide(town, batch, 1, choice="new")
+    assert len(confirmed(town, batch)) == 1
+    assert batch.state == "done"
+    bad, good = rows(batch)
+    assert (bad.state, good.state) == ("failed", "made")
+    assert "文字太长" in bad.faults[0].text
+
+
+def test_a_zero_in_a_name_stops_nothing(town: Town) -> None:
+    talk = "".join(f"张三 2026-03-01 08:{n:02d}\n云帆路{n}号井盖坏了，{'很危险' * 40}\n" for n in range(10, 50))
+    batch = paste(town, f"{talk}李四 2026-03-01 09:12\n云帆路88号井盖坏了\n[图片: a\0b.jpg]")
+    assert batch.state == "ready"
+    assert not any("\0" in fault["text"] for row in ImportRow.objects.all() for fault in row.errors)
+
+
+def test_a_batch_that_is_never_read_can_be_dropped_and_comes_again(town: Town) -> None:
+    batch = batch_of(services.import_upload(actor=town.clerk, text=CHAT))
+    assert b"/drop" in desk(town).get(f"{START}{batch.public_id}/").content
+    services.drop_import(actor=town.clerk, batch=batch.public_id)
+    assert services.read_import(public_id=batch.public_id) == 0
+    assert not services.import_upload(actor=town.clerk, text=CHAT).repeated
+
+
+def test_reading_waits_behind_what_riders_send_and_holds_nothing(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = batch_of(services.import_upload(actor=town.clerk, text=CHAT))
+    assert Job.objects.get(name="reports.read_import").priority < 0
+    depth = len(connection.savepoint_ids)
+    seen: list[int] = []
+    real = reading.classify_many
+    monkeypatch.setattr(
+        reading, "classify_many", lambda items: (seen.append(len(connection.savepoint_ids)), real(items))[1]
+    )
+    services.read_import(public_id=batch.public_id)
+    assert seen == [depth]
+
+
+def test_a_batch_that_is_never_made_ends_with_the_days(town: Town) -> None:
+    batch = paste(town)
+    ImportBatch.objects.filter(pk=batch.pk).update(state="making")
+    assert retention.purge_imports(clock.now(), 10) == 0  # somebody may be at it
+    with clock.at(clock.now() + timedelta(days=32)):
+        assert retention.purge_imports(clock.now() - timedelta(days=30), 10) == 1
+    batch.refresh_from_db()
+    assert (batch.state, batch.head) == ("dropped", None)
+
+
+def test_what_was_wrong_with_the_same_one_is_not_with_a_new_one(town: Town) -> None:
+    receipt = send(town.rider, "井盖坏了", place=at(AT_ESTATE))
+    batch = paste(town, "张三 2026-03-01 08:12\n锦澜花园井盖坏了")
+    decide(town, batch, 1, choice="same", same_as=receipt.public_id)
+    Report.objects.filter(public_id=receipt.public_id).update(state="closed")
+    assert confirmed(town, batch) == []
+    assert [fault.field for fault in rows(batch)[0].faults] == ["same_as"]
+    decide(town, batch, 1, choice="new")
+    assert len(confirmed(town, batch)) == 1
+
+
+def test_tomorrows_export_of_the_same_group_brings_only_what_is_new(town: Town) -> None:
+    confirmed(town, paste(town))
+    longer = CHAT + "孙七 2026-03-02 07:30\n云帆路88号井盖坏了\n"
+    later = rows(paste(town, longer))
+    assert [row.choice for row in later] == ["skip", "skip", "skip", "new", "new"]  # the lamp had no place: not made
+    assert any("以前导入过" in fault.text for fault in later[0].faults)
+
+
+def test_what_surely_is_the_same_is_chosen_beforehand(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    receipt = send(town.rider, "井盖坏了", place=at(AT_ESTATE))
+    real = reading.similar_many
+    monkeypatch.setattr(
+        reading, "similar_many", lambda *a, **k: [[replace(c, verdict="same") for c in row] for row in real(*a, **k)]
+    )
+    (row,) = rows(paste(town, "张三 2026-03-01 08:12\n锦澜花园井盖坏了"))
+    assert (row.choice, row.same_as) == ("same", receipt.public_id)
