@@ -1,7 +1,9 @@
 """Who is told that a limit comes near or is over, what is marked, and what goes up the tree of divisions.
 
 Work     a job looks at the reports whose `clock_at` has come, oldest first, so many at a time (an index serves it, and
-         leaves alone what is in time). Each is one transaction: rows, marks, notices, history.
+         leaves alone what is in time). Each is one transaction: rows, marks, notices, history. One that fails leaves
+         nothing, is logged, and is looked at again later: it stops no other.
+Order    the row of the whole is locked before a part's, as everywhere.
 Once     a ClockNote for each moment of each run of a clock; the row is written with what it stands for, so a worker that
          is killed repeats nothing and leaves nothing out.
 Late     where nobody looked in time (the worker stood still), what was to come before the limit is left out once the limit
@@ -12,8 +14,9 @@ Up       escalate n: the n-th level of divisions, from the place upwards, that h
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -32,21 +35,34 @@ from qixia.reports.services.telling import Tell, clerks_told, level_told, tell_m
 
 REMINDER = system_actor("clock")
 BATCH = 200
+AGAIN = timedelta(minutes=15)  # after a look that failed
+log = logging.getLogger("qixia.reports")
 
 
 def remind(*, limit: int = BATCH) -> int:
     """Look at the clocks whose time has come. Returns how many reports; `limit` of them means that there may be more."""
     now = clock.now()
     due = Report.objects.filter(clock_at__lte=now).order_by("clock_at", "pk")
-    ids = list(due.values_list("pk", flat=True)[:limit])
-    for pk in ids:
-        with transaction.atomic():
-            row = Report.objects.select_for_update(no_key=True, of=("self",), skip_locked=True)
-            report = row.select_related("unit", "community", "site").filter(pk=pk, clock_at__lte=now).first()
-            if report is not None:
-                _look(report, now, tell=True)
-                kill_point("clocks.looked")
-    return len(ids)
+    found = list(due.values_list("pk", "part_of")[:limit])
+    for pk, whole in found:
+        try:
+            with transaction.atomic():
+                _look_at(pk, whole, now)
+        except Exception:
+            # Oldest first: without this one such report would be in front of the whole city for ever.
+            log.exception("the clocks of a report could not be looked at", extra={"report": pk})
+            Report.objects.filter(pk=pk, clock_at__lte=now).update(clock_at=now + AGAIN)
+    return len(found)
+
+
+def _look_at(pk: int, whole: int | None, now: datetime) -> None:
+    rows = Report.objects.select_for_update(no_key=True, of=("self",), skip_locked=True)
+    if whole is not None and not rows.filter(pk=whole).values_list("pk", flat=True).first():
+        return  # somebody works on it; the next run looks again
+    report = rows.select_related("unit", "community", "site").filter(pk=pk, clock_at__lte=now).first()
+    if report is not None:
+        _look(report, now, tell=True)
+        kill_point("clocks.looked")
 
 
 def adopt(report: Report, now: datetime) -> None:

@@ -116,6 +116,7 @@ def _part(whole: Report, asked: PartAsked, unit: Org) -> Report:
         route_reason="拆分",
         dispatched_at=clock.now(),
         part_of=whole,
+        clock_at=clock.now(),  # its own unit is reminded, whatever the lead was told
     )
 
 

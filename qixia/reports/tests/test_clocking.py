@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from qixia.audit.models import AuditEvent
 from qixia.codes.models import Division
@@ -21,6 +24,7 @@ from qixia.policy.queries import current
 from qixia.policy.services import publish, set_day
 from qixia.reports import errors, services
 from qixia.reports.models import ClockNote, ClockPause, ClockRun, Extension, Report, ReportStep
+from qixia.reports.services import reminding
 from qixia.reports.tests.town import MAKER, Town, build_town, photo_after, reach, send, the
 
 TABLES = (Report, ReportStep, ClockPause, Extension, ClockNote, AuditEvent, Event, Notice)
@@ -279,6 +283,44 @@ class TestReminders:
         reach(town, "dispatched")
         with django_assert_num_queries(1):
             assert services.remind() == 0
+
+    def test_one_that_cannot_be_looked_at_stops_no_other(self, town, tuesday, levels, monkeypatch):
+        broken, other = the(reach(town, "accepted")), the(reach(town, "accepted"))
+        look = reminding._look
+
+        def breaks(report: Report, now: datetime, *, tell: bool) -> None:
+            look(report, now, tell=tell)
+            if report.pk == broken.pk:
+                raise ValueError("a row that nobody expected")
+
+        monkeypatch.setattr(reminding, "_look", breaks)
+        with clock.at(MORNING + 5 * HOUR):
+            assert services.remind(limit=1) == 1
+            assert services.remind(limit=1) == 1
+            assert services.remind(limit=1) == 0, "the broken one waits, so it is not in front for ever"
+            assert (the(broken).overdue, the(other).overdue) == (0, 1)
+            assert not ClockNote.objects.filter(report=broken).exists(), "nothing of its look stays"
+            assert the(broken).clock_at > clock.now()
+        monkeypatch.undo()
+        with clock.at(MORNING + 6 * HOUR):
+            services.remind()
+        assert the(broken).overdue == 1
+
+    def test_the_whole_is_locked_before_its_part(self, town, tuesday, levels):
+        parts = services.split(
+            actor=town.clerk,
+            public_id=reach(town, "dispatched").public_id,
+            parts=[services.PartAsked("shizheng", "换井盖"), services.PartAsked("huanwei", "清淤泥")],
+        )
+        with clock.at(MORNING + 5 * HOUR), CaptureQueriesContext(connection) as seen:
+            services.remind()
+        assert the(parts[0]).overdue == 1
+        asked = [str(one["sql"]) for one in seen.captured_queries]
+        whole, part = (
+            min(n for n, sql in enumerate(asked) if re.search(rf'"reports_report"."id" = {pk}\b', sql))
+            for pk in (parts[0].part_of_id, parts[0].pk)
+        )
+        assert whole < part
 
     def test_a_batch_is_bounded(self, town, tuesday):
         for _ in range(3):
