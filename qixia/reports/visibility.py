@@ -23,6 +23,7 @@ ROLES = {
     "other_worker": "别的单位的处置员",
     "unit_lead": "承办单位的负责人",
     "clerk": "管这一片的社区专员",
+    "supervisor": "管这一片的督办员",
     "other_clerk": "别处的社区专员",
     "merchant": "商家",
     "admin": "管理员",
@@ -63,6 +64,7 @@ helper        yes   yes   no       yes     yes  no       no     no        no    
 other_worker  no    no    no       no      no   no       no     no        no     no      no      no   no      no
 unit_lead     yes   yes   no       yes     yes  no       no     no        no     yes     no      yes  yes     no
 clerk         yes   yes   reason   yes     yes  yes      no     no        reason yes     yes     yes  yes     no
+supervisor    yes   yes   reason   yes     yes  yes      no     no        reason yes     yes     yes  yes     no
 other_clerk   no    no    no       no      no   no       no     no        no     no      no      no   no      no
 merchant      no    no    no       no      no   no       no     no        no     no      no      no   no      no
 admin         yes   yes   reason   yes     yes  yes      no     no        reason yes     yes     yes  yes     no

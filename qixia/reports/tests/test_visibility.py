@@ -100,6 +100,7 @@ class Planted:
             "other_worker": town.people["cleaner"],
             "unit_lead": self._staff("组长", "unit_lead", unit),
             "clerk": town.people["clerk"],
+            "supervisor": town.people["supervisor"],
             "other_clerk": self._staff("远方", "clerk", city, elsewhere.pk),
             "merchant": self._staff("店主", "merchant", shop.pk),
             "admin": town.people["admin"],
