@@ -6,16 +6,18 @@ from datetime import timedelta
 
 import pytest
 
+from qixia.codes.models import Division
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid, NotAllowed, NotFound
 from qixia.notices.models import Notice
 from qixia.people import services as people
 from qixia.people.access import actor_for
 from qixia.people.queries import organisation_by_code
-from qixia.reports import errors, queries, services
+from qixia.reports import access, errors, queries, services
 from qixia.reports.models import Report, Undertaking, UndertakingReport
 from qixia.reports.queries import undertakings
 from qixia.reports.queries.undertakings import together
+from qixia.reports.services import undertaking
 from qixia.reports.tests.test_desk_web import desk
 from qixia.reports.tests.test_services import counts
 from qixia.reports.tests.town import AT_ROAD, MAKER, photo_after, send, the
@@ -66,6 +68,23 @@ class TestPromise:
             services.promise(actor=unit, public_id=receipt.public_id, day=day(30), text="再等等")
         with pytest.raises(errors.NotToBeStudied):
             services.promise(actor=town.worker, public_id=send(town.rider).public_id, day=day(14), text="研究研究")
+
+    def test_only_what_has_to_be_studied(self, town):
+        receipt = wish(town.rider)
+        unit, before = staff_of(the(receipt).unit.code), the(receipt).resolve_due
+        Report.objects.filter(pk=the(receipt).pk).update(cls="street-light")
+        with pytest.raises(errors.NotStudied):
+            services.promise(actor=unit, public_id=receipt.public_id, day=day(14), text="研究研究")
+        assert (the(receipt).promised_due, the(receipt).resolve_due) == (None, before)
+
+    def test_not_once_the_limit_is_over(self, town):
+        receipt = wish(town.rider)
+        unit, before = staff_of(the(receipt).unit.code), the(receipt).resolve_due
+        with clock.at(before + timedelta(minutes=1)):
+            with pytest.raises(errors.PromiseTooLate):
+                services.promise(actor=unit, public_id=receipt.public_id, day=day(60), text="再研究研究")
+            assert queries.list_counts(unit)["over"] == 1
+        assert (the(receipt).promised_due, the(receipt).resolve_due) == (None, before)
 
 
 TASKS = [("chengguan", "划停车位"), ("jiaojing", "调整标线")]
@@ -132,6 +151,17 @@ class TestUndertaking:
         assert counts() == before
         assert the(receipt).state == "dispatched"
 
+    def test_whoever_starts_it_for_a_place_sees_it(self, town):
+        """Also while it answers no report yet, so that nothing else says where it is."""
+        person = people.create_person(display_name="片区", username="of-place", actor=MAKER)
+        place = Division.objects.filter(level="district").get()
+        unit = organisation_by_code("zhihui").id
+        people.grant_role(person_id=person.pk, role="clerk", organisation_id=unit, actor=MAKER, division_id=place.pk)
+        made = begun(town, actor=actor_for(person))
+        assert made.community == place
+        assert access.undertaking(actor_for(person), made.public_id) == made
+        assert begun(town).community is None
+
     def test_it_ends_once_and_needs_a_photo(self, town):
         made = begun(town, wish(town.rider))
         end_tasks(town, made)
@@ -176,7 +206,96 @@ class TestUndertaking:
     def test_a_link_says_nothing_about_when_or_who(self, town):
         begun(town, wish(town.rider))
         columns = {field.name for field in UndertakingReport._meta.get_fields()}
-        assert columns == {"id", "undertaking", "report"}
+        assert columns == {"id", "undertaking", "report", "overseen"}
+
+    def test_a_unit_links_its_own_cases_and_no_others(self, town):
+        """Not those that it helps with: it would close what another unit has."""
+        helped = wish(town.rider)
+        holder, lead = staff_of(the(helped).unit.code, "社"), staff_of("chengguan", "城")
+        services.accept(actor=holder, public_id=helped.public_id)
+        services.ask_help(actor=holder, public_id=helped.public_id, unit_code="chengguan", words="看一下")
+        made = begun(town, actor=lead)
+        before = counts()
+        with pytest.raises(Invalid):
+            services.link_reports(actor=lead, public_id=made.public_id, numbers=[helped.number])
+        with pytest.raises(Invalid):
+            begun(town, helped, actor=lead)
+        assert counts() == before
+        own = wish(town.other_rider)
+        services.redirect(actor=town.clerk, public_id=own.public_id, unit_code="chengguan", reason="归城管")
+        assert services.link_reports(actor=lead, public_id=made.public_id, numbers=[own.number]) == 1
+        end_tasks(town, made)
+        finish(town, made)
+        assert (the(own).state, the(helped).state) == ("resolved", "accepted")
+
+    def test_what_left_the_leading_unit_is_not_closed_by_it(self, town):
+        own = wish(town.rider)
+        services.redirect(actor=town.clerk, public_id=own.public_id, unit_code="chengguan", reason="归城管")
+        made = begun(town, own, actor=staff_of("chengguan", "城"))
+        services.redirect(actor=town.clerk, public_id=own.public_id, unit_code="shizheng", reason="归市政")
+        end_tasks(town, made)
+        finish(town, made)
+        assert the(own).state == "dispatched"
+        assert the(own).resolved_at is None
+
+    @pytest.mark.parametrize("change", [{"state": "returned"}, {"severity": "high"}, {"severity": "critical"}])
+    def test_what_needs_a_decision_or_haste_is_told_and_not_closed(self, town, change):
+        receipt = wish(town.rider)
+        made = begun(town, receipt)
+        end_tasks(town, made)
+        Report.objects.filter(pk=the(receipt).pk).update(**change)
+        state = the(receipt).state
+        finish(town, made)
+        assert (the(receipt).state, the(receipt).resolved_at) == (state, None)
+
+    def test_what_somebody_still_helps_with_is_not_closed(self, town):
+        receipt = wish(town.rider)
+        made = begun(town, receipt)
+        staff_of("jiaojing", "交")
+        services.ask_help(actor=town.clerk, public_id=receipt.public_id, unit_code="jiaojing", words="看一下标线")
+        end_tasks(town, made)
+        finish(town, made)
+        assert the(receipt).state == "dispatched"
+
+    def test_no_photo_of_before_passes_for_one_of_after(self, town):
+        receipt = wish(town.rider, photos=[photo_after(77)])
+        made = begun(town, receipt)
+        end_tasks(town, made)
+        with pytest.raises(errors.CopiedPhoto):
+            finish(town, made, photos=[photo_after(77)])
+        assert (the(receipt).state, Undertaking.objects.get().state) == ("dispatched", "open")
+
+    def test_clerks_are_told_what_waits_to_be_checked(self, town):
+        receipt = wish(town.rider)
+        made = begun(town, receipt)
+        end_tasks(town, made)
+        finish(town, made)
+        told = Notice.objects.filter(template="report.resolved", person_id=town.clerk.person_id)
+        assert told.count() == 1
+
+    def test_what_was_dropped_can_be_linked_again(self, town):
+        receipt = wish(town.rider)
+        first = begun(town, receipt)
+        services.drop_undertaking(actor=town.clerk, public_id=first.public_id, reason="地块另有规划")
+        second = begun(town, receipt)
+        assert UndertakingReport.objects.get().undertaking == second
+
+    def test_a_link_that_comes_too_late_is_refused(self, town, monkeypatch):
+        """It read the undertaking while it was open, and writes when it has ended."""
+        made, late = begun(town, wish(town.rider)), wish(town.other_rider)
+        end_tasks(town, made)
+        real, ended = undertaking._led, []
+
+        def led(actor, public_id):
+            found = real(actor, public_id)
+            if not ended:
+                ended.append(True)
+                finish(town, made)
+            return found
+
+        monkeypatch.setattr(undertaking, "_led", led)
+        with pytest.raises(errors.UndertakingOver):
+            services.link_reports(actor=town.clerk, public_id=made.public_id, numbers=[late.number])
 
     def test_the_pages(self, town, django_assert_max_num_queries):
         made = begun(town, wish(town.rider), wish(town.other_rider))
