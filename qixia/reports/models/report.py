@@ -102,6 +102,7 @@ class Report(models.Model):
     paused_at = models.DateTimeField(null=True)
     shifted = models.BooleanField(default=False, db_default=False)  # there are pauses or extensions (models/clocks.py)
     clock_round = models.PositiveSmallIntegerField(default=0, db_default=0)  # how often a clock started anew or longer
+    receive_round = models.PositiveSmallIntegerField(default=0, db_default=0)  # how often it went to another unit
     overdue = models.PositiveSmallIntegerField(default=0, db_default=0)  # of the running clock: 1 over, 3 thrice over
     clock_at = models.DateTimeField(null=True)  # when its clocks must be looked at next (services/reminding.py)
     points = models.IntegerField(null=True)  # what the dispatch paid, for the page; the books are in rewards

@@ -248,7 +248,7 @@ def clock_cells(report: Report, now: datetime) -> list[ClockCell]:
     start = report.received_at
     fixing, checking = report.resolve_from or start, report.resolved_at or start
     rows = [
-        (_("接收"), start, report.receive_due, report.accepted_at, ""),
+        (_("接收"), report.dispatched_at or start, report.receive_due, report.accepted_at, ""),
         (_("首次答复"), start, report.answer_due, report.answered_at, ""),
         (_("修好"), fixing, report.resolve_due, report.resolved_at, report.resolve_limit),
         (_("核实"), checking, report.verify_due, report.verified_at, report.verify_limit),

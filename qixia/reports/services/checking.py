@@ -24,9 +24,8 @@ from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import SEALED
 from qixia.reports.services.asking import ask_listed, listed_for
-from qixia.reports.services.clocking import rerouted, reset_clocks
+from qixia.reports.services.clocking import earliest_clocks, rerouted, reset_clocks
 from qixia.reports.services.deciding import note_decision
-from qixia.reports.services.joining import earliest_clocks
 from qixia.reports.services.looking import seems_copied
 from qixia.reports.services.moves import check_step, group_refs, take_step
 from qixia.reports.services.ringing import ring, stand_down
@@ -59,7 +58,7 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
     if seen_severity and seen_severity != report.severity:
         raise errors.SomebodyWasFaster
     unit, now = _unit(unit_code), clock.now()
-    due = reset_clocks(report, unit=unit, cls=cls, severity=severity)
+    due = reset_clocks(report, unit=unit, cls=cls, severity=severity, given=now)
     said = report.cls, report.severity
     report.cls, report.severity = cls, severity
     changes = {
@@ -99,19 +98,18 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
 
 @transaction.atomic
 def redirect(*, actor: Actor, public_id: str, unit_code: str, reason: str) -> Report:
-    """Send a report to another unit; the clocks run on."""
+    """Send a report to another unit; all clocks but receiving run on."""
     report = access.case(actor, public_id)
     check_step(report, "redirect", actor)
     unit, words = _unit(unit_code), rules.required_text(reason, field="text")
-    due = rerouted(report, unit)
+    now = clock.now()
     changes = {
         "unit_id": unit.id,
         "charge_id": report.charge_id or report.unit_id,
         "assignee_id": None,
-        "dispatched_at": clock.now(),
+        "dispatched_at": now,
         "accepted_at": None,
-        **due,
-        **(earliest_clocks(report, receive=due["receive_due"], resolve=due["resolve_due"]) if due else {}),
+        **rerouted(report, unit, now),
     }
     row = take_step(
         report,

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Min
 from django.db.models.expressions import BaseExpression
 
 from qixia.codes.queries import triage_classes
@@ -35,9 +36,11 @@ def reset_clocks(
     place: rules.Place | None = None,
     cls: str | None = None,
     severity: str | None = None,
+    given: datetime | None = None,
 ) -> dict[str, Any]:
     """The columns of the limits that the rows give `report` with this unit, class and severity. They are counted from
-    where the clock started: another unit gets no new time."""
+    where the clock started: another unit gets no new time. Only receiving is the unit's own: counted from when
+    it was `given` the report, or from the receipt."""
     name, level = cls or report.cls, severity or report.severity
     known = triage_classes().get(name)
     found = clocks.due(
@@ -54,7 +57,7 @@ def reset_clocks(
     if report.resolve_from:
         resolve = working_calendar().work.add(report.resolve_from, found.terms.resolve)
     return {
-        "receive_due": found.receive,
+        "receive_due": working_calendar().work.add(given, found.terms.receive) if given else found.receive,
         "resolve_due": resolve,
         "resolve_limit": str(found.terms.resolve),
         "verify_limit": str(found.terms.verify),
@@ -102,10 +105,25 @@ def unpaused(report: Report, now: datetime) -> dict[str, Any]:
     return {"paused_at": None, name: moved_to}
 
 
-def rerouted(report: Report, unit: Org) -> dict[str, Any]:
-    """The limits of a report that goes to another unit: the clocks run on. What was paused, extended or promised stays
-    as it is."""
-    return {} if report.shifted or report.promised_due else reset_clocks(report, unit=unit)
+def earliest_clocks(report: Report, *, receive: datetime, resolve: datetime) -> dict[str, datetime]:
+    """The columns of clocks that are counted anew for a case: never later than those of what is merged into it."""
+    rows = Report.objects.filter(merged_into=report).aggregate(receive=Min("receive_due"), resolve=Min("resolve_due"))
+    return {
+        "receive_due": min(receive, rows["receive"] or receive),
+        "resolve_due": min(resolve, rows["resolve"] or resolve),
+    }
+
+
+def rerouted(report: Report, unit: Org, now: datetime) -> dict[str, Any]:
+    """The limits of a report that goes to another unit: receiving begins anew, with its reminders; the others run on.
+    What was paused, extended or promised stays as it is."""
+    found = reset_clocks(report, unit=unit, given=now)
+    if report.shifted or report.promised_due:
+        found = {"receive_due": found["receive_due"]}
+    else:
+        receive, resolve = found["receive_due"], found["resolve_due"]
+        found |= earliest_clocks(report, receive=receive, resolve=resolve) | {"receive_due": receive}
+    return found | {"receive_round": report.receive_round + 1}
 
 
 def _started(report: Report, after: str, now: datetime) -> dict[str, Any]:
@@ -151,7 +169,8 @@ def runs_of(report: Report) -> list[Run]:
     if state in clocks.UNANSWERED and report.answered_at is None:
         found.append(Run("answer", report.received_at, report.answer_due))
     if state in ("dispatched", "reopened") and report.accepted_at is None and report.receive_due:
-        found.append(Run("receive", report.received_at, report.receive_due))
+        begun = min(report.dispatched_at or report.received_at, report.receive_due)
+        found.append(Run("receive", begun, report.receive_due, round=report.receive_round))
     if state in clocks.RESOLVING and report.resolve_due:
         found.append(_run(report, "resolve", report.resolve_from or report.received_at, report.resolve_due))
     if state in clocks.VERIFYING and report.verify_due and report.resolved_at:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Count, F, Min, Q
+from django.db.models import Count, F, Q
 from django.db.models.functions import Coalesce
 
 from qixia.jobs.registry import declare_event
@@ -178,15 +178,6 @@ def _undone(reports: Collection[int]) -> dict[int, int]:
         return {}
     rows = MergeRecord.objects.filter(report__in=reports, undoes__isnull=False).order_by()
     return dict(rows.values_list("report").annotate(n=Count("pk")))
-
-
-def earliest_clocks(report: Report, *, receive: datetime, resolve: datetime) -> dict[str, datetime]:
-    """The columns of clocks that are counted anew for a case: never later than those of what is merged into it."""
-    rows = Report.objects.filter(merged_into=report).aggregate(receive=Min("receive_due"), resolve=Min("resolve_due"))
-    return {
-        "receive_due": min(receive, rows["receive"] or receive),
-        "resolve_due": min(resolve, rows["resolve"] or resolve),
-    }
 
 
 def support_award(

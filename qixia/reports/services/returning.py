@@ -1,6 +1,6 @@
 """Not ours: a unit names who should act, the named one may object once, the supervisor decides.
 
-Return   to the named unit at once; its clocks are the report's, which run on. No unit is named that said "not ours"
+Return   to the named unit at once; it has its own time to receive it, the other clocks run on. No unit is named that said "not ours"
          before, and no more often than the rule "reports.ways" grants; then only `refer` is left.
 Charge   who was asked first stays in charge until another unit accepts or a supervisor decides: it still sees the case,
          and answers the rider.
@@ -101,8 +101,9 @@ def decide(*, actor: Actor, public_id: str, unit_code: str, reason: str) -> Repo
 
 def _passed_on(report: Report, unit: Org) -> dict[str, Any]:
     """What changes when another unit has it. Its limits may be other ones; they are counted from where the clock began."""
-    moved = {"unit_id": unit.id, "assignee_id": None, "dispatched_at": clock.now(), "accepted_at": None}
-    return moved | rerouted(report, unit)
+    now = clock.now()
+    moved = {"unit_id": unit.id, "assignee_id": None, "dispatched_at": now, "accepted_at": None}
+    return moved | rerouted(report, unit, now)
 
 
 def _up(report: Report, step: str, actor: Actor, words: str) -> Report:

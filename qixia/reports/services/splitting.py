@@ -100,8 +100,8 @@ _TAKEN = (
 def _part(whole: Report, asked: PartAsked, unit: Org) -> Report:
     taken: dict[str, Any] = {name: getattr(whole, name) for name in _TAKEN}
     severity = asked.severity or whole.severity
-    if severity != whole.severity:
-        taken |= reset_clocks(whole, unit=unit, cls=asked.cls, severity=severity)
+    found = reset_clocks(whole, unit=unit, cls=asked.cls, severity=severity, given=clock.now())
+    taken |= found if severity != whole.severity else {"receive_due": found["receive_due"]}
     cls = asked.cls or whole.cls
     return Report.objects.create(
         **taken,
