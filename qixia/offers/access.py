@@ -8,7 +8,9 @@ from qixia.kernel import clock
 from qixia.kernel.errors import NotFound
 from qixia.offers import sealing, states
 from qixia.offers.models import Offer
+from qixia.offers.rules import OffersPolicy
 from qixia.people.access import Actor
+from qixia.policy.queries import current
 
 
 def on_offer(actor: Actor) -> QuerySet[Offer]:
@@ -19,6 +21,11 @@ def on_offer(actor: Actor) -> QuerySet[Offer]:
 
 
 def fits(actor: Actor, offer: Offer) -> bool:
+    """Not for whom its maker keeps away, nor for a share of all others: not to see an offer must say nothing about whom
+    it is kept from, and why."""
+    policy: OffersPolicy = current("offers.offers").data
+    if sealing.is_left_out(actor.public_id, offer.public_id, policy.left_out):
+        return False
     return sealing.mark(actor.public_id, offer.public_id) not in offer.excluded
 
 

@@ -20,6 +20,9 @@ class OffersPolicy(BaseModel):
     near_m: int = Field(2000, ge=100, le=50_000, description="how far around the rider offers are listed")
     lease_minutes: int = Field(40, ge=10, le=24 * 60, description="how long one rider has it alone")
     most_shown: int = Field(30, ge=1, le=200)
+    left_out: float = Field(
+        0.3, ge=0, lt=1, description="share of everybody who does not get an offer, so that not to see it says nothing"
+    )
 
 
 def lease_end(now: datetime, minutes: int) -> datetime:

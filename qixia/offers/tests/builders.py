@@ -9,7 +9,8 @@ from qixia.kernel import clock
 from qixia.offers import kinds, services
 from qixia.people import services as people
 from qixia.people.access import Actor, actor_for
-from qixia.policy.services import publish_seeds
+from qixia.policy.queries import current
+from qixia.policy.services import publish, publish_seeds
 
 MAKER = "system:test"
 HERE = (24.9, 118.6)
@@ -18,7 +19,15 @@ KIND = kinds.Kind("test", "试", "eye", "offers:take")
 
 def prepared() -> None:
     publish_seeds()
+    leave_out(0)
     kinds.register(KIND)
+
+
+def leave_out(share: float | None) -> None:
+    """Keep this share of everybody away from each offer; None: as Qixia ships."""
+    data = current("offers.offers").data.model_dump(mode="json", exclude={"left_out"})
+    more = {} if share is None else {"left_out": share}
+    publish("offers.offers", data | more, note="试", actor_ref=MAKER)
 
 
 def riders(count: int) -> list[Actor]:

@@ -15,9 +15,10 @@ from qixia.kernel.errors import NotFound
 from qixia.kernel.geo import Point
 from qixia.offers import errors, queries, retention, rules, services, states
 from qixia.offers.models import Offer
-from qixia.offers.tests.builders import HERE, offer, riders
+from qixia.offers.tests.builders import HERE, leave_out, offer, riders
 from qixia.people.models import Person
 from qixia.people.sessions import BACKEND
+from qixia.policy.queries import current
 
 pytestmark = pytest.mark.usefixtures("rules")
 
@@ -71,6 +72,24 @@ class TestWhoSees:
         first, second = Offer.objects.values_list("excluded", flat=True)
         assert len(first) == len(second) == 1
         assert first != second
+
+    def test_not_to_see_one_says_nothing_because_a_share_of_everybody_does_not(self):
+        leave_out(0.5)
+        rider, other = riders(2)
+        for number in range(60):
+            offer(f"report:{number}")
+        missing = [60 - len(ids(one)) for one in (rider, other)]
+        assert all(15 <= count <= 45 for count in missing), missing
+        assert ids(rider) == ids(rider), "who looks again learns no more"
+        assert set(ids(rider)) != set(ids(other)), "everybody misses others"
+        (gone, *_rest) = {row.public_id for row in Offer.objects.all()} - set(ids(rider))
+        with pytest.raises(NotFound):
+            services.take(actor=rider, public_id=gone)
+        assert not Offer.objects.exclude(excluded=[]).exists(), "the rows do not tell who that is"
+
+    def test_what_ships_leaves_a_share_out(self):
+        leave_out(None)
+        assert current("offers.offers").data.left_out >= 0.2
 
     def test_only_the_role_that_it_is_for(self):
         (rider,) = riders(1)
