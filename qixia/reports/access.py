@@ -95,16 +95,17 @@ HELPED_MAX = 500
 
 
 def _reach_of_unit(units: Collection[int]) -> Q:
-    """What was sent to one of these units, what one is still in charge of, and what one helps with. The keys of the last
-    are fetched: they are few, and a list of keys leaves the database its indexes."""
+    """What was sent to one of these units, what one is still in charge of, and what one helps or has helped with; who was
+    let off sees it no more. The keys of the last are fetched: they are few, and a list of keys leaves the database its
+    indexes."""
     request = request_id()
     helped = _helped_in(request, frozenset(units)) if request else _helped(units)
     return Q(unit_id__in=units) | Q(charge_id__in=units) | Q(pk__in=helped)
 
 
 def _helped(units: Collection[int]) -> tuple[int, ...]:
-    helps = Help.objects.filter(unit_id__in=units).order_by("-id").values_list("report_id", flat=True)
-    return tuple(helps[:HELPED_MAX])
+    helps = Help.objects.filter(unit_id__in=units, state__in=("asked", "done"))
+    return tuple(helps.order_by("-id").values_list("report_id", flat=True)[:HELPED_MAX])
 
 
 @lru_cache(maxsize=32)

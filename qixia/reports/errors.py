@@ -259,6 +259,23 @@ class NotToBeStudied(Conflict):
     message = "紧急和特急的事按时限办，不能约期答复。"
 
 
+class NotStudied(Conflict):
+    """Only what has to be studied is answered by a day that the unit names (rule reports.ways)."""
+
+    code = "reports.not_studied"
+    message = "这类事按时限办，不能约期答复。"
+
+
+class PromiseTooLate(Conflict):
+    code = "reports.promise_too_late"
+    message = "时限已经过了，不能再约期答复。要更多时间，请申请延期。"
+
+
+class NobodyThere(Invalid):
+    code = "reports.nobody_there"
+    message = "%(unit)s还没有经办人，请选别的单位。"
+
+
 class PromisedAlready(Conflict):
     code = "reports.promised_already"
     message = "这件已经约过答复日期。要更多时间，请申请延期。"

@@ -153,6 +153,8 @@ class Ways(BaseModel):
     )  # from unit to unit, over the life of a report; then only the supervisor decides
     helpers: int = Field(5, ge=1, le=20)  # asked at a time
     promise_days: int = Field(60, ge=1, le=365)  # the latest day that an answer may be promised for
+    # Families or classes that have to be studied; for all others the limits of the city hold.
+    studied: list[str] = Field(default_factory=lambda: ["骑手诉求"], max_length=100)
 
 
 class LimitRow(BaseModel):

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from qixia.codes.queries import triage_classes
 from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.people.queries import Org, organisations
@@ -22,7 +23,7 @@ from qixia.reports import access, paths, states
 from qixia.reports.models import Help, Report, ReportStep
 from qixia.reports.queries.shared import ClockView, Picture, TimelineItem, clock_of, pictures_of, timeline_item
 
-_UNIT_KINDS = ("unit", "property", "community")
+UNIT_KINDS = ("unit", "property", "community")
 # What became of a stop of the path, by the step that left it.
 _LEFT = {
     "return": gettext_noop("退回"),
@@ -129,7 +130,7 @@ def ways(actor: Actor, report: Report, history: Sequence[ReportStep], steps: Col
     limit = current("reports.ways").data.returns
     left, helps = max(0, limit - paths.returns(moves)), _helps(report) if "ask_help" in taken else []
     offered = [step for step in steps if step in ACTS and step not in _barred(report, moves, helps, left)]
-    units = organisations(*_UNIT_KINDS) if _NAMING & set(offered) else []
+    units = organisations(*UNIT_KINDS) if _NAMING & set(offered) else []
     return WaysView(
         stops=_stops(moves),
         charge=report.charge.name if report.charge and report.charge_id != report.unit_id else "",
@@ -179,7 +180,15 @@ def _barred(report: Report, moves: list[paths.Move], helps: list[HelpView], left
         found.add("waive_help")
     if report.promised_due is not None or report.severity in ("high", "critical") or report.part_of_id is not None:
         found.add("promise")
+    if not to_be_studied(report.cls) or (report.resolve_due is not None and report.resolve_due <= clock.now()):
+        found.add("promise")
     return found
+
+
+def to_be_studied(cls: str) -> bool:
+    """Whether an answer to this class may be promised for a day: the rule "reports.ways" says so."""
+    known = triage_classes().get(cls)
+    return bool({cls, known.family if known else ""} & set(current("reports.ways").data.studied))
 
 
 def _act(

@@ -18,13 +18,13 @@ from qixia.kernel import clock
 from qixia.kernel.errors import NotFound
 from qixia.media.services import Upload, receive
 from qixia.people.access import Actor
-from qixia.people.queries import organisation_by_code
 from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Help
 from qixia.reports.services.handling import attach
 from qixia.reports.services.looking import digests_before, refuse_copies
 from qixia.reports.services.moves import check_step, take_step
+from qixia.reports.services.naming import acting_unit, refuse_empty
 from qixia.reports.services.telling import members_told, tell_many, unit_told
 
 HELP_ASKED = declare_event("reports.help_asked")
@@ -37,9 +37,7 @@ def ask_help(*, actor: Actor, public_id: str, unit_code: str, words: str) -> Hel
     report = access.case(actor, public_id)
     check_step(report, "ask_help", actor)
     wanted = rules.required_text(words, field="text")
-    unit = organisation_by_code(unit_code)
-    if unit is None:
-        raise errors.UnknownUnit(field="unit")
+    unit = acting_unit(unit_code)
     if unit.id == report.unit_id:
         raise errors.SameUnit(field="unit")
     limit = current("reports.ways").data.helpers
@@ -48,6 +46,7 @@ def ask_help(*, actor: Actor, public_id: str, unit_code: str, words: str) -> Hel
         raise errors.HelperAsked(field="unit", unit=unit.name)
     if len(open_now) >= limit:
         raise errors.TooManyHelpers(limit=limit)
+    refuse_empty(unit)
     data = {"helper": unit.code}
     row = take_step(report, "ask_help", actor=actor, by=unit.name, text=wanted, data=data, event=HELP_ASKED)
     asked, _new = Help.objects.update_or_create(

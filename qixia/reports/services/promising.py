@@ -2,8 +2,10 @@
 
 Day      the end of that day in the city becomes the limit for the answer; what runs over it counts as overdue like any
          other limit. It is promised once; more time asks the supervisor.
-Not for  what is urgent or critical: there the limits of the city hold.
-Errors   NotFound, NotYours, StepNotAllowed, PartOfCase, NotToBeStudied, PromisedAlready, Invalid: nothing has changed.
+Not for  what is urgent or critical, nor for families and classes that the rule "reports.ways" does not name: there the
+         limits of the city hold. Nor once the limit is over: then the supervisor grants more time, or doesn't.
+Errors   NotFound, NotYours, StepNotAllowed, PartOfCase, NotToBeStudied, NotStudied, PromisedAlready, PromiseTooLate, Invalid:
+         nothing has changed.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from qixia.people.access import Actor
 from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
+from qixia.reports.queries.ways import to_be_studied
 from qixia.reports.services.moves import check_step, take_step
 from qixia.reports.services.telling import news_told, tell_many
 
@@ -34,8 +37,12 @@ def promise(*, actor: Actor, public_id: str, day: date, text: str) -> Report:
     words, now = rules.required_text(text, field="text"), clock.now()
     if report.severity in ("high", "critical"):
         raise errors.NotToBeStudied
+    if not to_be_studied(report.cls):
+        raise errors.NotStudied
     if report.promised_due is not None:
         raise errors.PromisedAlready
+    if report.resolve_due is not None and report.resolve_due <= now:
+        raise errors.PromiseTooLate
     most, today = current("reports.ways").data.promise_days, clock.city_date(now)
     if not today < day <= today + timedelta(days=most):
         raise Invalid("请选明天起 %(days)d 天以内的一天。", field="day", days=most)

@@ -20,12 +20,13 @@ from qixia.codes.queries import class_names
 from qixia.jobs.registry import declare_event
 from qixia.kernel import clock
 from qixia.people.access import Actor
-from qixia.people.queries import Org, organisation_by_code, people_in_charge
+from qixia.people.queries import Org, people_in_charge
 from qixia.policy.queries import current
 from qixia.reports import access, errors, paths, rules
 from qixia.reports.models import Report
 from qixia.reports.services.clocking import rerouted
 from qixia.reports.services.moves import check_step, take_step
+from qixia.reports.services.naming import acting_unit, refuse_empty
 from qixia.reports.services.settling import DISPATCHED
 from qixia.reports.services.telling import clerks_told, people_told, tell_many, unit_told
 
@@ -43,6 +44,7 @@ def return_report(*, actor: Actor, public_id: str, reason: str, to: str) -> Repo
     limit = current("reports.ways").data.returns
     if paths.returns(moves) >= limit:
         raise errors.ReturnsUsedUp(limit=limit)
+    refuse_empty(unit)
     changes = _passed_on(report, unit) | {"charge_id": report.charge_id or report.unit_id}
     data = {"unit": unit.code, "from": own.code if own else ""}
     row = take_step(
@@ -89,7 +91,8 @@ def decide(*, actor: Actor, public_id: str, unit_code: str, reason: str) -> Repo
     report = access.case(actor, public_id)
     check_step(report, "decide", actor)
     words = rules.required_text(reason, field="text")
-    unit = _unit(unit_code)
+    unit = acting_unit(unit_code)
+    refuse_empty(unit)
     changes = _passed_on(report, unit) | {"charge_id": None}
     data = {"unit": unit.code}
     row = take_step(
@@ -135,18 +138,11 @@ def _moves(report: Report) -> list[paths.Move]:
 
 def _named(report: Report, code: str, moves: list[paths.Move]) -> Org:
     """The unit that is to have it. Refused, if the path may not lead there."""
-    unit = _unit(code)
+    unit = acting_unit(code)
     if unit.id == report.unit_id:
         raise errors.SameUnit(field="unit")
     if paths.is_decided(moves):
         raise errors.DecidedAlready
     if unit.code in paths.refused(moves):
         raise errors.WentThere(field="unit", unit=unit.name)
-    return unit
-
-
-def _unit(code: str) -> Org:
-    unit = organisation_by_code(code)
-    if unit is None:
-        raise errors.UnknownUnit(field="unit")
     return unit

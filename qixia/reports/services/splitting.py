@@ -23,13 +23,14 @@ from qixia.jobs.registry import declare_event
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
 from qixia.people.access import Actor
-from qixia.people.queries import Org, organisation_by_code
+from qixia.people.queries import Org
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
 from qixia.reports.sealing import NONE
 from qixia.reports.services.clocking import reset_clocks
 from qixia.reports.services.handling import refuse_open_helpers
 from qixia.reports.services.moves import check_step, note_step, take_step
+from qixia.reports.services.naming import acting_unit, refuse_empty
 from qixia.reports.services.telling import Tell, news_told, tell_many, unit_told
 
 SPLIT = declare_event("reports.split")
@@ -58,7 +59,9 @@ def split(*, actor: Actor, public_id: str, parts: Sequence[PartAsked], text: str
     refuse_open_helpers(report)
     if report.merged_into_id is not None or report.part_of_id is not None:
         raise errors.PartOfCase
-    units = [_unit(one.unit_code) for one in asked]
+    units = [acting_unit(one.unit_code) for one in asked]
+    for unit in units:
+        refuse_empty(unit)
     names = "、".join(unit.name for unit in units)
     changes = {"unit_id": report.unit_id or units[0].id, "assignee_id": None}
     data: dict[str, Any] = {"units": [unit.code for unit in units]}
@@ -118,10 +121,3 @@ def _part(whole: Report, asked: PartAsked, unit: Org) -> Report:
         part_of=whole,
         clock_at=clock.now(),  # its own unit is reminded, whatever the lead was told
     )
-
-
-def _unit(code: str) -> Org:
-    unit = organisation_by_code(code)
-    if unit is None:
-        raise errors.UnknownUnit(field="unit")
-    return unit

@@ -301,6 +301,7 @@ def _deliver(found: Undertaking, link: UndertakingReport, pictures: Sequence[Any
             changes=changes,
             data=data,
             event=RESOLVED,
+            seen={"unit_id": report.unit_id},
         )
         refuse_open_helpers(report)
         told += clerks_told(report, "report.resolved", f"resolved:{row.pk}", unit=found.lead.name)

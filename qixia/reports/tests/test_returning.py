@@ -96,8 +96,8 @@ class TestReturn:
 
     def test_after_the_last_return_only_a_decision_is_left(self, town):
         receipt = returned(town)
-        services.return_report(actor=town.cleaner, public_id=receipt.public_id, reason="归物业", to="wuye")
         warden = worker_of("wuye", "物管")
+        services.return_report(actor=town.cleaner, public_id=receipt.public_id, reason="归物业", to="wuye")
         with pytest.raises(errors.ReturnsUsedUp):
             services.return_report(actor=warden, public_id=receipt.public_id, reason="归园林", to="yuanlin")
         assert the(receipt).unit.code == "wuye"

@@ -224,7 +224,7 @@ _ACTS = {
     "reject": lambda t, i: services.reject(actor=t.clerk, public_id=i, reason="没有这回事"),
     "confirm": lambda t, i: services.confirm_solved(actor=t.rider, public_id=i),
     "split": lambda t, i: services.split(
-        actor=t.clerk, public_id=i, parts=[services.PartAsked("wuye", "一"), services.PartAsked("huanwei", "二")]
+        actor=t.clerk, public_id=i, parts=[services.PartAsked("shizheng", "一"), services.PartAsked("huanwei", "二")]
     ),
     "dispute": lambda t, i: services.say_unsolved(actor=t.rider, public_id=i, text="没好"),
     "answer_for": lambda t, i: services.answer_for(actor=t.clerk, public_id=i, text="正在协调"),
