@@ -16,7 +16,7 @@ from qixia.kernel.claims import claim_hash
 from qixia.kernel.errors import NotFound
 from qixia.kernel.requests import request_id
 from qixia.people.access import Actor
-from qixia.reports.models import Help, Report, Support, Undertaking, UndertakingTask, Witness
+from qixia.reports.models import Help, Report, ReportStep, Support, Undertaking, UndertakingTask, Witness
 from qixia.reports.sealing import ANONYMOUS, WITNESS, index_of, supporter_index, witness_index
 from qixia.reports.states import Who
 
@@ -211,6 +211,16 @@ def acting_for(actor: Actor, report: Report, party: Who) -> str:
     path = report.community.path if report.community else ""
     theirs += [grant for grant in actor.grants if grant.role in roles and grant.covers(path)]
     return "" if actor.has("admin") else actor.acts_for(theirs)
+
+
+def took(actor: Actor, report: Report, party: Who, *steps: str, with_parts: bool = False) -> bool:
+    """Whether the last of these steps, of the report (or of any of its parts), was taken by the actor, by whom the actor
+    would now act for as this party, or for one of them."""
+    whose = Q(report=report) | Q(report__part_of=report) if with_parts else Q(report=report)
+    rows = ReportStep.objects.filter(whose, step__in=steps).order_by("id")
+    last = {row.report_id: row for row in rows.only("report_id", "actor", "data")}
+    ours = {actor.ref, acting_for(actor, report, party)} - {""}
+    return any(ours & {row.actor, row.data.get("for", "")} for row in last.values())
 
 
 def _helps(report: Report, units: Collection[int]) -> bool:

@@ -335,3 +335,10 @@ class AppealedBefore(Conflict):
 class NoAppeal(Conflict):
     code = "reports.no_appeal"
     message = "这一件没有等着决定的申诉。"
+
+
+class OwnWork(NotAllowed):
+    """Nobody looks whether the own work is done."""
+
+    code = "reports.own_work"
+    message = "这一件是你自己办结的，请别的同事来核实。"

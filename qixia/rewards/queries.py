@@ -5,7 +5,7 @@ Costs are stated where another page depends on them. Pages are cut by key (the i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.people.queries import organisations_by_id
 from qixia.policy import queries as policy
-from qixia.rewards import rules, states
+from qixia.rewards import rules, sealing, states
 from qixia.rewards.access import merchant_ids, own_voucher, own_vouchers, shown_item, shown_items
 from qixia.rewards.models import Account, Claim, Entry, Item, Posting, Promise, Refusal, Voucher
 
@@ -34,6 +34,13 @@ REFUSALS = {
     "expired": "已过期",
     "returned": "已退回",
 }
+
+
+def points_of(sources: Iterable[str]) -> dict[str, int]:
+    """What each of these has earned by now, less what was taken back. One statement."""
+    given = {sealing.stored_source(one): one for one in sources}
+    rows = Posting.objects.filter(source__in=given).order_by().values_list("source").annotate(n=Sum("points"))
+    return {given[source]: points for source, points in rows}
 
 
 def yuan(fen: int | None) -> str:

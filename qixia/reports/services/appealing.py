@@ -28,10 +28,12 @@ from qixia.reports.services.moves import check_step, group_refs, take_step
 from qixia.reports.services.reopening import supervisors_told
 from qixia.reports.services.seeking import remember_again
 from qixia.reports.services.telling import news_told, reporter_told, tell_many
+from qixia.rewards.queries import points_of
 from qixia.rewards.services import restore
 
 APPEALED = declare_event("reports.appealed")
 GRANTED = declare_event("reports.appeal_granted")
+_DECIDING = ("reject", "set_aside")
 LOOKED_BACK = timedelta(days=60)  # appeals that a batch looks at
 
 
@@ -74,12 +76,13 @@ def grant_appeal(*, actor: Actor, public_id: str, text: str) -> Report:
     words = rules.required_text(text, field="text")
     check_step(report, "grant_appeal", actor)
     _decide(report, "granted", actor)
+    decided_at = report.ended_at
     Decision.objects.filter(report=report, standing=True).update(standing=False)
     nothing = {"ended_at": None, "resolved_at": None, "verified_at": None, "verify_due": None, "assignee_id": None}
     changes = {"validity": "undecided", **nothing}
     take_step(report, "grant_appeal", actor=actor, text=words, changes=changes, event=GRANTED)
     remember_again(report)
-    restore(source=report.ref, also=group_refs(report)[1:], reason=words, actor=actor.ref)
+    restore(source=report.ref, also=group_refs(report)[1:], reason=words, actor=actor.ref, since=decided_at)
     tell_many(news_told(report, "report.appeal_granted", "appeal-granted", text=words[:60]))
     return report
 
@@ -112,13 +115,18 @@ def restore_supports() -> int:
     with clock.at(now), without_request_id():
         made = restore(source=sources[0], also=sources[1:], reason="申诉成立", actor="system:settle")
     if made:
+        earned = points_of(sources)
+        for row in rows:
+            row.points = max(earned.get(f"support:{row.public_id}", 0), 0)
+        Support.objects.bulk_update(rows, ["points"])  # else nothing could take them back again
         record("reports.supports_restored", subject="reports", actor="system:settle", count=len(made))
     return len(made)
 
 
 def _decide(report: Report, state: str, actor: Actor) -> None:
-    """NotYours for whoever made the decision that is appealed: nobody judges the own word."""
-    if Decision.objects.filter(report=report, standing=True, actor=actor.ref).exists():
+    """NotYours for whoever made the decision that is appealed, or for whom it was made: nobody judges the own word, nor
+    does a deputy for somebody who may not."""
+    if access.took(actor, report, "supervisor", *_DECIDING):
         raise errors.NotYours
     open_one = Appeal.objects.filter(report=report, state="open")
     if not open_one.update(state=state, decided_at=clock.now(), decided_by=actor.ref):

@@ -28,7 +28,7 @@ from qixia.reports.services.clocking import earliest_clocks, rerouted, reset_clo
 from qixia.reports.services.deciding import note_decision
 from qixia.reports.services.looking import seems_copied
 from qixia.reports.services.moves import check_step, group_refs, take_step
-from qixia.reports.services.ringing import ring, stand_down
+from qixia.reports.services.ringing import ring, ring_again, stand_down
 from qixia.reports.services.seeking import remember_again
 from qixia.reports.services.settling import DISPATCHED, RESOLVED, pay_dispatch
 from qixia.reports.services.telling import news_told, reporter_of, tell_many, unit_told
@@ -40,6 +40,7 @@ VERIFIED = declare_event("reports.verified")
 SENT_BACK = declare_event("reports.sent_back")
 REJECTED = declare_event("reports.rejected")
 CLOSED = declare_event("reports.closed")
+_DOING = ("resolve", "deliver")  # who says that it is done is not who looks whether it is
 
 
 @transaction.atomic
@@ -122,7 +123,8 @@ def redirect(*, actor: Actor, public_id: str, unit_code: str, reason: str) -> Re
         event=DISPATCHED,
     )
     report.unit_id = unit.id
-    tell_many(unit_told(report, "unit.new_case", f"case:{row.pk}", matter=_matter(report)))
+    told = unit_told(report, "unit.new_case", f"case:{row.pk}", matter=_matter(report))
+    tell_many([*told, *ring_again(report, row.at)])
     return report
 
 
@@ -131,6 +133,8 @@ def verify(*, actor: Actor, public_id: str, text: str = "") -> Report:
     """It is done as the unit says. A report that nobody called invalid by now is valid. The reporter is asked."""
     report = access.case(actor, public_id)
     words = rules.clean_text(text, field="text", limit=rules.NOTE_MAX)
+    if access.took(actor, report, "clerk", *_DOING, with_parts=True):
+        raise errors.OwnWork
     if not words and seems_copied(report):
         raise errors.LooksCopied(field="text")
     now = clock.now()

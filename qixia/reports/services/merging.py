@@ -42,6 +42,7 @@ from qixia.reports.services.joining import (
     take_standing,
 )
 from qixia.reports.services.moves import check_step, keep_proposals, note_step, take_step
+from qixia.reports.services.ringing import ring
 from qixia.reports.services.seeking import remember_again, write_leads
 from qixia.reports.services.settling import pay_dispatch
 from qixia.reports.services.telling import Tell, reporter_told, tell_many, unit_told
@@ -259,4 +260,4 @@ def _tell_apart(report: Report) -> None:
     told = reporter_told(report, "report.unmerged", key)
     if report.state in states.WITH_UNIT:
         told += unit_told(report, "unit.new_case", key, matter=class_names(report.cls))
-    tell_many(told)
+    tell_many([*told, *ring([report], clock.now())])

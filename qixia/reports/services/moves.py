@@ -61,9 +61,11 @@ def take_step(
     before, after = report.state, states.target(step, report.state)  # type: ignore[arg-type]
     columns = {"state": after, **(changes or {})}
     columns |= moved(report, columns, step, clock.now())
+    # Who is asked must be who the caller saw: a case may go to another unit and stay in the same state.
+    kept = {"unit_id": report.unit_id} if states.STEPS[step].who in _BY_UNIT else {}
     if report.part_of_id is not None:  # the whole before its parts, as everywhere
         Report.objects.select_for_update(no_key=True).get(pk=report.part_of_id)
-    if not Report.objects.filter(pk=report.pk, state=before, **(seen or {})).update(**columns):
+    if not Report.objects.filter(pk=report.pk, state=before, **kept, **(seen or {})).update(**columns):
         raise errors.SomebodyWasFaster
     if columns.get("validity") == "valid" and report.validity != "valid":
         _promise(report)
@@ -94,6 +96,7 @@ def take_step(
     return row
 
 
+_BY_UNIT = ("unit", "staff", "charge", "clerk")
 # While the whole is here its parts are open, or wait to be looked at with it.
 _WITH_PARTS = ("split", "resolved", "confirming")
 _GATHERER = system_actor("gather")
@@ -106,7 +109,8 @@ def _whole_follows(part: Report, step: str) -> None:
     if part.answered_at and whole.answered_at is None:
         Report.objects.filter(pk=whole.pk, answered_at=None).update(answered_at=part.answered_at)
     if part.validity == "valid" and whole.validity == "undecided":
-        Report.objects.filter(pk=whole.pk).update(validity="valid")
+        Report.objects.filter(pk=whole.pk).update(validity="valid")  # locked by the part's step
+        _promise(whole)
     if step == "send_back" and whole.state in ("resolved", "confirming"):
         undone = {"resolved_at": None, "verified_at": None, "verify_due": None}
         take_step(whole, "scatter", actor=_GATHERER, by=part.unit.name if part.unit else "", changes=undone)

@@ -27,6 +27,7 @@ from qixia.reports.models import Report
 from qixia.reports.services.clocking import rerouted
 from qixia.reports.services.moves import check_step, take_step
 from qixia.reports.services.naming import acting_unit, refuse_empty
+from qixia.reports.services.ringing import ring_again
 from qixia.reports.services.settling import DISPATCHED
 from qixia.reports.services.telling import clerks_told, people_told, tell_many, unit_told
 
@@ -56,10 +57,9 @@ def return_report(*, actor: Actor, public_id: str, reason: str, to: str) -> Repo
         changes=changes,
         data=data,
         event=RETURNED,
-        seen={"unit_id": own.pk if own else None},
     )
     said = {"matter": class_names(report.cls), "unit": own.name if own else "", "text": words[:60]}
-    tell_many(unit_told(report, "unit.returned", f"returned:{row.pk}", **said))
+    tell_many([*unit_told(report, "unit.returned", f"returned:{row.pk}", **said), *ring_again(report, row.at)])
     return report
 
 
@@ -98,7 +98,8 @@ def decide(*, actor: Actor, public_id: str, unit_code: str, reason: str) -> Repo
     row = take_step(
         report, "decide", actor=actor, by=unit.name, text=words, changes=changes, data=data, event=DISPATCHED
     )
-    tell_many(unit_told(report, "unit.decided", f"decided:{row.pk}", matter=class_names(report.cls), text=words[:60]))
+    said = {"matter": class_names(report.cls), "text": words[:60]}
+    tell_many([*unit_told(report, "unit.decided", f"decided:{row.pk}", **said), *ring_again(report, row.at)])
     return report
 
 
@@ -122,13 +123,13 @@ def _up(report: Report, step: str, actor: Actor, words: str) -> Report:
         changes=changes,
         data={"from": unit.code if unit else ""},
         event=REFERRED,
-        seen={"unit_id": report.unit_id},
     )
     path, key = report.community.path if report.community else "", f"decide:{row.pk}"
     said = {"matter": class_names(report.cls), "unit": unit.name if unit else "", "text": words[:60]}
     people = [member.person_id for member in people_in_charge(path, "supervisor")]
     told = people_told(report, people, "supervisor.decide", key, **said)
-    tell_many(told or clerks_told(report, "supervisor.decide", key, **said))
+    told = told or clerks_told(report, "supervisor.decide", key, **said)
+    tell_many([*told, *ring_again(report, row.at)])
     return report
 
 

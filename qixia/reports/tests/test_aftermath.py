@@ -19,9 +19,10 @@ from qixia.people.access import actor_for
 from qixia.people.passes import rider_pass
 from qixia.people.sessions import BACKEND
 from qixia.reports import errors, services
-from qixia.reports.models import Appeal, Decision, Rating, Report, ReportPhoto, ReportStep
+from qixia.reports.models import Appeal, Decision, Rating, Report, ReportPhoto, ReportStep, Support
 from qixia.reports.queries.aftermath import case_aftermath, open_appeals, rider_aftermath
-from qixia.reports.tests.town import AT_ROAD, MAKER, at, photo, photo_after, reach, the
+from qixia.reports.sealing import seal_support, supporter_index
+from qixia.reports.tests.town import AT_ROAD, MAKER, at, merging, photo, photo_after, reach, send, the
 from qixia.rewards.queries import balance
 from qixia.rewards.services import compare
 
@@ -141,6 +142,73 @@ class TestAppeal:
             with pytest.raises(errors.NotYours):
                 decide(actor=actor, public_id=receipt.public_id, **words)
         assert (the(receipt).state, Appeal.objects.get().state) == ("invalid", "open")
+
+    @pytest.mark.parametrize("first", ["the_deputy", "the_absent"])
+    def test_nobody_judges_by_a_deputy_nor_as_one(self, town, first):
+        absent, deputy = self.supervisor(town), people.create_person(display_name="代", username="dai", actor=MAKER)
+        place, now = absent.grants[0].organisation_id, clock.now()
+        people.grant_role(person_id=deputy.pk, role="worker", organisation_id=place, actor=MAKER)
+        receipt = reach(town, "dispatched")
+        people.set_deputy(
+            actor=absent,
+            person=absent.public_id,
+            deputy=deputy.public_id,
+            starts_at=now,
+            ends_at=now + timedelta(days=2),
+        )
+        decider, judge = (actor_for(deputy), absent) if first == "the_deputy" else (absent, actor_for(deputy))
+        services.reject(actor=decider, public_id=receipt.public_id, reason="没有")
+        services.appeal(actor=town.rider, public_id=receipt.public_id, text="明明有")
+        with pytest.raises(errors.NotYours):
+            services.deny_appeal(actor=judge, public_id=receipt.public_id, reason="不对")
+        assert Appeal.objects.get().state == "open"
+        services.deny_appeal(actor=town.supervisor, public_id=receipt.public_id, reason="又去看过")
+        assert Appeal.objects.get().state == "denied"
+
+    def test_an_undone_merge_is_not_paid_by_an_appeal(self, town):
+        """What the merge had earned was rightly taken back before; only what the decision took comes back."""
+        merging(automatic=True)
+        send(town.other_rider)
+        receipt = send(town.rider, "这里井盖不见了，太危险了", place=at((AT_ROAD[0] + 0.00005, AT_ROAD[1])))
+        assert (the(receipt).state, balance(town.rider.ref)) == ("merged", 3)
+        now = clock.now()
+        with clock.at(now + timedelta(hours=1)):
+            services.unmerge(actor=town.clerk, public_id=receipt.public_id)
+        alone = balance(town.rider.ref)
+        assert alone == the(receipt).points
+        with clock.at(now + timedelta(hours=2)):
+            services.reject(actor=town.clerk, public_id=receipt.public_id, reason="没有")
+            services.appeal(actor=town.rider, public_id=receipt.public_id, text="明明有")
+        assert balance(town.rider.ref) == 0
+        with clock.at(now + timedelta(hours=3)):
+            services.grant_appeal(actor=town.supervisor, public_id=receipt.public_id, text="照片看得清")
+        assert balance(town.rider.ref) == alone
+        assert compare().is_sound
+
+    def test_what_supporters_got_back_goes_again_when_it_is_found_not_true_again(self, town):
+        lead = send(town.rider)
+        row = Support(
+            report=the(lead), index=supporter_index(town.other_rider.public_id), day=clock.city_date(clock.now())
+        )
+        row.link = seal_support(town.other_rider.public_id, support=row.public_id)
+        row.save()
+        now, public_id = clock.now(), lead.public_id
+        with clock.at(now + timedelta(days=9)):
+            services.pay_supports()
+            earned = balance(town.other_rider.ref)
+            services.reject(actor=town.clerk, public_id=public_id, reason="没有")
+            services.pay_supports()
+            services.appeal(actor=town.rider, public_id=public_id, text="明明有")
+            services.grant_appeal(actor=town.supervisor, public_id=public_id, text="照片看得清")
+            services.restore_supports()
+            row.refresh_from_db()
+            assert (balance(town.other_rider.ref), row.points) == (earned, earned)
+            services.reject(actor=town.clerk, public_id=public_id, reason="又去看过，没有")
+            services.pay_supports()
+            row.refresh_from_db()
+            assert (balance(town.other_rider.ref), row.points, services.restore_supports()) == (0, 0, 0)
+        assert earned > 0
+        assert compare().is_sound
 
     def supervisor(self, town):
         person = people.create_person(display_name="督办", username="duban", actor=MAKER)

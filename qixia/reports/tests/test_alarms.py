@@ -23,7 +23,7 @@ from qixia.reports.models import Alarm, AlarmCall, Report, ReportStep
 from qixia.reports.policy import AlarmRules
 from qixia.reports.queries.alarms import rings_for
 from qixia.reports.services.ringing import ring
-from qixia.reports.tests.town import MAKER, Town, reach, send, the
+from qixia.reports.tests.town import MAKER, Town, merging, reach, send, the
 from qixia.reports.web.alarm import _moment
 from qixia.ui.nav import sections_for
 
@@ -327,3 +327,70 @@ def test_a_time_of_day_that_is_yet_to_come_was_yesterday() -> None:
 def test_the_console_leads_to_the_page(town: Town) -> None:
     links = dict(sections_for(town.clerk, "reports:alarm"))["工作"]
     assert [link.url for link in links if link.current] == [PAGE]
+
+
+# ── it goes to somebody else ──────────────────────────────────────────────────
+def test_what_goes_to_another_unit_rings_again_from_the_first_level(town: Town, chain: dict[str, Actor]) -> None:
+    receipt = send(town.rider, DANGER)
+    services.accept(actor=town.worker, public_id=receipt.public_id)
+    assert not rings_for(town.clerk)
+    services.return_report(actor=town.worker, public_id=receipt.public_id, reason="归环卫", to="huanwei")
+    alarm = Alarm.objects.get()
+    assert (alarm.ended_at, alarm.acknowledged_by, alarm.level) == (None, None, 1)
+    assert rings_for(town.cleaner)
+    assert (1, "洁净") in called(the(receipt))
+    assert told(town.cleaner) == ["critical.ring"]
+    assert told(chain["community"]) == ["critical.ring", "critical.ring"]
+    assert told(chain["street"]) == []
+    with clock.at(alarm.next_at or clock.now()):
+        services.call_next()
+    assert told(chain["street"]) == ["critical.unanswered"]
+
+
+@pytest.mark.parametrize("way", ["refer", "decide", "redirect"])
+def test_nobody_has_what_goes_up_or_is_sent_elsewhere(town: Town, way: str) -> None:
+    receipt = send(town.rider, DANGER)
+    given: dict[str, Any] = {"public_id": receipt.public_id, "reason": "不归我们"}
+    if way == "redirect":
+        services.acknowledge_alarm(actor=town.worker, public_id=receipt.public_id)
+        services.redirect(actor=town.clerk, unit_code="huanwei", **given)
+    else:
+        services.accept(actor=town.worker, public_id=receipt.public_id)
+        services.refer(actor=town.worker, **given)
+    if way == "decide":
+        services.acknowledge_alarm(actor=town.supervisor, public_id=receipt.public_id)
+        services.decide(actor=town.supervisor, unit_code="huanwei", **given)
+    alarm = Alarm.objects.get()
+    assert (alarm.ended_at, alarm.acknowledged_by) == (None, None)
+    assert rings_for(town.clerk)
+    assert ((1, "洁净") in called(the(receipt))) is (way != "refer")
+
+
+def test_the_next_unit_is_called_while_it_still_rings(town: Town, chain: dict[str, Actor]) -> None:
+    receipt = send(town.rider, DANGER)
+    before = Alarm.objects.get()
+    services.return_report(actor=town.worker, public_id=receipt.public_id, reason="归环卫", to="huanwei")
+    after = Alarm.objects.get()
+    assert (after.level, after.next_at) == (before.level, before.next_at), "the levels above are called when they were"
+    assert told(town.cleaner) == ["critical.ring"]
+    assert told(chain["community"]) == ["critical.ring"]
+
+
+def test_what_does_not_ring_does_not_begin_to(town: Town) -> None:
+    receipt = send(town.rider, "共享单车倒了一片", hint="shared-bike")
+    services.redirect(actor=town.clerk, public_id=receipt.public_id, unit_code="huanwei", reason="归环卫")
+    assert not Alarm.objects.exists()
+
+
+def test_what_was_merged_and_is_critical_rings_when_it_stands_alone(town: Town) -> None:
+    lead = send(town.other_rider)
+    Report.objects.filter(public_id=lead.public_id).update(rings=True, severity="critical")
+    merging(automatic=True)
+    receipt = send(town.rider, "这里井盖不见了，太危险了，人能掉下去")
+    merging(automatic=False)
+    report = the(receipt)
+    assert (report.state, report.rings) == ("merged", True)
+    assert not Alarm.objects.filter(report=report).exists()
+    services.unmerge(actor=town.clerk, public_id=receipt.public_id)
+    assert Alarm.objects.get(report=report).ended_at is None
+    assert (1, "何远") in called(report)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
 from qixia.notices.models import Notice
 from qixia.people import services as people
 from qixia.people.access import actor_for
-from qixia.reports import queries, services
+from qixia.reports import errors, queries, services
 from qixia.reports.tests.test_desk_web import desk
 from qixia.reports.tests.town import MAKER, reach, the
 
@@ -74,3 +76,25 @@ def test_the_page_sets_and_ends_it(town):
     ending = page.split('name="end" value="')[1].split('"')[0]
     client.post("/desk/deputies/", {"end": ending})
     assert not actor_for(person).has("clerk")
+
+
+def test_whoever_says_it_is_done_does_not_look_whether_it_is(town):
+    """Not as a clerk of the same place, and not for the clerk who did it; nor the clerk, when it was done for him."""
+    place = next(grant.organisation_id for grant in town.clerk.grants)
+    people.grant_role(person_id=town.worker.person_id, role="clerk", organisation_id=place, actor=MAKER)
+    both, receipt = town.fresh("worker"), reach(town, "resolved")
+    with pytest.raises(errors.OwnWork):
+        services.verify(actor=both, public_id=receipt.public_id)
+    assert the(receipt).state == "resolved"
+    person, now = second_clerk(town), clock.now()
+    people.set_deputy(
+        actor=town.admin,
+        person=both.public_id,
+        deputy=person.public_id,
+        starts_at=now,
+        ends_at=now + timedelta(days=2),
+    )
+    with pytest.raises(errors.OwnWork):
+        services.verify(actor=actor_for(person), public_id=receipt.public_id)
+    services.verify(actor=town.clerk, public_id=receipt.public_id)
+    assert the(receipt).state == "confirming"

@@ -195,3 +195,38 @@ class TestHelp:
         services.add_help(actor=town.cleaner, public_id=receipt.public_id, text="清开了", done=True)
         services.ask_help(actor=town.clerk, public_id=receipt.public_id, unit_code="huanwei", words="还有一袋")
         assert (Help.objects.get().state, Help.objects.get().said) == ("asked", "")
+
+
+class TestTwoAtOnce:
+    """A unit that acts on what it saw, while the report has gone to another one and waits there in the same state."""
+
+    @pytest.mark.parametrize("gone", ["return", "redirect"])
+    def test_what_went_to_another_unit_is_not_accepted(self, town, monkeypatch, gone):
+        receipt = reach(town, "dispatched")
+        seen = access.case(town.worker, receipt.public_id)
+        if gone == "return":
+            services.return_report(actor=town.colleague, public_id=receipt.public_id, reason="归环卫", to="huanwei")
+        else:
+            services.redirect(actor=town.clerk, public_id=receipt.public_id, unit_code="huanwei", reason="归环卫")
+        before = counts()
+        monkeypatch.setattr(access, "case", lambda *_who: seen)
+        with pytest.raises(errors.SomebodyWasFaster):
+            services.accept(actor=town.worker, public_id=receipt.public_id)
+        assert counts() == before
+        report = the(receipt)
+        assert (report.state, report.unit.code, report.assignee, report.accepted_at) == (
+            "dispatched",
+            "huanwei",
+            None,
+            None,
+        )
+        assert report.charge.code == "shizheng"
+
+    def test_of_two_clerks_who_redirect_one_is_told(self, town, monkeypatch):
+        receipt = reach(town, "dispatched")
+        seen = access.case(town.clerk, receipt.public_id)
+        services.redirect(actor=town.clerk, public_id=receipt.public_id, unit_code="huanwei", reason="归环卫")
+        monkeypatch.setattr(access, "case", lambda *_who: seen)
+        with pytest.raises(errors.SomebodyWasFaster):
+            services.redirect(actor=town.clerk, public_id=receipt.public_id, unit_code="wuye", reason="归物业")
+        assert the(receipt).unit.code == "huanwei"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
+from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.notices.models import Notice
+from qixia.people import services as people
+from qixia.people.passes import rider_pass
 from qixia.reports import access, errors, queries, services
 from qixia.reports.models import Report
 from qixia.reports.queries.pulse import pulse
 from qixia.reports.tests.test_services import counts
-from qixia.reports.tests.town import photo_after, reach, send, the
+from qixia.reports.tests.town import MAKER, at, photo, photo_after, reach, send, the
+from qixia.rewards.models import Promise
 from qixia.rewards.queries import balance
 
 TWO = [services.PartAsked("shizheng", "换井盖"), services.PartAsked("huanwei", "清掉周围的垃圾", severity="low")]
@@ -158,3 +162,33 @@ def test_a_part_can_have_no_reporter(town):
         Report.objects.filter(pk=first.pk).update(
             secrecy="sealed", reporter_link=whole.reporter_link, reporter_index=whole.reporter_index
         )
+
+
+def test_a_true_part_promises_what_an_anonymous_whole_earns(town):
+    receipt = services.submit_anonymous(
+        rider_pass=rider_pass(),
+        claim_hash="ab" * 32,
+        client_key="phone-key-split",
+        place=at(),
+        photos=[photo(77)],
+        words="井盖没了，人能掉下去",
+    )
+    run_pending()
+    part = services.split(actor=town.clerk, public_id=receipt.public_id, parts=TWO)[0]
+    assert not Promise.objects.exists()
+    services.validate(actor=town.clerk, public_id=part.public_id, text="看见了", ground="seen")
+    assert the(receipt).validity == "valid"
+    assert Promise.objects.get().claim_hash == "ab" * 32
+
+
+def test_nobody_looks_whether_the_own_part_is_done(town):
+    whole, (first, second) = split(town)
+    people.grant_role(
+        person_id=town.worker.person_id, role="clerk", organisation_id=town.clerk.grants[0].organisation_id, actor=MAKER
+    )
+    both = town.fresh("worker")
+    done(both, first)
+    done(town.cleaner, second)
+    with pytest.raises(errors.OwnWork):
+        services.verify(actor=both, public_id=whole.public_id)
+    assert the(whole).state == "resolved"

@@ -7,6 +7,7 @@ Caps     don't hold: it was earned within them already. It counts for the day of
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import transaction
 
@@ -18,10 +19,15 @@ RESTORED = "rewards.restored"
 
 
 @transaction.atomic
-def restore(*, source: str, reason: str, actor: str, also: Sequence[str] = ()) -> list[Posting]:
-    """Pay again what was taken back from `source` and from those in `also`. Returns what was posted now."""
+def restore(
+    *, source: str, reason: str, actor: str, also: Sequence[str] = (), since: datetime | None = None
+) -> list[Posting]:
+    """Pay again what was taken back from `source` and from those in `also`, by what was decided at `since` or later: what
+    was taken before that had another reason. Returns what was posted now."""
     sources = [sealing.stored_source(one) for one in (source, *also)]
     taken = Posting.objects.filter(source__in=sources, kind=rules.REVERSAL)
+    if since is not None:
+        taken = taken.filter(at__gte=since)
     purses = books.lock_purses(taken.values_list("beneficiary", flat=True), need=(rules.AVAILABLE, rules.DEBT))
     if not purses:
         return []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from qixia.kernel import clock
 from qixia.rewards import queries
 from qixia.rewards.models import Posting
 from qixia.rewards.services import award, compare, restore, reverse
@@ -42,3 +45,17 @@ def test_nothing_comes_of_what_was_never_taken():
     paid(person())
     assert restore(source="report:1", reason="申诉成立", actor="person:s") == []
     assert Posting.objects.count() == 1
+
+
+def test_what_was_taken_before_the_decision_had_another_reason():
+    rider, now = person(), clock.now()
+    paid(rider)
+    paid(rider, "report:2")
+    with clock.at(now + timedelta(hours=1)):
+        reverse(source="report:2", reason="并入已撤销", actor="system:x")
+    with clock.at(now + timedelta(hours=2)):
+        reverse(source="report:1", reason="不属实", actor="system:x")
+        given = {"source": "report:1", "also": ["report:2"], "reason": "申诉成立", "actor": "person:s"}
+        assert [one.points for one in restore(**given, since=clock.now())] == [15]
+    assert queries.balance(rider.ref) == 15
+    assert queries.points_of(["report:1", "report:2", "report:3"]) == {"report:1": 15, "report:2": 0}
