@@ -46,7 +46,7 @@ def register_desk() -> None:
     register(Item(_("处置队列"), "list-check", "reports:queue", _STAFF, "工作", 10, _count("queue"), hot=True))
     sorting = Item(_("分拣队列"), "sparkles", "reports:triage", _CLERK, "工作", 5, _count("sorting"), _TRIAGE, hot=True)
     register(sorting)
-    register(Item(_("退回待改派"), "arrow-back-up", "reports:returned", _CLERK, "工作", 6, _count("returned")))
+    register(Item(_("待定主办"), "arrow-back-up", "reports:returned", _CLERK, "工作", 6, _count("returned")))
     register(Item(_("待核实"), "eye-check", "reports:checks", _CLERK, "工作", 20, _count("checks")))
     register(Item(_("合并建议"), "git-merge", "reports:duplicates", _CLERK, "工作", 15, proposals_count))
     register(Item(_("导入"), "upload", "reports:import", _CLERK, "工作", 60, active=("reports:import_batch",)))

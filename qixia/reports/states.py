@@ -103,7 +103,7 @@ STEPS: dict[str, Step] = {
     ),
     # The clocks of resolving and verifying; the one of the first answer knows none of these.
     "pause": _step(f"resolved {_WITH_UNIT}", None, "clerk", "暂停计时", "计时暂停"),
-    "resume": _step(f"resolved {_WITH_UNIT}", None, "clerk", "恢复计时", "计时恢复"),
+    "resume": _step(f"resolved returned split {_WITH_UNIT}", None, "clerk", "恢复计时", "计时恢复"),
     "ask_extension": _step(_WITH_UNIT, None, "unit", "申请延期", "单位申请延期"),
     "grant_extension": _step(_WITH_UNIT, None, "supervisor", "同意延期", "同意延期"),
     "deny_extension": _step(_WITH_UNIT, None, "supervisor", "不同意延期", "不同意延期"),
@@ -159,7 +159,7 @@ LABELS: dict[str, Shown] = {
     "dispatched": Shown("待签收", "已派单", "sent"),
     "accepted": Shown("已签收", "已签收", "sent"),
     "working": Shown("处置中", "处置中", "doing"),
-    "returned": Shown("退回待改派", "改派中", "back"),
+    "returned": Shown("待定主办", "改派中", "back"),
     "resolved": Shown("待核实", "待核实", "check"),
     "confirming": Shown("待骑手确认", "待你确认", "check"),
     "fixed": Shown("已修好", "已修好", "fixed"),

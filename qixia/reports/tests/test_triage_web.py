@@ -516,7 +516,7 @@ def test_the_side_navigation_counts_what_waits(town: Town) -> None:
     reach(town, "returned")
     html = desk(town).get(reverse("reports:all")).content.decode()
     assert re.search(r'href="/desk/triage/"[^>]*>.*?分拣队列<b class="is-hot">2</b>', html)
-    assert re.search(r'href="/desk/returned"[^>]*>.*?退回待改派<b>1</b>', html)
+    assert re.search(r'href="/desk/returned"[^>]*>.*?待定主办<b>1</b>', html)
 
 
 def test_a_case_that_waits_leads_there_from_other_lists(town: Town) -> None:

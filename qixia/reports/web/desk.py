@@ -36,7 +36,7 @@ from qixia.ui.negotiation import wants_fragment
 PAGE = 50
 TITLES = {
     "queue": gettext_lazy("处置队列"),
-    "returned": gettext_lazy("退回待改派"),
+    "returned": gettext_lazy("待定主办"),
     "checks": gettext_lazy("待核实"),
     "confirming": gettext_lazy("待骑手确认"),
     "all": gettext_lazy("全部上报"),
