@@ -542,20 +542,21 @@ def levels_in_charge(path: str, *roles: str) -> list[Level]:
     is in charge of are left out. One query."""
     parts = [part for part in path.split("/") if part]
     above = ["/".join(parts[: n + 1]) + "/" for n in range(len(parts))]
-    where = {
-        name: Coalesce(f"division__{name}", f"organisation__division__{name}", Value(""))
-        for name in ("path", "name", "level")
-    }
     rows = (
         RoleGrant.objects.filter(live_at(clock.now()), role__in=roles, person__is_active=True)
-        .annotate(**{f"of_{name}": value for name, value in where.items()})
+        .annotate(
+            of_path=Coalesce("division__path", "organisation__division__path", Value("")),
+            of_level=Coalesce("division__level", "organisation__division__level", Value("")),
+            of_name=Coalesce("division__name", "organisation__division__name", Value("")),
+        )
         .filter(of_path__in=[*above, ""])
         .order_by("person_id", "role")
         .values_list("of_path", "of_level", "of_name", "person_id", "person__public_id", "person__display_name", "role")
     )
     found: dict[str, tuple[str, str, dict[int, Member]]] = {}
-    for of_path, kind, name, *member in rows:
-        found.setdefault(of_path, (kind or "whole", name, {}))[2].setdefault(member[0], Member(*member))
+    for of_path, kind, name, person_id, *named in rows:
+        members = found.setdefault(of_path, (kind or "whole", name, {}))[2]
+        members.setdefault(person_id, Member(person_id, *named))
     deepest_first = sorted(found, key=len, reverse=True)
     return [Level(found[one][0], found[one][1], tuple(found[one][2].values())) for one in deepest_first]
 

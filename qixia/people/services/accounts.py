@@ -329,7 +329,11 @@ def grant_role(
         raise rules.OwnRole(field="person")
     # A role of one's own takes the place of the same one held for a colleague.
     borrowed = RoleGrant.objects.filter(
-        person=person, role=role, organisation_id=organisation_id, division_id=division_id, revoked_at=None
+        person=person,
+        role=role,
+        organisation_id=organisation_id,
+        division_id=division_id,  # type: ignore[misc]  # None is IS NULL, which the stubs do not know
+        revoked_at=None,
     )
     borrowed.exclude(acting_for="").update(revoked_at=clock.now())
     grant, is_new = RoleGrant.objects.get_or_create(
@@ -361,7 +365,7 @@ def revoke_role(*, grant: str, actor: str) -> None:
             acting_for=row.person.public_id,
             role=row.role,
             organisation_id=row.organisation_id,
-            division_id=row.division_id,
+            division_id=row.division_id,  # type: ignore[misc]  # as in `grant_role`
             revoked_at=None,
         ).update(revoked_at=now)
         record("people.role_revoked", subject=_ref(row.person), actor=actor, role=row.role, grant=grant)
