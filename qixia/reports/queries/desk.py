@@ -126,7 +126,7 @@ def case(actor: Actor, public_id: str) -> CaseView:
         opinion=second_view(report) if "clerk" in parties else None,
         related=related(actor, report),
         papers=papers_of(actor, report),
-        is_watched=Watch.objects.filter(report=report, person_id=actor.person_id).exists(),
+        is_watched=Watch.objects.filter(report=report, person_id=actor.person_id or 0).exists(),
         wordings=wordings(report),
         notes=photo_notes(actor, report, parties),
         members=staff_of(report.unit_id, *access.UNIT_ROLES) if report.unit_id and "assign" in steps else [],

@@ -120,16 +120,29 @@ class Filter:
     @classmethod
     def of(cls, name: str, get: Mapping[str, str]) -> Filter:
         """From the parts of an address; whatever is no filter is dropped."""
-        yes = {key: get.get(key, "") == "1" for key in ("soon", "answer", "mine", "watched")}
-        words = {key: get.get(key, "")[:40] for key in ("group", "severity", "cls", "state", "unit", "area")}
+
+        def word(key: str) -> str:
+            return get.get(key, "")[:40]
+
+        def yes(key: str) -> bool:
+            return get.get(key, "") == "1"
+
         over = get.get("over", "")
         return cls(
             list=name,
+            group=word("group"),
+            severity=word("severity"),
+            cls=word("cls"),
+            state=word("state"),
+            unit=word("unit"),
+            area=word("area"),
             over=over if over in ("1", "3") else "",
+            soon=yes("soon"),
+            answer=yes("answer"),
+            mine=yes("mine"),
+            watched=yes("watched"),
             text=get.get("q", "").strip()[:60],
             after=get.get("after", "")[:80],
-            **yes,
-            **words,
         ).known()
 
     def known(self) -> Filter:

@@ -111,7 +111,7 @@ def _received(stack: ExitStack, photos: dict[str, bytes], head: Head) -> dict[st
 def _write(
     actor: Actor, digest: str, kind: str, source: bytes, head: Head, received: dict[str, Received]
 ) -> ImportBatch:
-    batch = ImportBatch(digest=digest, kind=kind, by_id=actor.person_id, at=clock.now())
+    batch = ImportBatch(digest=digest, kind=kind, by_id=actor.person_id or 0, at=clock.now())
     rows = keep(list(received.values()), owner_ref=f"import:{batch.public_id}")
     head.photos = {name: row.public_id for name, row in zip(received, rows, strict=True)}
     batch.head = keys().seal(head.pack(), purpose=f"import-head:{batch.public_id}")

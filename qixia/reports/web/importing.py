@@ -113,7 +113,8 @@ def state(request: HttpRequest, batch: str) -> HttpResponse:
 @allow(*CLERK_ROLES, "admin")
 def columns(request: HttpRequest, batch: str) -> HttpResponse:
     """Which column is what."""
-    chosen = {name.removeprefix("column-"): value for name, value in request.POST.items() if name.startswith("column-")}
+    names = [name for name in request.POST if name.startswith("column-")]
+    chosen = {name.removeprefix("column-"): str(request.POST[name]) for name in names}
     mapping = {
         name: int(value) for name, value in chosen.items() if value.isascii() and value.isdigit() and len(value) < 4
     }
