@@ -183,7 +183,8 @@ class Look(NamedTuple):
 
 
 def looks(calendar: WorkCalendar, runs: Iterable[Run], rows: Sequence[ReminderRow]) -> list[Look]:
-    """All moments of the clocks that run at which somebody is told or a mark is set. A paused clock has none."""
+    """All moments of the clocks that run at which somebody is told or a mark is set. A paused clock has none:
+    its mark stays as it was, and when it goes on at the latest is clocking.py's."""
     found = []
     for run in runs:
         if run.is_paused:

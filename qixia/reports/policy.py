@@ -210,6 +210,7 @@ class Limits(BaseModel):
 
     rows: list[LimitRow] = Field(min_length=1, max_length=2000)
     pauses: list[PauseReason] = Field(default_factory=lambda: list(_PAUSES), min_length=1)
+    pause_max: str = "15 工作日"  # how long a clock may stand still at once; then it goes on by itself
     extension_max: str = "15 工作日"  # the longest that may be asked for at once
     extensions: int = Field(2, ge=0, le=10)  # granted ones, until the clock starts anew
     close_after_days: int = Field(ge=1, le=60)
@@ -230,7 +231,7 @@ class Limits(BaseModel):
         kept = {key: value for key, value in data.items() if key not in ("receive", "resolve", "verify")}
         return kept | {"rows": _rows_of_before(data)}
 
-    @field_validator("extension_max")
+    @field_validator("extension_max", "pause_max")
     @classmethod
     def _readable(cls, text: str) -> str:
         return str(span(text))

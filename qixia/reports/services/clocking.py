@@ -10,7 +10,8 @@ Cost     no query for a report that was never paused; settling fifty costs no mo
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -154,13 +155,34 @@ def changed(report: Report, columns: dict[str, Any]) -> Report:
 
 
 def looked(report: Report, now: datetime) -> dict[str, Any]:
-    """Mark and next look of a report as it stands."""
-    found = looks_of(report)
-    return {"overdue": clocks.lateness(found, now), "clock_at": clocks.next_look(found, now)}
+    """Mark and next look of a report as it stands. The mark of a clock that stands still is that of when it stopped."""
+    runs = [replace(run, is_paused=False) for run in runs_of(report)]
+    at = now if report.paused_at is None else min(report.paused_at, now)
+    return {
+        "overdue": clocks.lateness(_looks(runs), at),
+        "clock_at": next_look(report, looks_of(report), now),
+    }
+
+
+def next_look(report: Report, found: Iterable[Look], now: datetime) -> datetime | None:
+    """When to look again: at the next moment of a clock, or when one has stood still for as long as it may."""
+    moment, end = clocks.next_look(found, now), pause_end(report)
+    return moment if end is None else min(moment or end, max(end, now))
+
+
+def pause_end(report: Report) -> datetime | None:
+    """When the pause that is going on ends by itself."""
+    if report.paused_at is None:
+        return None
+    return working_calendar().work.add(report.paused_at, span(current("reports.limits").data.pause_max))
 
 
 def looks_of(report: Report) -> list[Look]:
-    return clocks.looks(working_calendar().work, runs_of(report), current("reports.reminders").data.rows)
+    return _looks(runs_of(report))
+
+
+def _looks(runs: Iterable[Run]) -> list[Look]:
+    return clocks.looks(working_calendar().work, runs, current("reports.reminders").data.rows)
 
 
 def runs_of(report: Report) -> list[Run]:

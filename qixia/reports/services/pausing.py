@@ -1,13 +1,16 @@
 """Clocks that stand still, run longer, or are answered by somebody else than the unit.
 
 Pause    a clerk or supervisor lets the clock of resolving or verifying stand still, for a reason of the policy's list, and
-         lets it go on. The limit moves by exactly the time that it stood still, counted as the limit counts.
+         lets it go on. The limit moves by exactly the time that it stood still, counted as the limit counts. The nearest
+         supervisors are told; what was late stays late; after the time of the policy the clock goes on by itself.
 Longer   the unit asks for an extension, the supervisor decides. One request at a time, only so many granted, only so long.
 Answer   the first answer pauses for nothing. Where the unit is silent a clerk or supervisor answers in its place.
 Refused  nothing has changed.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from django.db import transaction
 
@@ -19,9 +22,9 @@ from qixia.policy.queries import current, working_calendar
 from qixia.reports import access, clocks, errors, rules
 from qixia.reports.models import ClockPause, Extension, Report
 from qixia.reports.policy import Limits
-from qixia.reports.services.clocking import unpaused
+from qixia.reports.services.clocking import pause_end, unpaused
 from qixia.reports.services.handling import ANSWERED
-from qixia.reports.services.moves import check_step, take_step
+from qixia.reports.services.moves import check_step, note_step, take_step
 from qixia.reports.services.telling import news_told, supervisors_told, tell_many, unit_told
 
 
@@ -42,7 +45,9 @@ def pause(*, actor: Actor, public_id: str, reason: str, text: str = "") -> Repor
     row = take_step(report, "pause", actor=actor, text=words, changes=changes, data=data, seen={"paused_at": None})
     which = "verify" if report.state in clocks.VERIFYING else "resolve"
     ClockPause.objects.create(report=report, clock=which, started_at=now, reason=reason)
-    tell_many(unit_told(report, "clock.paused", f"paused:{row.pk}", text=words[:60]))
+    key, text = f"paused:{row.pk}", words[:60]
+    told = unit_told(report, "clock.paused", key, text=text) + supervisors_told(report, "clock.paused", key, text=text)
+    tell_many(one for one in told if one.person_id != actor.person_id)
     return report
 
 
@@ -58,6 +63,20 @@ def resume(*, actor: Actor, public_id: str, text: str = "") -> Report:
     row = take_step(report, "resume", actor=actor, text=words, changes=unpaused(report, clock.now()), seen=seen)
     tell_many(unit_told(report, "clock.resumed", f"resumed:{row.pk}"))
     return report
+
+
+def run_on(report: Report, now: datetime, *, actor: Actor) -> None:
+    """Let a clock go on that has stood still for as long as it may, as of then, in the caller's transaction."""
+    end = pause_end(report)
+    if end is None or end > now:
+        return
+    columns = unpaused(report, end)
+    Report.objects.filter(pk=report.pk).update(**columns)
+    for name, value in columns.items():
+        setattr(report, name, value)
+    row = note_step(report, "resume", before=report.state, after=report.state, actor=actor.ref, data={"ended": "limit"})
+    key = f"resumed:{row.pk}"
+    tell_many(unit_told(report, "clock.resumed", key) + supervisors_told(report, "clock.resumed", key))
 
 
 @transaction.atomic

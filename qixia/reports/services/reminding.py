@@ -29,8 +29,9 @@ from qixia.reports import clocks, states
 from qixia.reports.clocks import Look
 from qixia.reports.models import ClockNote, Report
 from qixia.reports.policy import ReminderRow
-from qixia.reports.services.clocking import looked, looks_of
+from qixia.reports.services.clocking import looked, looks_of, next_look
 from qixia.reports.services.moves import take_step
+from qixia.reports.services.pausing import run_on
 from qixia.reports.services.telling import Tell, clerks_told, level_told, tell_many, unit_told
 
 REMINDER = system_actor("clock")
@@ -74,6 +75,7 @@ def _look(report: Report, now: datetime, *, tell: bool) -> None:
     if report.state not in states.OPEN:
         Report.objects.filter(pk=report.pk).update(clock_at=None, overdue=0)
         return
+    run_on(report, now, actor=REMINDER)
     reached = [one for one in looks_of(report) if one.moment <= now]
     fresh = _fresh(report, reached)
     over = {one.clock for one in reached if one.at >= clocks.OVER}
@@ -88,7 +90,7 @@ def _look(report: Report, now: datetime, *, tell: bool) -> None:
         _tell(report, fresh, stale)
     columns = looked(report, now)
     later = [one for one in looks_of(report) if one.moment > now]
-    columns["clock_at"] = clocks.next_look(later, now)
+    columns["clock_at"] = next_look(report, later, now)
     Report.objects.filter(pk=report.pk).update(**columns)
 
 

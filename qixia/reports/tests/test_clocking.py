@@ -15,15 +15,17 @@ from qixia.jobs.models import Event
 from qixia.kernel import clock
 from qixia.kernel.clock import CITY_TZ
 from qixia.kernel.errors import Invalid
+from qixia.kernel.worktime import span
 from qixia.notices.models import Notice
 from qixia.people import services as people
 from qixia.people.access import Actor, actor_for
 from qixia.people.models import Organisation, RoleGrant
 from qixia.places import queries as places
-from qixia.policy.queries import current
+from qixia.policy.queries import current, working_calendar
 from qixia.policy.services import publish, set_day
 from qixia.reports import errors, services
 from qixia.reports.models import ClockNote, ClockPause, ClockRun, Extension, Report, ReportStep
+from qixia.reports.queries.clocks import supervision
 from qixia.reports.services import reminding
 from qixia.reports.tests.town import MAKER, Town, build_town, photo_after, reach, send, the
 
@@ -101,6 +103,39 @@ class TestLimits:
             services.redirect(actor=town.clerk, public_id=report.public_id, unit_code="huanwei", reason="归环卫")
         assert the(report).resolve_due == report.resolve_due
 
+    @pytest.mark.parametrize("how", ["redirect", "return", "decide"])
+    def test_another_unit_has_its_own_time_to_receive_it(self, town, tuesday, how):
+        report = the(reach(town, "dispatched"))
+        with clock.at(MORNING + HOUR):  # the first unit let its half hour pass
+            if how == "redirect":
+                services.redirect(actor=town.clerk, public_id=report.public_id, unit_code="huanwei", reason="归环卫")
+            elif how == "return":
+                services.return_report(actor=town.worker, public_id=report.public_id, reason="归环卫", to="huanwei")
+            else:
+                services.refer(actor=town.worker, public_id=report.public_id, reason="不知归谁")
+                services.decide(actor=town.supervisor, public_id=report.public_id, unit_code="huanwei", reason="归环卫")
+        moved = the(report)
+        assert moved.receive_due == MORNING + HOUR + timedelta(minutes=30)
+        assert (moved.resolve_due, moved.answer_due) == (report.resolve_due, report.answer_due)
+
+    def test_what_was_extended_stays_and_is_received_anew(self, town, tuesday, levels):
+        report = the(reach(town, "accepted"))
+        services.pause(actor=town.clerk, public_id=report.public_id, reason="parts", text="井盖要定做")
+        with clock.at(MORNING + HOUR):
+            services.resume(actor=town.clerk, public_id=report.public_id)
+            due = the(report).resolve_due
+            services.return_report(actor=town.worker, public_id=report.public_id, reason="归环卫", to="huanwei")
+        assert (the(report).resolve_due, the(report).receive_due) == (due, MORNING + HOUR + timedelta(minutes=30))
+        assert due > report.resolve_due
+
+    def test_what_waited_to_be_sorted_is_not_late_with_the_unit(self, town, tuesday):
+        receipt = reach(town, "sorting")
+        with clock.at(MORNING + 2 * HOUR):
+            services.sort(
+                actor=town.clerk, public_id=receipt.public_id, cls="manhole", severity="high", unit_code="shizheng"
+            )
+        assert the(receipt).receive_due > MORNING + 2 * HOUR
+
     def test_a_report_that_is_opened_again_gets_its_limit_again(self, town, tuesday):
         receipt = reach(town, "confirming")
         with clock.at(MORNING + 50 * HOUR):
@@ -150,6 +185,56 @@ class TestPause:
         assert the(report).paused_at is None
         assert the(report).resolve_due == report.resolve_due + HOUR
         assert ClockPause.objects.get().ended_at == MORNING + HOUR
+
+    def test_what_was_late_stays_late_while_it_stands_still(self, town, tuesday, levels):
+        report = the(reach(town, "accepted"))
+        services.answer(actor=town.worker, public_id=report.public_id, text="马上到")
+        with clock.at(MORNING + 13 * HOUR):
+            services.remind()
+            assert the(report).overdue == 3
+            services.pause(actor=town.clerk, public_id=report.public_id, reason="weather")
+            assert the(report).overdue == 3
+        with clock.at(MORNING + 20 * HOUR):
+            services.remind()
+            assert the(report).overdue == 3
+            services.resume(actor=town.clerk, public_id=report.public_id)
+            assert the(report).overdue == 3
+
+    def test_supervisors_hear_of_it_and_see_what_stands_still(self, town, tuesday, levels):
+        report, other = (the(reach(town, "accepted")) for _ in range(2))
+        services.pause(actor=levels["community"], public_id=other.public_id, reason="parts")
+        assert told(levels["community"], "clock.paused") == 0, "nobody is told of what he did"
+        with clock.at(MORNING + HOUR):
+            services.pause(actor=town.clerk, public_id=report.public_id, reason="weather")
+        assert told(levels["community"], "clock.paused") == 1
+        found = {matter.key: matter for matter in supervision(levels["community"])}["paused"]
+        assert [line.public_id for line in found.lines] == [other.public_id, report.public_id]
+        assert "恶劣天气不能施工" in found.lines[1].note
+
+    def test_it_ends_by_itself_and_history_says_so(self, town, tuesday, levels):
+        limits(pause_max="1 工作日")
+        report = the(reach(town, "accepted"))
+        services.answer(actor=town.worker, public_id=report.public_id, text="马上到")
+        with clock.at(MORNING + HOUR):
+            services.pause(actor=town.clerk, public_id=report.public_id, reason="weather")
+        end = working_calendar().work.add(MORNING + HOUR, span("1 工作日"))
+        with clock.at(end - HOUR):
+            services.remind()
+            assert the(report).paused_at is not None
+        with clock.at(end + 2 * HOUR):  # nobody looked in time: the pause is no longer for that
+            services.remind()
+        assert the(report).paused_at is None
+        assert the(report).resolve_due == report.resolve_due + (end - MORNING - HOUR)
+        step = ReportStep.objects.get(report=the(report), step="resume")
+        assert (step.actor, step.data) == ("system:clock", {"ended": "limit"})
+        assert (told(town.worker, "clock.resumed"), told(levels["community"], "clock.resumed")) == (1, 1)
+
+    def test_it_can_be_ended_wherever_it_goes_on(self, town, tuesday):
+        report = the(reach(town, "dispatched"))
+        services.pause(actor=town.clerk, public_id=report.public_id, reason="weather")
+        Report.objects.filter(pk=report.pk).update(state="returned")
+        services.resume(actor=town.clerk, public_id=report.public_id)
+        assert the(report).paused_at is None
 
     def test_refusals_change_nothing(self, town, tuesday):
         paused, running, done = (the(reach(town, state)) for state in ("accepted", "accepted", "fixed"))
@@ -238,6 +323,19 @@ class TestReminders:
         assert told(town.worker, "clock.resolve_over") == 3
         assert ReportStep.objects.filter(report=the(report), step="escalate").count() == 3
         assert the(report).clock_at is None, "nothing is left to be looked at"
+
+    def test_another_unit_is_reminded_to_receive_it_anew(self, town, tuesday, levels):
+        report = the(reach(town, "dispatched"))
+        with clock.at(MORNING + HOUR):
+            services.remind()
+            services.redirect(actor=town.clerk, public_id=report.public_id, unit_code="huanwei", reason="归环卫")
+            services.remind()
+        assert told(town.cleaner, "clock.receive_over") == 0
+        with clock.at(MORNING + 2 * HOUR):
+            services.remind()
+            services.remind()
+        assert (told(town.worker, "clock.receive_over"), told(town.cleaner, "clock.receive_over")) == (1, 1)
+        assert ClockNote.objects.filter(report=report, clock="receive", at=100).count() == 2
 
     def test_a_worker_that_stood_still_tells_what_is_over_and_not_what_was_to_come(self, town, tuesday, levels):
         report = the(reach(town, "accepted"))
@@ -354,6 +452,8 @@ class TestChangedCalendar:
         receipt = reach(town, "accepted")
         day = city("2026-11-30 00:00").date()
         Report.objects.update(severity="low")
+        ways = current("reports.ways").data.model_dump(mode="json")
+        publish("reports.ways", ways | {"studied": ["manhole"]}, note="试", actor_ref=MAKER)
         services.promise(actor=town.worker, public_id=receipt.public_id, day=day, text="要研究")
         services.recalculate()
         self.storm()
