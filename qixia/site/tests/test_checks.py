@@ -1,11 +1,15 @@
 import os
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from qixia.kernel import clock
 from qixia.kernel.config import Config
 from qixia.kernel.keys import make_key_file
+from qixia.policy import holidays
+from qixia.policy.services import fill_calendar, publish_seeds
 from qixia.site import checks
 from qixia.site.backup import mark as backup_mark
 
@@ -121,3 +125,22 @@ def test_pictures_that_others_can_look_at(good, monkeypatch):
 def test_pictures_that_cannot_be_written(good, monkeypatch):
     monkeypatch.setattr(checks.os, "access", lambda *_: False)
     assert findings(monkeypatch, good) == {"qixia.E033"}
+
+
+@pytest.mark.django_db
+def test_a_year_whose_holidays_are_not_known(monkeypatch):
+    monkeypatch.setattr(holidays, "noticed", lambda year: [] if year < 2027 else None)
+    last, first = (datetime(2026, month, day, 12, tzinfo=clock.CITY_TZ) for month, day in ((9, 30), (10, 1)))
+    publish_seeds()
+    fill_calendar(last.date())
+    with clock.at(last):
+        assert checks.check_calendar(None) == []
+    with clock.at(first):  # three months ahead, as the rule says
+        (found,) = checks.check_calendar(None)
+    assert found.id == "qixia.W050"
+    assert "2027" in found.msg
+
+
+@pytest.mark.django_db
+def test_of_an_installation_that_is_not_prepared_no_year_is_asked():
+    assert checks.check_calendar(None) == []
