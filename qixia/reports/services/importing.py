@@ -207,7 +207,7 @@ def confirm_import(*, actor: Actor, batch: str) -> None:
     found = _locked(actor, batch, *MAKEABLE)
     ImportBatch.objects.filter(pk=found.pk).update(state="making")
     record("reports.import_confirmed", subject=f"import:{batch}", actor=actor.ref)
-    enqueue("reports.make_import", {"public_id": batch}, key=f"make-import:{batch}")
+    enqueue("reports.make_import", {"public_id": batch}, key=f"make-import:{batch}", priority=-10)
 
 
 @transaction.atomic

@@ -476,6 +476,8 @@ def test_reading_waits_behind_what_riders_send_and_holds_nothing(town: Town, mon
     )
     services.read_import(public_id=batch.public_id)
     assert seen == [depth]
+    services.confirm_import(actor=town.clerk, batch=batch.public_id)
+    assert Job.objects.get(name="reports.make_import").priority < 0
 
 
 def test_a_batch_that_is_never_made_ends_with_the_days(town: Town) -> None:
