@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
+from threading import Lock
 from typing import Any
 
 from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Q, QuerySet, When, Window
 from django.db.models.functions import RowNumber
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from qixia.kernel import clock
@@ -268,6 +270,34 @@ def public_figures(month: date) -> PublicFigures:
         lines=[_public(line, least) for line in found.lines if line.counted >= least],
         reasons=[(one.verdict, one.title, rounded(one.count, least)) for one in found.reasons],
     )
+
+
+# Whoever asks, a month is counted once an hour in each process: the page is open to everybody. Few statements count a
+# month, one at a time; what waits for that reads what was counted.
+KEPT_FOR = timedelta(hours=1)
+MOST_KEPT = 1000  # every month since 2000 in both languages: nobody drives the others out
+_kept: dict[tuple[date, str, int], tuple[datetime, PublicFigures]] = {}
+_counting = Lock()
+
+
+def kept_public_figures(month: date) -> PublicFigures:
+    """As public_figures, up to an hour old."""
+    key = (month, get_language() or "", current("reports.decisions").version)
+    with _counting:
+        now, found = clock.now(), _kept.get(key)
+        if found is not None and timedelta() <= now - found[0] < KEPT_FOR:
+            return found[1]
+        counted = public_figures(month)
+        _kept.pop(key, None)
+        while len(_kept) >= MOST_KEPT:
+            del _kept[next(iter(_kept))]
+        _kept[key] = (now, counted)
+        return counted
+
+
+def forget_figures() -> None:
+    """Count anew what is asked for next; for tests."""
+    _kept.clear()
 
 
 def _public(line: Line, least: int) -> PublicLine:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from qixia.codes.models import Division
@@ -15,12 +17,20 @@ from qixia.people.models import Organisation
 from qixia.people.sessions import BACKEND
 from qixia.reports.figures import Share, month_after, month_of, published, rounded
 from qixia.reports.models import Decision, Rating, Report
-from qixia.reports.queries.figures import month_figures, public_figures
+from qixia.reports.queries import figures as figures_query
+from qixia.reports.queries.figures import forget_figures, kept_public_figures, month_figures, public_figures
 from qixia.reports.sealing import index_of
 
 MONTH = date(2026, 10, 1)
 START = datetime(2026, 10, 5, 2, tzinfo=UTC)
 LATER = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    forget_figures()
+    yield
+    forget_figures()
 
 
 def rows(count: int, *, unit: str = "shizheng", state: str = "fixed", days: float | None = 1, **more) -> list[Report]:
@@ -161,6 +171,26 @@ class TestPublic:
             page = Client().get(reverse("reports:open_figures")).content.decode()
         assert "2026年9月" in page
         assert "shizheng" not in page
+
+    def test_a_month_is_counted_once_an_hour_whoever_asks(self, town):
+        rows(30)
+        address = reverse("reports:open_figures")
+        with clock.at(LATER):
+            assert "shizheng单位" in Client().get(address, {"month": "2026-10"}).content.decode()
+            with CaptureQueriesContext(connection) as seen:
+                Client().get(address, {"month": "2026-10"})
+            assert "reports_report" not in str(seen.captured_queries)
+            rows(40, unit="huanwei")
+            assert "huanwei单位" not in Client().get(address, {"month": "2026-10"}).content.decode()
+        with clock.at(LATER + timedelta(hours=1, seconds=1)):
+            assert "huanwei单位" in Client().get(address, {"month": "2026-10"}).content.decode()
+
+    def test_months_that_are_kept_are_bounded(self, town, monkeypatch):
+        monkeypatch.setattr(figures_query, "MOST_KEPT", 3)
+        with clock.at(LATER):
+            for month in range(1, 6):
+                kept_public_figures(date(2026, month, 1))
+        assert [key[0].month for key in figures_query._kept] == [3, 4, 5]
 
     @pytest.mark.parametrize(
         ("share", "percent"), [(Share(5, 10), 50), (Share(4, 10), None), (Share(10, 10), 100), (Share(0, 4), None)]

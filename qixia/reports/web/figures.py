@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from qixia.kernel import clock
 from qixia.reports.access import STAFF_ROLES
 from qixia.reports.figures import month_before, month_of
-from qixia.reports.queries.figures import month_figures, public_figures
+from qixia.reports.queries.figures import kept_public_figures, month_figures
 from qixia.ui.access import allow
 
 
@@ -26,7 +26,7 @@ def desk(request: HttpRequest) -> HttpResponse:
 @require_safe
 @allow("anyone")
 def public(request: HttpRequest) -> HttpResponse:
-    """The last month that is over, or an earlier one."""
+    """The last month that is over, or an earlier one; up to an hour old."""
     last = month_before(clock.city_date(clock.now()).replace(day=1))
     month = min(month_of(request.GET.get("month", ""), last), last) if request.GET.get("month") else last
-    return render(request, "reports/public/figures.html", {"figures": public_figures(month)})
+    return render(request, "reports/public/figures.html", {"figures": kept_public_figures(month)})
