@@ -136,39 +136,6 @@ class TestLimits:
             )
         assert the(receipt).receive_due > MORNING + 2 * HOUR
 
-    @pytest.mark.parametrize("how", ["redirect", "return", "decide"])
-    def test_another_unit_has_its_own_time_to_receive_it(self, town, tuesday, how):
-        report = the(reach(town, "dispatched"))
-        with clock.at(MORNING + HOUR):  # the first unit let its half hour pass
-            if how == "redirect":
-                services.redirect(actor=town.clerk, public_id=report.public_id, unit_code="huanwei", reason="归环卫")
-            elif how == "return":
-                services.return_report(actor=town.worker, public_id=report.public_id, reason="归环卫", to="huanwei")
-            else:
-                services.refer(actor=town.worker, public_id=report.public_id, reason="不知归谁")
-                services.decide(actor=town.supervisor, public_id=report.public_id, unit_code="huanwei", reason="归环卫")
-        moved = the(report)
-        assert moved.receive_due == MORNING + HOUR + timedelta(minutes=30)
-        assert (moved.resolve_due, moved.answer_due) == (report.resolve_due, report.answer_due)
-
-    def test_what_was_extended_stays_and_is_received_anew(self, town, tuesday, levels):
-        report = the(reach(town, "accepted"))
-        services.pause(actor=town.clerk, public_id=report.public_id, reason="parts", text="井盖要定做")
-        with clock.at(MORNING + HOUR):
-            services.resume(actor=town.clerk, public_id=report.public_id)
-            due = the(report).resolve_due
-            services.return_report(actor=town.worker, public_id=report.public_id, reason="归环卫", to="huanwei")
-        assert (the(report).resolve_due, the(report).receive_due) == (due, MORNING + HOUR + timedelta(minutes=30))
-        assert due > report.resolve_due
-
-    def test_what_waited_to_be_sorted_is_not_late_with_the_unit(self, town, tuesday):
-        receipt = reach(town, "sorting")
-        with clock.at(MORNING + 2 * HOUR):
-            services.sort(
-                actor=town.clerk, public_id=receipt.public_id, cls="manhole", severity="high", unit_code="shizheng"
-            )
-        assert the(receipt).receive_due > MORNING + 2 * HOUR
-
     def test_a_report_that_is_opened_again_gets_its_limit_again(self, town, tuesday):
         receipt = reach(town, "confirming")
         with clock.at(MORNING + 50 * HOUR):
@@ -356,19 +323,6 @@ class TestReminders:
         assert told(town.worker, "clock.resolve_over") == 3
         assert ReportStep.objects.filter(report=the(report), step="escalate").count() == 3
         assert the(report).clock_at is None, "nothing is left to be looked at"
-
-    def test_another_unit_is_reminded_to_receive_it_anew(self, town, tuesday, levels):
-        report = the(reach(town, "dispatched"))
-        with clock.at(MORNING + HOUR):
-            services.remind()
-            services.redirect(actor=town.clerk, public_id=report.public_id, unit_code="huanwei", reason="归环卫")
-            services.remind()
-        assert told(town.cleaner, "clock.receive_over") == 0
-        with clock.at(MORNING + 2 * HOUR):
-            services.remind()
-            services.remind()
-        assert (told(town.worker, "clock.receive_over"), told(town.cleaner, "clock.receive_over")) == (1, 1)
-        assert ClockNote.objects.filter(report=report, clock="receive", at=100).count() == 2
 
     def test_another_unit_is_reminded_to_receive_it_anew(self, town, tuesday, levels):
         report = the(reach(town, "dispatched"))
