@@ -56,7 +56,10 @@ TABLES = {
 }
 # Words that ship as data and are shown beside the pages' own: columns of lists, keys of rules.
 LISTS = {"codes/data/triage-classes.csv": "family"}
-RULES = {"rewards/data/points.yaml": {"title", "note"}}
+RULES = {
+    "rewards/data/points.yaml": {"title", "note"},
+    "reports/seeds/decisions.yaml": {"*"},
+}
 LEFT_OUT = ("/tests/", "/migrations/", "/management/", "/ui/web/samples.py", "/ui/style/", "/ui/styleguide", "/lab/")
 
 Key = tuple[str | None, str, str | None]  # context, text, plural
@@ -165,7 +168,7 @@ def _from_tables(found: Found, path: str, tree: ast.Module) -> None:
 
 def _from_rules(found: Found, path: str, data: object, keys: set[str]) -> None:
     for key, value in data.items() if isinstance(data, dict) else ():
-        if key in keys:
+        if key in keys or ("*" in keys and isinstance(value, str)):
             found.add(path, str(value))
         _from_rules(found, path, value, keys)
 
