@@ -143,8 +143,11 @@ class TestEdits:
 
 def ask(role: str = "admin", query: str = "", **body: str):
     request = getattr(RequestFactory(), "post" if body else "get")(f"/desk/calendar/?{query}", body or None)
-    names = {"ref": ADMIN, "display_name": "管", "public_id": "a", "person_id": 1, "grants": ()}
-    request.actor = SimpleNamespace(is_signed_in=True, roles=frozenset({role}), has=lambda *r: role in r, **names)
+    names = {"ref": ADMIN, "display_name": "管", "public_id": "a", "person_id": 1, "grants": (), "is_system": False}
+    reach = {"paths": lambda *_roles: (), "organisation_ids": lambda *_roles: frozenset()}
+    request.actor = SimpleNamespace(
+        is_signed_in=True, roles=frozenset({role}), has=lambda *r: role in r, **names, **reach
+    )
     request._messages = CookieStorage(request)
     if body:
         request._post = QueryDict(mutable=True)

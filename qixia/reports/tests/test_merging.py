@@ -339,20 +339,22 @@ class TestUndo:
         assert second.dispatched_at is not None
         assert balance(town.other_rider.ref) == 15
         assert told(town, "other_rider")[-1] == "report.unmerged"
-        assert told(town, "worker")[-1] == "unit.new_case"
+        assert {"unit.new_case", "critical.ring"} <= set(told(town, "worker")[-2:])
         assert MergeProposal.objects.get().state == "apart"
         assert compare().is_sound
         services.accept(actor=town.worker, public_id=second.public_id)
 
     def test_a_clerks_merge_is_put_back_as_it_was(self, town):
         lead, report = the(send(town.rider)), the(reach(town, "accepted"))
-        fields = [field.attname for field in Report._meta.concrete_fields]
+        # All but when its clocks are looked at next: they are looked at again at once.
+        fields = [field.attname for field in Report._meta.concrete_fields if field.name != "clock_at"]
         before = Report.objects.filter(pk__in=[lead.pk, report.pk]).order_by("pk").values(*fields)
         was = list(before)
         services.merge(actor=town.clerk, public_id=report.public_id, into=lead.public_id)
         assert list(before.all()) != was
         services.unmerge(actor=town.clerk, public_id=report.public_id)
-        assert list(before.all()) == was
+        pairs = zip(was, before.all(), strict=True)
+        assert [(name, then[name], now[name]) for then, now in pairs for name in then if then[name] != now[name]] == []
 
     def test_refused_when_the_lead_is_done(self, town, pair):
         first, second = pair
