@@ -177,7 +177,7 @@ def is_handled(story: Story, report: Report) -> None:
     unit, clerk = story.town.worker, story.town.clerk
     for act, actor, more in (
         (services.accept, unit, {}),
-        (services.resolve, unit, {"text": "已换新井盖", "photos": [towns.photo(9000 + report.pk)]}),
+        (services.resolve, unit, {"text": "已换新井盖", "photos": [towns.photo_after(report.pk)]}),
         (services.verify, clerk, {}),
     ):
         with story.later():
@@ -197,7 +197,7 @@ def is_looked_at(story: Story, name: str, report: Report) -> None:
     with story.later():
         address = reverse("reports:look", args=[offer.public_id])
         story.noted(phone.get(address))
-        said = {"fixed": "yes", "lat": lat, "lng": lng, "place_source": "gps", "photos": [towns.photo_after(173)]}
+        said = {"fixed": "yes", "lat": lat, "lng": lng, "place_source": "gps", "photos": [towns.photo_later(173)]}
         story.noted(phone.post(address, said), 303)
     with story.later(seconds=40):
         run_pending()

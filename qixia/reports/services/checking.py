@@ -133,6 +133,7 @@ def verify(*, actor: Actor, public_id: str, text: str = "") -> Report:
     """It is done as the unit says. A report that nobody called invalid by now is valid. The reporter is asked."""
     report = access.case(actor, public_id)
     words = rules.clean_text(text, field="text", limit=rules.NOTE_MAX)
+    check_step(report, "verify_handled" if report.handled_by_rider else "verify", actor)
     if access.took(actor, report, "clerk", *_DOING, with_parts=True):
         raise errors.OwnWork
     if not words and seems_copied(report):

@@ -92,7 +92,7 @@ class TestNarrowing:
         for key, query in (("over", {"over": "1"}), ("soon", {"soon": "1"}), ("dispatched", {"state": "dispatched"})):
             assert counts[key] == len(numbers(town.worker, **query)), key
 
-    def test_forged_words_narrow_nothing(self):
+    def test_forged_words_narrow_nothing(self, town):
         forged = {"severity": "x' OR 1=1", "cls": "\0", "state": "gone", "group": "?", "over": "2", "unit": "a b"}
         assert Filter.of("queue", forged).parts() == {}
 

@@ -126,5 +126,6 @@ class TestStates:
         for state in set(states.STATES) - {"invalid"}:
             assert any(state in step.sources for step in states.STEPS.values()), state
 
-    def test_only_the_reporter_or_own_handling_makes_it_fixed(self):
-        assert {name for name, step in states.STEPS.items() if step.to == "fixed"} == {"confirm", "verify_handled"}
+    def test_only_riders_or_own_handling_make_it_fixed(self):
+        ways = {name: step.who for name, step in states.STEPS.items() if step.to == "fixed"}
+        assert ways == {"confirm": "rider", "witness_fixed": "witness", "verify_handled": "clerk"}

@@ -155,6 +155,11 @@ def photo_after(seed: int = 1, name: str = "after.jpg") -> SimpleUploadedFile:
     return SimpleUploadedFile(name, jpeg(width=104, seed=seed), "image/jpeg")
 
 
+def photo_later(seed: int = 1, name: str = "later.jpg") -> SimpleUploadedFile:
+    """What a passer-by takes: neither a picture of before nor one of after."""
+    return SimpleUploadedFile(name, jpeg(width=112, seed=seed), "image/jpeg")
+
+
 def at(where: tuple[float, float] = AT_ROAD, **more: Any) -> services.Whereabouts:
     return services.Whereabouts(lat=where[0], lng=where[1], **more)
 
