@@ -24,7 +24,7 @@ def fits(actor: Actor, offer: Offer) -> bool:
     """Not for whom its maker keeps away, nor for a share of all others: not to see an offer must say nothing about whom
     it is kept from, and why."""
     policy: OffersPolicy = current("offers.offers").data
-    if sealing.is_left_out(actor.public_id, offer.public_id, policy.left_out):
+    if sealing.is_left_out(actor.public_id, offer.subject, policy.left_out):
         return False
     return sealing.mark(actor.public_id, offer.public_id) not in offer.excluded
 

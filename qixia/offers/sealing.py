@@ -26,7 +26,8 @@ def mark(person: str, offer: str) -> str:
     return keys().blind_index(f"{offer}|{person}", purpose="offer-excluded")[:_MARK_LENGTH]
 
 
-def is_left_out(person: str, offer: str, share: float) -> bool:
-    """Whether this person is of the share that this offer leaves out."""
-    drawn = keys().blind_index(f"{offer}|{person}", purpose="offer-left-out")
+def is_left_out(person: str, subject: str, share: float) -> bool:
+    """Whether this person is of the share that offers about `subject` leave out. Drawn once a subject: whoever missed
+    several offers about one thing by chance would else be rare, and whoever is kept away would stand out."""
+    drawn = keys().blind_index(f"{subject}|{person}", purpose="offer-left-out")
     return int(drawn[:8], 16) < share * 16**8

@@ -87,6 +87,20 @@ class TestWhoSees:
             services.take(actor=rider, public_id=gone)
         assert not Offer.objects.exclude(excluded=[]).exists(), "the rows do not tell who that is"
 
+    def test_who_misses_one_offer_misses_every_later_one_about_the_same(self):
+        leave_out(0.5)
+        (rider,) = riders(1)
+        seen = []
+        for number in range(20):
+            first = offer(f"report:{number}")
+            seen.append(ids(rider))
+            services.withdraw(subject=f"report:{number}")
+            offer(f"report:{number}")
+            assert bool(ids(rider)) == bool(seen[-1])
+            services.withdraw(subject=f"report:{number}")
+            assert first
+        assert {bool(one) for one in seen} == {True, False}
+
     def test_what_ships_leaves_a_share_out(self):
         leave_out(None)
         assert current("offers.offers").data.left_out >= 0.2

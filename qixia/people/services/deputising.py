@@ -78,7 +78,7 @@ def set_deputy(*, actor: Actor, person: str, deputy: str, starts_at: datetime, e
 def end_deputy(*, actor: Actor, public_id: str) -> None:
     """The person is back early, or it was a mistake. What was done meanwhile stands. Said twice is said once."""
     row = Deputy.objects.select_for_update().select_related("person", "deputy").filter(public_id=public_id[:26]).first()
-    if row is None or not may_set(actor, row.person):
+    if row is None or not _may_end(actor, row):
         raise NotFound
     now = clock.now()
     if row.ended_at is not None or row.ends_at <= now:
@@ -98,6 +98,15 @@ def may_set(actor: Actor, away: Person) -> bool:
     if actor.person_id == away.pk or actor.has("admin"):
         return True
     return _of_lead(actor, away).exists()
+
+
+def _may_end(actor: Actor, row: Deputy) -> bool:
+    """Whoever may set it; a lead only while nothing is lent that the lead could not have lent."""
+    if actor.person_id == row.person_id or actor.has("admin"):
+        return True
+    lent = RoleGrant.objects.filter(person=row.deputy, acting_for=row.person.public_id, revoked_at=None)
+    ours = _of_lead(actor, row.person).values_list("organisation_id", "role")
+    return may_set(actor, row.person) and set(lent.values_list("organisation_id", "role")) <= set(ours)
 
 
 def _of_lead(actor: Actor, away: Person) -> QuerySet[RoleGrant]:

@@ -172,6 +172,16 @@ class TestALeadForAMember:
         self.ask(office, "worker", "worker", "third")
         assert self.lent() == [("clerk", "unit-a")]
 
+    def test_what_the_person_lent_beyond_the_unit_the_lead_cannot_end(self, office):
+        unit = self.third(office)
+        services.grant_role(person_id=office["worker"].pk, role="clerk", organisation_id=unit.pk, actor=MAKER)
+        made = self.ask(office, "worker", "worker", "third")
+        with pytest.raises(NotFound):
+            services.end_deputy(actor=actor_for(office["lead"]), public_id=made.public_id)
+        assert self.lent() == [("clerk", "unit-a")]
+        services.end_deputy(actor=actor_for(office["worker"]), public_id=made.public_id)
+        assert not RoleGrant.objects.exclude(acting_for="").filter(revoked_at=None).exists()
+
     def test_never_to_the_lead(self, office):
         self.third(office)
         with pytest.raises(services.NotYourself):

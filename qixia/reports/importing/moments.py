@@ -25,7 +25,10 @@ class BadMoment(ValueError):
 
 def moment_of(said: str | datetime | date | float, today: date) -> datetime:
     """The moment that a cell or a line says; BadMoment if there is none, or an impossible one."""
-    found = _read(said, today)
+    return _bounded(_read(said, today), today)
+
+
+def _bounded(found: datetime, today: date) -> datetime:
     if found.date() < _EARLIEST or found.date() > today + timedelta(days=1):
         raise BadMoment
     return found
@@ -67,7 +70,7 @@ def moment_of_match(match: re.Match[str], today: date, day: date | None = None) 
                 day = day.replace(year=year - 1)
         if day is None:
             raise BadMoment
-        return datetime.combine(day, _clock(parts))
+        return _bounded(datetime.combine(day, _clock(parts)), today)
     except ValueError:
         raise BadMoment from None
 

@@ -109,9 +109,10 @@ def _rows(batch: ImportBatch, drafts: Sequence[Draft], head: Head) -> list[Impor
 
 
 def _pass_over(rows: Sequence[ImportRow], batch: ImportBatch) -> None:
-    """What an earlier batch held is not offered as new: tomorrow's export of a group begins with today's."""
+    """What an earlier batch of the same clerk held is not offered as new: tomorrow's export of a group begins with
+    today's. What others brought in says nothing here."""
     asked = {row.mark for row in rows if row.mark}
-    settled = ImportRow.objects.filter(mark__in=asked, state__in=("made", "same", "skipped"))
+    settled = ImportRow.objects.filter(mark__in=asked, batch__by_id=batch.by_id, state__in=("made", "same", "skipped"))
     before = set(settled.exclude(batch=batch).values_list("mark", flat=True))
     for row in rows:
         if row.mark in before:
@@ -121,8 +122,10 @@ def _pass_over(rows: Sequence[ImportRow], batch: ImportBatch) -> None:
 
 def _mark(draft: Draft) -> str:
     at = draft.at.isoformat(timespec="minutes") if draft.at else draft.said.time
+    if not at:
+        return ""  # the same words without a time may be a new matter
     said = "\n".join((at, draft.said.place, draft.said.text, *draft.said.photos))
-    return keys().blind_index(said, purpose="import-row") if said.strip() else ""
+    return keys().blind_index(said, purpose="import-row")
 
 
 def _row(batch: ImportBatch, number: int, draft: Draft, verdict: Verdict, head: Head) -> ImportRow:

@@ -63,7 +63,7 @@ def _readers(report: Report) -> dict[int, str]:
     """Who may see it as staff now: person → ref. As access.cases says it, turned round."""
     path = report.community.path if report.community else ""
     members = people_in_charge(path, *access.CLERK_ROLES, "admin")
-    helpers = Help.objects.filter(report=report).values_list("unit_id", flat=True)
+    helpers = Help.objects.filter(report=report, state__in=("asked", "done")).values_list("unit_id", flat=True)
     for unit in {report.unit_id, report.charge_id, *helpers}:
         members += staff_of(unit, *access.UNIT_ROLES) if unit else []
     return {member.person_id: f"person:{member.public_id}" for member in members}

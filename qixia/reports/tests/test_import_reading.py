@@ -298,6 +298,13 @@ def test_a_line_of_spaces_costs_no_time(line: str) -> None:
     assert quick(lambda: read_chat(f"{head}a.jpg{line}", TODAY)) < 0.2
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "1900-01-01", "9999-12-31"])
+def test_a_head_with_an_impossible_day_is_words_and_breaks_nothing(day: str) -> None:
+    chat = f"甲 2026-03-01 08:00\n井盖没了\n{day} 08:00 乙：路灯坏了"
+    (said,) = read_chat(chat, TODAY)
+    assert (said.at.year, day in said.text) == (2026, True)
+
+
 def test_a_cell_of_spaces_is_no_time_and_costs_none() -> None:
     def read() -> None:
         with pytest.raises(BadMoment):
