@@ -95,7 +95,8 @@ def take(*, actor: Actor, public_id: str) -> Offer:
         if held.pk == offer.pk:
             return held
         raise errors.HoldsAnother
-    mine.update(state=states.OPEN, **_FREE)  # an old lease of the same person, which nobody has cleared yet
+    # An old lease of the same person, which nobody has cleared yet; never one that began since the look above.
+    mine.filter(lease_until__lte=now).update(state=states.OPEN, **_FREE)
     policy: OffersPolicy = current("offers.offers").data
     until = lease_end(now, policy.lease_minutes)
     free = Q(state=states.OPEN) | Q(state=states.TAKEN, lease_until__lte=now)
