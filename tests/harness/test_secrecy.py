@@ -309,8 +309,9 @@ def forget_matters(story: Story, dump: Dump) -> None:
         own = entry.name.replace(":", "#", 1) if entry.name.startswith("reports_report:") else ""
         if len(named) > 1 and (own or not entry.tokens & riders):
             entry.tokens -= set().union(*(names[token] for token in named if token != own))
-        # The record of a merge repeats the times of both reports: they, too, say that these are of one matter.
-        if entry.name.startswith("reports_mergerecord:") and not entry.tokens & riders:
+        # The record of a merge repeats the times of both reports, a proposal that of the later one, and it ends in a
+        # transaction of the other: they, too, say that these are of one matter.
+        if entry.name.startswith(("reports_mergerecord:", "reports_mergeproposal:")) and not entry.tokens & riders:
             entry.times.clear()
 
 
