@@ -43,8 +43,7 @@ def test_a_server_killed_in_the_middle_of_an_upload_leaves_noise_only(place: Sta
         while time.monotonic() < until and not any(p.stat().st_size > 600_000 for p in parts_in(incoming)):
             time.sleep(0.05)
         assert parts_in(incoming), "the server did not begin to read"
-        assert where_found(mark, tmp_path) == []
-        os.killpg(server.pid, signal.SIGKILL)
+        os.killpg(server.pid, signal.SIGKILL)  # at once: a server gives up on whoever sends nothing for long
     assert parts_in(incoming)
     assert where_found(mark, tmp_path) == []
 
