@@ -34,7 +34,7 @@ def noticed(year: int) -> list[NoticedDay] | None:
             if (is_off and name) or (not is_off and weekend):
                 found.append(NoticedDay(day, "holiday" if is_off else "workday", _chinese(name)))
             day += timedelta(days=1)
-    except NotImplementedError:
+    except NotImplementedError:  # how the package says that it knows no notice for this year
         return None
     return found
 
