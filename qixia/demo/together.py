@@ -4,6 +4,7 @@ case that went from unit to unit. All in the last two days, so that the pages of
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from qixia.demo.history import History
 from qixia.kernel import clock
@@ -18,6 +19,9 @@ WISHES = (
 )
 
 
+HOLE = "非机动车道塌了一个坑，旁边堆着渣土，绕不过去"
+
+
 def plan(history: History) -> None:
     """Plan all of it; each act takes what it finds then."""
     start = history.until - timedelta(hours=44)
@@ -27,8 +31,17 @@ def plan(history: History) -> None:
         plot.text = words
         history.plan_report(start + timedelta(minutes=7 * number), plot)
     history.plan(start + timedelta(hours=3), lambda: _undertake(history))
-    history.plan(history.until - timedelta(hours=9), lambda: _split(history))
-    history.plan(history.until - timedelta(hours=6), lambda: _ask_help(history))
+    for hours, stop, act in ((9, "dispatched", _split), (6, "working", _ask_help)):
+        _plan_hole(history, hours + (2 if stop == "dispatched" else 9), stop)
+        history.plan(history.until - timedelta(hours=hours), partial(act, history))
+
+
+def _plan_hole(history: History, hours: float, stop: str) -> None:
+    """A road damage that waits, so that there is a case to share whatever the hour and the weekday."""
+    rider = history.rng.choice(history.cast.riders[1:])
+    plot = history.plot(rider, "road-damage", handled=False, hint="road-damage", happy=False, stop=stop)
+    plot.text = HOLE
+    history.plan_report(history.until - timedelta(hours=hours), plot)
 
 
 def _undertake(history: History) -> None:

@@ -51,10 +51,15 @@ class Program:
         self.kill()
 
     def kill(self) -> None:
-        """As a power cut: SIGKILL to the whole group at once."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        """As a power cut: SIGKILL to it and all that it started, which `qixia serve` gives groups of their own."""
+        family = tree(self.pid)
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self.process.wait(timeout=POLITE_SECONDS)
+        until = time.monotonic() + POLITE_SECONDS
+        while any(is_alive(pid) for pid in family) and time.monotonic() < until:
+            time.sleep(0.01)
 
     def last_words(self) -> str:
         return self.log.read_text(errors="replace")[-3000:]
@@ -193,6 +198,14 @@ def tree(root: int) -> list[int]:
     for pid in found:
         found.extend(parents.get(pid, []))
     return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether it may still run: there, and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def cpu_of(pid: int, *, with_children: bool = True) -> float:

@@ -76,10 +76,10 @@ class TestWhoSees:
     def test_not_to_see_one_says_nothing_because_a_share_of_everybody_does_not(self):
         leave_out(0.5)
         rider, other = riders(2)
-        for number in range(60):
+        for number in range(28):  # fewer than a rider is shown at most
             offer(f"report:{number}")
-        missing = [60 - len(ids(one)) for one in (rider, other)]
-        assert all(15 <= count <= 45 for count in missing), missing
+        missing = [28 - len(ids(one)) for one in (rider, other)]
+        assert all(3 <= count <= 25 for count in missing), missing
         assert ids(rider) == ids(rider), "who looks again learns no more"
         assert set(ids(rider)) != set(ids(other)), "everybody misses others"
         (gone, *_rest) = {row.public_id for row in Offer.objects.all()} - set(ids(rider))
