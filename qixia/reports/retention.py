@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from qixia.audit.retention import Kind, register, rows
 from qixia.media.services import destroy_originals
 from qixia.reports.models import ImportBatch, MergeProposal, ReportPhoto
-from qixia.reports.services.importing import empty_batch
+from qixia.reports.services.imports.importing import empty_batch
 
 
 def _kept() -> QuerySet[Any]:

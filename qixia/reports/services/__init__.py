@@ -1,29 +1,53 @@
 """All writes to reports, named by verb. See the modules for what each promises."""
 
-from qixia.reports.services.alarming import acknowledge_alarm, call_next, transfer_alarm
-from qixia.reports.services.anonymous import answer_anonymously, submit_anonymous
-from qixia.reports.services.answering import confirm_solved, say_unsolved
-from qixia.reports.services.appealing import (
+from qixia.reports.services.alarms.alarming import acknowledge_alarm, call_next, transfer_alarm
+from qixia.reports.services.arriving.anonymous import answer_anonymously, submit_anonymous
+from qixia.reports.services.arriving.catching import ask_to_catch_up, catch_up
+from qixia.reports.services.arriving.counting import count_lately
+from qixia.reports.services.arriving.filming import attach_frames
+from qixia.reports.services.arriving.forgetting import forget_learnt_words
+from qixia.reports.services.arriving.intake import Receipt, Whereabouts, submit
+from qixia.reports.services.arriving.looking import look_at_photo
+from qixia.reports.services.arriving.opining import look_for_opinions, seek_opinion
+from qixia.reports.services.arriving.settling import settle
+from qixia.reports.services.clocks.pausing import answer_for, ask_extension, decide_extension, pause, resume
+from qixia.reports.services.clocks.recalculating import recalculate, watch_calendar
+from qixia.reports.services.clocks.reminding import remind
+from qixia.reports.services.desk.bulk import look_ahead, run_bulk
+from qixia.reports.services.desk.cataloguing import publish_routing
+from qixia.reports.services.desk.checking import close_silent, redirect, reject, send_back, sort, validate, verify
+from qixia.reports.services.desk.covering import cover_picture, open_for_covering
+from qixia.reports.services.desk.exporting import export_cases
+from qixia.reports.services.desk.filing import drop_filter, prefer_filter, save_filter
+from qixia.reports.services.desk.noting import (
+    attach_document,
+    open_document,
+    remove_document,
+    sweep_documents,
+    write_note,
+)
+from qixia.reports.services.desk.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
+from qixia.reports.services.desk.watching import unwatch, watch
+from qixia.reports.services.duplicates.merging import keep_apart, merge, unmerge
+from qixia.reports.services.duplicates.supporting import Supported, forget_supporter, pay_supports, support
+from qixia.reports.services.endings.answering import confirm_solved, say_unsolved
+from qixia.reports.services.endings.appealing import (
     appeal,
     appeal_anonymously,
     deny_appeal,
     grant_appeal,
     restore_supports,
 )
-from qixia.reports.services.bulk import look_ahead, run_bulk
-from qixia.reports.services.cataloguing import publish_routing
-from qixia.reports.services.catching import ask_to_catch_up, catch_up
-from qixia.reports.services.checking import close_silent, redirect, reject, send_back, sort, validate, verify
-from qixia.reports.services.counting import count_lately
-from qixia.reports.services.covering import cover_picture, open_for_covering
-from qixia.reports.services.deciding import set_aside
-from qixia.reports.services.exporting import export_cases
-from qixia.reports.services.filing import drop_filter, prefer_filter, save_filter
-from qixia.reports.services.filming import attach_frames
-from qixia.reports.services.forgetting import forget_learnt_words
-from qixia.reports.services.handling import accept, answer, arrive, assign, resolve
-from qixia.reports.services.helping import add_help, ask_help, waive_help
-from qixia.reports.services.importing import (
+from qixia.reports.services.endings.deciding import set_aside
+from qixia.reports.services.endings.rating import rate, rate_anonymously
+from qixia.reports.services.endings.witnessing import (
+    forget_witness,
+    look_again,
+    offer_look,
+    pay_witnesses,
+    withdraw_look,
+)
+from qixia.reports.services.imports.importing import (
     RowDecision,
     Started,
     confirm_import,
@@ -32,25 +56,15 @@ from qixia.reports.services.importing import (
     import_upload,
     map_import,
 )
-from qixia.reports.services.inspecting import inspect
-from qixia.reports.services.intake import Receipt, Whereabouts, submit
-from qixia.reports.services.looking import look_at_photo
-from qixia.reports.services.making import make_import
-from qixia.reports.services.merging import keep_apart, merge, unmerge
-from qixia.reports.services.noting import attach_document, open_document, remove_document, sweep_documents, write_note
-from qixia.reports.services.opining import look_for_opinions, seek_opinion
-from qixia.reports.services.pausing import answer_for, ask_extension, decide_extension, pause, resume
-from qixia.reports.services.promising import promise
-from qixia.reports.services.rating import rate, rate_anonymously
-from qixia.reports.services.reading import read_import
-from qixia.reports.services.recalculating import recalculate, watch_calendar
-from qixia.reports.services.reminding import remind
-from qixia.reports.services.returning import decide, object_to, refer, return_report
-from qixia.reports.services.revealing import Revealed, open_picture, reveal_reporter, tell_of_original
-from qixia.reports.services.settling import settle
-from qixia.reports.services.splitting import PartAsked, split
-from qixia.reports.services.supporting import Supported, forget_supporter, pay_supports, support
-from qixia.reports.services.undertaking import (
+from qixia.reports.services.imports.making import make_import
+from qixia.reports.services.imports.reading import read_import
+from qixia.reports.services.units.handling import accept, answer, arrive, assign, resolve
+from qixia.reports.services.units.helping import add_help, ask_help, waive_help
+from qixia.reports.services.units.inspecting import inspect
+from qixia.reports.services.units.promising import promise
+from qixia.reports.services.units.returning import decide, object_to, refer, return_report
+from qixia.reports.services.units.splitting import PartAsked, split
+from qixia.reports.services.units.undertaking import (
     Facility,
     TaskAsked,
     drop_undertaking,
@@ -59,8 +73,6 @@ from qixia.reports.services.undertaking import (
     link_reports,
     start_undertaking,
 )
-from qixia.reports.services.watching import unwatch, watch
-from qixia.reports.services.witnessing import forget_witness, look_again, offer_look, pay_witnesses, withdraw_look
 
 __all__ = [
     "Facility",

@@ -20,9 +20,9 @@ from qixia.kernel import clock
 from qixia.people.access import Actor, system_actor
 from qixia.reports import access, errors, sealing, states
 from qixia.reports.models import MergeProposal, Report, ReportStep
-from qixia.reports.services.clocking import moved, verify_due
+from qixia.reports.services.clocks.clocking import moved, verify_due
+from qixia.reports.services.desk.watching import tell_watchers
 from qixia.reports.services.telling import clerks_told, news_told, tell_many
-from qixia.reports.services.watching import tell_watchers
 from qixia.rewards import services as rewards
 from qixia.triage.services.remembering import forget, set_closed_many
 

@@ -32,8 +32,8 @@ from qixia.reports.models import (
 )
 from qixia.reports.queries.listing import Filter
 from qixia.reports.queries.similar import similar_reports
-from qixia.reports.services.bulk import Params
-from qixia.reports.services.noting import document_path
+from qixia.reports.services.desk.bulk import Params
+from qixia.reports.services.desk.noting import document_path
 from qixia.reports.tests.town import (
     AT_ROAD,
     MAKER,

@@ -22,7 +22,7 @@ from qixia.reports import errors, services
 from qixia.reports.models import Alarm, AlarmCall, Report, ReportStep
 from qixia.reports.policy import AlarmRules
 from qixia.reports.queries.alarms import rings_for
-from qixia.reports.services.ringing import ring
+from qixia.reports.services.alarms.ringing import ring
 from qixia.reports.tests.town import MAKER, Town, merging, reach, send, the
 from qixia.reports.web.alarm import _moment
 from qixia.ui.nav import sections_for

@@ -26,7 +26,7 @@ from qixia.policy.services import publish, set_day
 from qixia.reports import errors, services
 from qixia.reports.models import ClockNote, ClockPause, ClockRun, Extension, Report, ReportStep
 from qixia.reports.queries.clocks import supervision
-from qixia.reports.services import reminding
+from qixia.reports.services.clocks import reminding
 from qixia.reports.tests.town import MAKER, Town, build_town, photo_after, reach, send, the
 
 TABLES = (Report, ReportStep, ClockPause, Extension, ClockNote, AuditEvent, Event, Notice)

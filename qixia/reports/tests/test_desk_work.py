@@ -32,8 +32,8 @@ from qixia.reports.models import BulkRow, CaseDocument, CaseNote, Report, Report
 from qixia.reports.queries.listing import GROUPS, Filter, case_page, chip_counts
 from qixia.reports.queries.papers import papers_of
 from qixia.reports.queries.wording import fill, wordings
-from qixia.reports.services.bulk import Params
-from qixia.reports.services.noting import TooManyPapers
+from qixia.reports.services.desk.bulk import Params
+from qixia.reports.services.desk.noting import TooManyPapers
 from qixia.reports.tests.town import MAKER, Town, reach, send, the
 
 

@@ -140,7 +140,7 @@ def test_a_batch_that_is_killed_goes_on_where_it_stopped(town: Town, monkeypatch
     left = iter(["import.row_made", "import.row_written"])
     for point in left:
         with pytest.raises(RuntimeError), monkeypatch.context() as patched:
-            patched.setattr("qixia.reports.services.making.kill_point", _dies_at(point, after=2))
+            patched.setattr("qixia.reports.services.imports.making.kill_point", _dies_at(point, after=2))
             services.make_import(public_id=batch.public_id)
     services.make_import(public_id=batch.public_id)
     services.make_import(public_id=batch.public_id)

@@ -24,8 +24,8 @@ from qixia.reports import errors, queries, rules, services
 from qixia.reports.models import MergeProposal, MergeRecord, Report, ReportStep
 from qixia.reports.queries import duplicates
 from qixia.reports.queries.shared import is_sensitive, timeline_item
-from qixia.reports.services import catching
-from qixia.reports.services.joining import standing_of
+from qixia.reports.services.arriving import catching
+from qixia.reports.services.duplicates.joining import standing_of
 from qixia.reports.tests.town import AT_ROAD, MAKER, Town, accepted, at, merging, photo_after, reach, send, the
 from qixia.rewards.queries import balance
 from qixia.rewards.services import compare
@@ -137,7 +137,9 @@ class TestBySettling:
         first, second = map(the, made)
         assert (first.state, second.state, second.merged_into_id) == ("dispatched", "merged", first.pk)
 
-    @pytest.mark.parametrize("broken", ["qixia.triage.judging.see", "qixia.reports.services.seeking.similar_many"])
+    @pytest.mark.parametrize(
+        "broken", ["qixia.triage.judging.see", "qixia.reports.services.duplicates.seeking.similar_many"]
+    )
     def test_a_machine_that_fails_keeps_no_report_from_its_unit(self, town, monkeypatch, broken):
         def fail(*_args: object, **_more: object) -> None:
             raise RuntimeError("engine")

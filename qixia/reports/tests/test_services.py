@@ -20,7 +20,7 @@ from qixia.policy.queries import current
 from qixia.policy.services import publish
 from qixia.reports import errors, services, states
 from qixia.reports.models import Alarm, ClockPause, Extension, Report, ReportPhoto, ReportStep
-from qixia.reports.services import intake
+from qixia.reports.services.arriving import intake
 from qixia.reports.services.moves import take_step
 from qixia.reports.tests.town import (
     AT_ESTATE,

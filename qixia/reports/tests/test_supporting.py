@@ -31,7 +31,7 @@ from qixia.reports.queries.export import holding_of
 from qixia.reports.queries.similar import OFFER_S, Similar, similar_reports
 from qixia.reports.queries.supports import export_of_supports, my_supports, support_view
 from qixia.reports.sealing import open_support
-from qixia.reports.services import supporting
+from qixia.reports.services.duplicates import supporting
 from qixia.reports.tests.test_merging import BESIDE, told
 from qixia.reports.tests.town import AT_ROAD, Town, _rider, at, merging, photo, reach, send, the
 from qixia.rewards.models import Posting

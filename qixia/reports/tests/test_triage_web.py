@@ -551,7 +551,9 @@ def test_what_was_raised_since_the_page_was_drawn_is_looked_at_again(town: Town,
 def test_a_report_is_taken_before_the_purse_that_is_paid(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever merges locks reports before purses; the other way round the two would wait for each other."""
     report, found = doubtful(town), []
-    monkeypatch.setattr("qixia.reports.services.checking.pay_dispatch", lambda one: found.append(the_state(one)) or 7)
+    monkeypatch.setattr(
+        "qixia.reports.services.desk.checking.pay_dispatch", lambda one: found.append(the_state(one)) or 7
+    )
     services.sort(
         actor=town.admin, public_id=report.public_id, cls="manhole", severity="high", unit_code="shizheng"
     )  # fmt: skip

@@ -17,7 +17,7 @@ from qixia.reports import access, errors, queries, services
 from qixia.reports.models import Report, Undertaking, UndertakingReport
 from qixia.reports.queries import undertakings
 from qixia.reports.queries.undertakings import together
-from qixia.reports.services import undertaking
+from qixia.reports.services.units import undertaking
 from qixia.reports.tests.test_desk_web import desk
 from qixia.reports.tests.test_services import counts
 from qixia.reports.tests.town import AT_ROAD, MAKER, photo_after, send, the

@@ -24,7 +24,7 @@ from qixia.policy.services import publish
 from qixia.reports import errors, services
 from qixia.reports.models import Report, ReportPhoto, ReportStep, Support, Witness
 from qixia.reports.queries.similar import similar_reports
-from qixia.reports.services import circle
+from qixia.reports.services.endings import circle
 from qixia.reports.tests.town import AT_ROAD, MAKER, _rider, at, photo_after, reach, send, the
 from qixia.rewards.queries import balance
 

@@ -24,7 +24,7 @@ from qixia.reports.access import STAFF_ROLES, UNIT_ROLES
 from qixia.reports.queries.bulk import bulk_result
 from qixia.reports.queries.listing import rows_of
 from qixia.reports.queries.wording import wordings_for_many
-from qixia.reports.services.bulk import Params
+from qixia.reports.services.desk.bulk import Params
 from qixia.reports.web.desk import back_to
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of

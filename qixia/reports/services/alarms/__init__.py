@@ -1,0 +1,1 @@
+"""What is critical rings until somebody has it."""

@@ -1,0 +1,1 @@
+"""Limits: worked out, paused, reminded of, worked out again."""

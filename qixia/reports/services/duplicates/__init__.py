@@ -1,0 +1,1 @@
+"""Reports of one matter: seen before, supported, merged, kept apart."""

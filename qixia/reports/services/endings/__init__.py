@@ -1,0 +1,1 @@
+"""How a report ends, who says so, and how it opens again."""

@@ -1,0 +1,1 @@
+"""Bringing in what a city keeps in chats and lists."""

@@ -1,0 +1,1 @@
+"""What units do with a case, alone or with others."""
