@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.sealed import declare
 from qixia.policy import kinds
-from qixia.rewards.rules import ClaimsPolicy, PointsPolicy
+from qixia.rewards.rules import ClaimsPolicy, HoldsPolicy, PointsPolicy
 from qixia.ui import nav
 
 
@@ -31,6 +31,14 @@ class RewardsConfig(AppConfig):
                 model=ClaimsPolicy,
                 seed=Path(__file__).parent / "data" / "claims.yaml",
                 title=_("匿名积分入账"),
+            )
+        )
+        kinds.register(
+            kinds.Kind(
+                name="rewards.holds",
+                model=HoldsPolicy,
+                seed=Path(__file__).parent / "data" / "holds.yaml",
+                title=_("先看再给的积分"),
             )
         )
         nav.register(

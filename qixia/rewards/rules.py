@@ -11,7 +11,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -142,6 +142,39 @@ class ClaimsPolicy(BaseModel):
 
     min_batch: int = Field(3, ge=2, le=1000, description="riders at least in a batch: fewer would be told apart")
     longest_wait_days: int = Field(7, ge=1, le=60, description="after so many days a smaller batch is paid too")
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A reason to look before an award is paid. `kind` is a key of `HoldsPolicy.signals`; `evidence` is what the person
+    who decides sees: photos, places, times, counts. Never a name, an account or anything that leads to one."""
+
+    kind: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+class SignalRule(BaseModel):
+    """What one kind of signal does."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str = Field(max_length=40, description="for whoever decides")
+    holds: bool = Field(True, description="off: the award is paid at once and the signal forgotten")
+    words: str = Field("", max_length=120, description="a sentence for the rider; empty: only that somebody looks")
+
+
+class HoldsPolicy(BaseModel):
+    """Which signals hold an award, how long, and what happens when nobody decides (policy "rewards.holds")."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    days: int = Field(7, ge=1, le=60, description="so long somebody may look; the rider is told the day")
+    undecided: Literal["post", "void"] = Field("post", description="what becomes of points that nobody decided about")
+    signals: dict[str, SignalRule] = Field(default_factory=dict)
+
+    def holding(self, signals: Iterable[Signal]) -> tuple[Signal, ...]:
+        """Those of `signals` that hold an award. A kind that the table does not know holds nothing."""
+        return tuple(one for one in signals if one.kind in self.signals and self.signals[one.kind].holds)
 
 
 @dataclass(frozen=True, slots=True)
