@@ -126,13 +126,17 @@ def supervision(actor: Actor) -> list[Matter]:
     """What waits for a supervisor, the most pressing first. Two queries a list, whatever its length."""
     now, cases = clock.now(), access.cases(actor)
     asked = {row.report_id: row for row in Extension.objects.filter(granted=None, report__in=cases)[:200]}
-    stopped = ClockPause.objects.filter(ended_at=None, report__in=cases).order_by("started_at")[:200]
+    stopped = ClockPause.objects.filter(ended_at=None, report__in=cases).order_by("started_at", "pk")[:200]
     paused = {row.report_id: row.reason for row in stopped}
     unanswered = cases.filter(near_answer(now)).order_by("answer_due", "pk")
     appealed = cases.filter(pk__in=Appeal.objects.filter(state="open").values("report")).order_by("pk")
     found = [
         _matter(
-            "thrice", _("超 3 倍时限"), _("时限过了三倍还没办完"), cases.filter(late(3)).order_by("resolve_due"), now
+            "thrice",
+            _("超 3 倍时限"),
+            _("时限过了三倍还没办完"),
+            cases.filter(late(3)).order_by("resolve_due", "pk"),
+            now,
         ),
         _matter(
             "answer",
@@ -147,7 +151,7 @@ def supervision(actor: Actor) -> list[Matter]:
             "extension",
             _("申请延期"),
             _("同意或不同意，都要写明"),
-            cases.filter(pk__in=list(asked)).order_by("resolve_due"),
+            cases.filter(pk__in=list(asked)).order_by("resolve_due", "pk"),
             now,
             lambda report: (
                 _("延 %(span)s：%(why)s")

@@ -25,7 +25,7 @@ def work_of(person_id: int) -> Counts:
         .aggregate(
             new=Count("pk", filter=Q(received_at__gt=now - NEW_FOR)),
             due=Count("pk", filter=Q(state__in=states.WITH_UNIT, resolve_due__gte=now, resolve_due__lt=ends)),
-            overdue=Count("pk", filter=over(now)),
+            overdue=Count("pk", filter=over()),
         )
     )
     return Counts(**found)

@@ -213,7 +213,7 @@ def proposal_for(actor: Actor, public_id: str) -> Duplicate | None:
     """The likeliest pair that waits for a decision on this report; None if there is none."""
     rows = _visible(actor, "open").select_related(*_BOTH)
     row = (
-        rows.filter(Q(report__public_id=public_id[:26]) | Q(lead__public_id=public_id[:26])).order_by("-score").first()
+        rows.filter(Q(report__public_id=public_id[:26]) | Q(lead__public_id=public_id[:26])).order_by("-score", "pk").first()
     )
     return _pair(row, actor) if row else None
 
@@ -335,7 +335,7 @@ def _pairs(actor: Actor, report: Report) -> dict[int, list[str]]:
     rows = _visible(actor).filter(Q(report=report.pk) | Q(lead=report.pk)).exclude(state="apart")
     found: dict[int, list[str]] = {}
     columns = ("public_id", "state", "report_id", "lead_id", "report__state", "lead__state")
-    for public_id, state, one, two, *ends in rows.order_by("-score").values_list(*columns):
+    for public_id, state, one, two, *ends in rows.order_by("-score", "pk").values_list(*columns):
         other = two if one == report.pk else one
         if state == "merged":
             found.setdefault(other, []).append(public_id)

@@ -3,15 +3,14 @@
 Filter   comes from an address, so every word in it may be forged: what is unknown narrows nothing, and nothing reaches
          the database that it refuses (NUL, numbers out of range).
 Cost     a page is five queries however long the list is; the chips' numbers are one.
-Late     a case is over from its limit on; three times over is what the clocks marked so; `soon` is the share of the
-         limit that the policy calls near.
+Late     what the clocks marked so (queries/clocks.py); `soon` is the share of the limit that the policy calls near.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
 from django.utils.translation import gettext as _
@@ -26,6 +25,7 @@ from qixia.people.queries import organisation_by_code
 from qixia.policy.queries import current
 from qixia.reports import access, states
 from qixia.reports.models import Report, Watch
+from qixia.reports.queries.clocks import late, near_answer
 from qixia.reports.queries.opinions import rank, warned
 from qixia.reports.queries.shared import ClockView, clock_of, thumbs_of, title_of
 
@@ -48,8 +48,6 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 # A part that is done is looked at with its whole.
 _NOT_DONE_PARTS = Q(part_of=None) | ~Q(state="resolved")
-ANSWER_SOON = timedelta(hours=4)
-_THRICE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +237,7 @@ def row_of(report: Report, now: datetime, thumb: str | None) -> Row:
         thumb_url=thumb,
         warned=getattr(report, "is_warned", False),
         watched=getattr(report, "is_watched", False),
-        thrice=report.state in states.WITH_UNIT and report.overdue >= _THRICE,
+        thrice=report.state in states.WITH_UNIT and report.overdue >= 3,
     )
 
 
@@ -271,25 +269,21 @@ def _late(actor: Actor, wanted: Filter, now: datetime) -> Q:
     """What the clocks and the name on a case must be for this filter."""
     found = Q()
     if wanted.over == "1":
-        found &= over(now)
+        found &= over()
     if wanted.over == "3":
-        found &= thrice_over()
+        found &= over(3)
     if wanted.soon:
         found &= soon(now)
     if wanted.answer:
-        found &= answer_soon(now)
+        found &= near_answer(now)
     if wanted.mine:
         found &= Q(assignee_id=actor.person_id)
     return found
 
 
-def over(now: datetime) -> Q:
-    return Q(state__in=states.WITH_UNIT, resolve_due__lt=now)
-
-
-def thrice_over() -> Q:
-    """The clocks' own mark (services/clocking.py): pauses, working time and extensions are in it."""
-    return Q(state__in=states.WITH_UNIT, overdue__gte=_THRICE)
+def over(times: int = 1) -> Q:
+    """With the unit and late, by the clocks' own mark: pauses, working time and extensions are in it."""
+    return Q(state__in=states.WITH_UNIT) & late(times)
 
 
 def soon(now: datetime) -> Q:
@@ -299,10 +293,6 @@ def soon(now: datetime) -> Q:
     left = ExpressionWrapper(F("resolve_due") - Value(now), output_field=DurationField())
     near = Report.objects.alias(left=left, limit=limit).filter(left__lt=F("limit") * share)
     return Q(state__in=states.WITH_UNIT, resolve_due__gte=now) & Q(pk__in=near.values("pk"))
-
-
-def answer_soon(now: datetime) -> Q:
-    return Q(state__in=states.OPEN, answered_at=None, answer_due__lt=now + ANSWER_SOON)
 
 
 def _watched_by(actor: Actor) -> Exists:
@@ -369,7 +359,7 @@ def list_counts(actor: Actor) -> dict[str, int]:
     sums["checks"] = Count("pk", filter=Q(state__in=LISTS["checks"]) & _NOT_DONE_PARTS)
     # Ended cases are many and in no list: left out, the index on the state serves the rest.
     rows = access.cases(actor).filter(state__in=states.OPEN)
-    found: dict[str, int] = rows.aggregate(**sums, over=Count("pk", filter=over(clock.now())))
+    found: dict[str, int] = rows.aggregate(**sums, over=Count("pk", filter=over()))
     return found
 
 
@@ -377,10 +367,10 @@ def chip_counts(actor: Actor) -> dict[str, int]:
     """The numbers on the queue's chips. One query."""
     now = clock.now()
     sums: dict[str, Q | Exists] = {
-        "over": over(now),
-        "over3": thrice_over(),
+        "over": over(),
+        "over3": over(3),
         "soon": soon(now),
-        "answer": answer_soon(now),
+        "answer": near_answer(now),
         "mine": Q(assignee_id=actor.person_id),
         "watched": Q(_watched_by(actor)),
         **{state: Q(state=state) for state in states.WITH_UNIT},

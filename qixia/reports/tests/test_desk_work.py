@@ -87,8 +87,10 @@ class TestNarrowing:
     def test_the_numbers_on_the_chips_are_those_of_the_lists(self, town):
         for _ in range(3):
             send(town.rider)
-        Report.objects.filter(number=Report.objects.first().number).update(resolve_due=clock.now() - timedelta(hours=1))
+        late = {"resolve_due": clock.now() - timedelta(hours=1), "overdue": 1}
+        Report.objects.filter(number=Report.objects.first().number).update(**late)
         counts = chip_counts(town.worker)
+        assert (counts["over"], counts["over3"]) == (1, 0)
         for key, query in (("over", {"over": "1"}), ("soon", {"soon": "1"}), ("dispatched", {"state": "dispatched"})):
             assert counts[key] == len(numbers(town.worker, **query)), key
 

@@ -23,7 +23,10 @@ def five(town):
     for row, due in zip(rows, (*limits, None), strict=True):
         received = MORNING - day + timedelta(minutes=1) if due is None else old
         Report.objects.filter(pk=row.pk).update(
-            state="dispatched", received_at=received, resolve_due=due or MORNING + 9 * day
+            state="dispatched",
+            received_at=received,
+            resolve_due=due or MORNING + 9 * day,
+            overdue=1 if due and due < MORNING else 0,
         )
     return rows
 

@@ -217,7 +217,7 @@ def pauses_of(report: Report, clock: str) -> Sequence[Pause]:
     """The pauses of one clock that have ended, in order; no query for a report without any."""
     if not report.shifted:
         return ()
-    rows = ClockPause.objects.filter(report_id=report.pk, clock=clock, ended_at__isnull=False).order_by("started_at")
+    rows = ClockPause.objects.filter(report_id=report.pk, clock=clock, ended_at__isnull=False).order_by("started_at", "pk")
     return [Pause(*row) for row in rows.values_list("started_at", "ended_at")]
 
 

@@ -198,7 +198,7 @@ def close_silent(*, limit: int = 200) -> int:
     """File checked reports whose reporters said nothing for the days that the policy grants. Returns how many."""
     days = current("reports.limits").data.close_after_days
     before = clock.now() - timedelta(days=days)
-    silent = Report.objects.filter(state="confirming", verified_at__lt=before).order_by("verified_at")
+    silent = Report.objects.filter(state="confirming", verified_at__lt=before).order_by("verified_at", "pk")
     closer = system_actor("close")
     closed = 0
     for report in silent[:limit]:
