@@ -1,0 +1,269 @@
+"""A rider's purse and ledger: what is there, what came and went, by month. Pages are cut by key, never by offset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce, TruncMonth
+from django.utils.translation import gettext as _
+
+from qixia.codes.queries import triage_classes
+from qixia.kernel import clock
+from qixia.policy import queries as policy
+from qixia.rewards import rules, sealing, states
+from qixia.rewards.models import Account, Claim, Entry, Posting, Promise, Voucher
+from qixia.rewards.queries.rulebook import rule_title
+
+PAGE = 30
+EXPIRES_SOON = timedelta(days=3)
+
+
+def points_of(sources: Iterable[str]) -> dict[str, int]:
+    """What each of these has earned by now, less what was taken back. One statement."""
+    given = {sealing.stored_source(one): one for one in sources}
+    rows = Posting.objects.filter(source__in=given).order_by().values_list("source").annotate(n=Sum("points"))
+    return {given[source]: points for source, points in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """For the home page and the ledger's head. Points; `owed` ≥ 0."""
+
+    balance: int
+    owed: int
+    held: int
+    earned_this_month: int
+    open_vouchers: int
+    next_expiry: datetime | None
+    expiring_soon: int
+
+    @property
+    def whole(self) -> int:
+        return self.balance + self.held
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a rider's ledger."""
+
+    id: int
+    kind: str
+    title: str
+    act: str
+    points: int
+    nominal: int
+    balance: int
+    at: datetime
+    month: date
+    rule: str
+    version: int
+    number: str
+    place: str
+    link: str
+    reason: str
+    of_day: date | None
+    repaid: int
+    owed: int
+    reversed_on: date | None
+
+    @property
+    def day_word(self) -> str:
+        """今天 or 昨天, else empty: older days are written as dates."""
+        passed = (clock.city_date(clock.now()) - clock.city_date(self.at)).days
+        return {0: _("今天"), 1: _("昨天")}.get(passed, "")
+
+    @property
+    def is_capped(self) -> bool:
+        return self.kind == rules.AWARD and self.points < self.nominal
+
+    @property
+    def undone(self) -> int:
+        """What a reversal took back."""
+        return -self.points
+
+    @property
+    def style(self) -> str:
+        """The end of the amount's class: in, out or rev."""
+        if self.kind == rules.REVERSAL:
+            return "rev"
+        return "in" if self.points > 0 else "out"
+
+    @property
+    def signed(self) -> str:
+        return f"+{self.points}" if self.points >= 0 else f"−{-self.points}"
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month's sums. 得, 用 and 冲正, each ≥ 0 (what came back from vouchers lowers 用)."""
+
+    first: date
+    earned: int
+    used: int
+    reversed: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonthOfRows:
+    month: Month
+    rows: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    months: list[MonthOfRows]
+    next: int | None
+
+
+def balance(owner_ref: str) -> int:
+    """Points that `owner_ref` can spend now; 0 for somebody who never had any."""
+    found = Account.objects.filter(owner_ref=owner_ref, kind=rules.AVAILABLE, unit=rules.POINTS)
+    return found.values_list("balance", flat=True).first() or 0
+
+
+def worth(rule: str) -> int:
+    """What one act by `rule` earns now, before caps."""
+    data: rules.PointsPolicy = policy.current("rewards.points").data
+    return data.line(rule, {slug: found.name for slug, found in triage_classes().items()}).points
+
+
+def balance_at(owner_ref: str, moment: datetime) -> int:
+    """What could be spent at `moment`, by the time that postings carry."""
+    entries = Entry.objects.filter(account__owner_ref=owner_ref, account__kind=rules.AVAILABLE, posting__at__lte=moment)
+    return int(entries.aggregate(total=Sum("amount"))["total"] or 0)
+
+
+def collected(owner_ref: str, kind: str) -> int:
+    """The derived balance of a collecting account, over all its slots; the budget's is negative: what was issued."""
+    entries = Entry.objects.filter(account__owner_ref=owner_ref, account__kind=kind)
+    return int(entries.aggregate(total=Sum("amount"))["total"] or 0)
+
+
+def summary_for(owner_ref: str) -> Summary:
+    """Two queries, whatever the person has."""
+    now = clock.now()
+    month = clock.city_date(now).replace(day=1)
+    earned = (
+        Posting.objects.filter(beneficiary=OuterRef("owner_ref"), kind=rules.AWARD, day__gte=month)
+        .order_by()
+        .values("beneficiary")
+        .annotate(total=Sum("points"))
+        .values("total")
+    )
+    accounts = Account.objects.filter(owner_ref=owner_ref, unit=rules.POINTS).annotate(earned=Subquery(earned))
+    pots: dict[str, int] = {}
+    gained = 0
+    for kind, amount, earned_by_owner in accounts.values_list("kind", "balance", "earned"):
+        pots[kind] = amount or 0
+        gained = earned_by_owner or 0
+    waiting = Voucher.objects.filter(
+        person__public_id=owner_ref.partition(":")[2], state=states.RESERVED, expires_at__gt=now
+    ).values_list("expires_at", flat=True)
+    expiries = sorted(waiting)
+    return Summary(
+        balance=pots.get(rules.AVAILABLE, 0),
+        owed=-pots.get(rules.DEBT, 0),
+        held=pots.get(rules.HELD, 0),
+        earned_this_month=gained,
+        open_vouchers=len(expiries),
+        next_expiry=expiries[0] if expiries else None,
+        expiring_soon=sum(1 for at in expiries if at <= now + EXPIRES_SOON),
+    )
+
+
+def entries_page(owner_ref: str, *, only: str = "all", before: int | None = None, size: int = PAGE) -> Page:
+    """The newest `size` lines older than the posting `before`, by month, with the months' sums. Two queries.
+
+    `only` is a key of rules.FILTERS. Sums are of the whole month, whatever the filter and the page show of it.
+    """
+    kinds = [kind for kind in rules.FILTERS.get(only, rules.FILTERS["all"]) if kind != rules.REDEEM]
+    found = Posting.objects.filter(beneficiary=owner_ref, kind__in=kinds)
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    postings = list(found.select_related("reversed_by").order_by("-pk")[: size + 1])
+    more = len(postings) > size
+    rows = [_row(posting) for posting in postings[:size]]
+    sums = _month_sums(owner_ref, [row.month for row in rows])
+    months: list[MonthOfRows] = []
+    for row in rows:
+        if not months or months[-1].month.first != row.month:
+            months.append(MonthOfRows(sums.get(row.month, Month(row.month, 0, 0, 0)), []))
+        months[-1].rows.append(row)
+    return Page(months, rows[-1].id if more else None)
+
+
+def _row(posting: Posting) -> Row:
+    params: dict[str, Any] = posting.params
+    undone = getattr(posting, "reversed_by", None)
+    return Row(
+        id=posting.pk,
+        kind=posting.kind,
+        title=rule_title(posting.rule, params.get("title", ""))
+        if posting.kind == rules.AWARD
+        else params.get("title", ""),
+        act=rules.ACTS.get(posting.act, ""),
+        points=posting.points,
+        nominal=posting.nominal,
+        balance=posting.available_after,
+        at=posting.at,
+        month=posting.day.replace(day=1),
+        rule=posting.rule,
+        version=posting.rule_version,
+        number=params.get("number", ""),
+        place=params.get("place", ""),
+        link=params.get("link", ""),
+        reason=params.get("reason", ""),
+        of_day=date.fromisoformat(params["of_day"]) if params.get("of_day") else None,
+        repaid=params.get("repaid", 0),
+        owed=params.get("owed", 0),
+        reversed_on=undone.day if undone else None,
+    )
+
+
+def _month_sums(owner_ref: str, months: Sequence[date]) -> dict[date, Month]:
+    """The sums of the months between the first and the last of `months`."""
+    if not months:
+        return {}
+    after = (max(months) + timedelta(days=32)).replace(day=1)
+    rows = (
+        Posting.objects.filter(beneficiary=owner_ref, day__gte=min(months), day__lt=after)
+        .annotate(first=TruncMonth("day"))
+        .values("first")
+        .annotate(
+            earned=_points_of(rules.AWARD),
+            used=_points_of(rules.SPEND, rules.RETURN, rules.EXPIRE),
+            undone=_points_of(rules.REVERSAL),
+        )
+    )
+    return {row["first"]: Month(row["first"], row["earned"], max(-row["used"], 0), -row["undone"]) for row in rows}
+
+
+def _points_of(*kinds: str) -> Coalesce:
+    return Coalesce(Sum("points", filter=Q(kind__in=kinds)), 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Debtor:
+    owner_ref: str
+    owed: int
+
+
+def debts(limit: int = 200) -> list[Debtor]:
+    """Who owes points, most first."""
+    rows = Account.objects.filter(kind=rules.DEBT, balance__lt=0).order_by("balance", "id")
+    return [Debtor(ref, -(owed or 0)) for ref, owed in rows.values_list("owner_ref", "balance")[:limit]]
+
+
+def claim_states(hashes: Sequence[str]) -> dict[str, str]:
+    """What became of the points behind secrets, by their hashes: "waiting" (until the next day), "ready", "gone"
+    (claimed). Nothing was promised to those that are missing. Two queries."""
+    today = clock.city_date(clock.now())
+    promised = Promise.objects.filter(claim_hash__in=hashes).values_list("claim_hash", flat=True)
+    states_of = dict.fromkeys(promised, "gone")
+    for found, ready_on in Claim.objects.filter(claim_hash__in=hashes).values_list("claim_hash", "ready_on"):
+        states_of[found] = "ready" if ready_on <= today else "waiting"
+    return states_of
