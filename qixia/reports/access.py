@@ -173,6 +173,18 @@ def oversees(actor: Actor, found: Undertaking) -> bool:
     return actor.has("admin") or actor.covers(found.community.path if found.community else "", *CLERK_ROLES)
 
 
+def undertakes_for(actor: Actor, found: Undertaking) -> str:
+    """Ref of the colleague for whom the actor leads or oversees it; "" if it is by an own role."""
+    path = found.community.path if found.community else ""
+    theirs = [
+        grant
+        for grant in actor.grants
+        if (grant.role in CLERK_ROLES and grant.covers(path))
+        or (grant.role in UNIT_ROLES and grant.organisation_id == found.lead_id)
+    ]
+    return "" if actor.has("admin") else actor.acts_for(theirs)
+
+
 def parties(actor: Actor, report: Report) -> frozenset[Who]:
     """As whom the actor may act on a report."""
     found: set[Who] = set()
@@ -215,12 +227,15 @@ def acting_for(actor: Actor, report: Report, party: Who) -> str:
 
 def took(actor: Actor, report: Report, party: Who, *steps: str, with_parts: bool = False) -> bool:
     """Whether the last of these steps, of the report (or of any of its parts), was taken by the actor, by whom the actor
-    would now act for as this party, or for one of them."""
+    would now act for as this party, or for one of them. A step of the system was taken by who finished what led to it."""
     whose = Q(report=report) | Q(report__part_of=report) if with_parts else Q(report=report)
     rows = ReportStep.objects.filter(whose, step__in=steps).order_by("id")
     last = {row.report_id: row for row in rows.only("report_id", "actor", "data")}
     ours = {actor.ref, acting_for(actor, report, party)} - {""}
-    return any(ours & {row.actor, row.data.get("for", "")} for row in last.values())
+    return any(ours & {row.actor, *(row.data.get(name, "") for name in _DOERS)} for row in last.values())
+
+
+_DOERS = ("for", "finished_by")
 
 
 def _helps(report: Report, units: Collection[int]) -> bool:

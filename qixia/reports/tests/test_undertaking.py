@@ -111,8 +111,25 @@ PLACES_200 = services.Facility(200, "个停车位", lat=AT_ROAD[0], lng=AT_ROAD[
 
 
 def finish(town, made, **more):
-    given = {"result": "两条路都划好了", "facility": PLACES_200, "photos": [photo_after(41)]} | more
-    return services.finish_undertaking(actor=town.clerk, public_id=made.public_id, **given)
+    given = {
+        "result": "两条路都划好了",
+        "facility": PLACES_200,
+        "photos": [photo_after(41)],
+        "actor": town.clerk,
+    } | more
+    return services.finish_undertaking(public_id=made.public_id, **given)
+
+
+def deputy_of(clerk):
+    """A colleague who stands in for two days."""
+    person = people.create_person(display_name="小秋", username="xiaoqiu", actor=MAKER)
+    place = next(grant.organisation_id for grant in clerk.grants)
+    people.grant_role(person_id=person.pk, role="worker", organisation_id=place, actor=MAKER)
+    now = clock.now()
+    people.set_deputy(
+        actor=clerk, person=clerk.public_id, deputy=person.public_id, starts_at=now, ends_at=now + timedelta(days=2)
+    )
+    return actor_for(person)
 
 
 class TestUndertaking:
@@ -272,6 +289,30 @@ class TestUndertaking:
         finish(town, made)
         told = Notice.objects.filter(template="report.resolved", person_id=town.clerk.person_id)
         assert told.count() == 1
+
+    def test_whoever_finishes_it_does_not_look_whether_it_is_done(self, town):
+        """Nor a deputy of theirs, nor for whom a deputy finished it."""
+        receipt = wish(town.rider)
+        made = begun(town, receipt)
+        end_tasks(town, made)
+        finish(town, made)
+        with pytest.raises(errors.OwnWork):
+            services.verify(actor=town.clerk, public_id=receipt.public_id)
+        assert the(receipt).state == "resolved"
+        deputy = deputy_of(town.clerk)
+        with pytest.raises(errors.OwnWork):
+            services.verify(actor=deputy, public_id=receipt.public_id)
+        services.verify(actor=town.supervisor, public_id=receipt.public_id)
+        assert the(receipt).state == "confirming"
+        second = wish(town.other_rider)
+        made = begun(town, second)
+        end_tasks(town, made)
+        finish(town, made, actor=deputy)
+        step = the(second).steps.get(step="deliver")
+        assert (step.data["finished_by"], step.data["for"]) == (deputy.ref, town.clerk.ref)
+        for one in (deputy, town.clerk):
+            with pytest.raises(errors.OwnWork):
+                services.verify(actor=one, public_id=second.public_id)
 
     def test_what_was_dropped_can_be_linked_again(self, town):
         receipt = wish(town.rider)

@@ -201,6 +201,7 @@ def finish_undertaking(
         raise errors.NeedsAfterPhoto(field="photos")
     measure = rules.clean_text(facility.measure, field="measure", limit=20, one_line=True)
     where = _where(facility)
+    finisher = _finisher(actor, found)
     with receive(photos, field="photos") as taken, transaction.atomic():
         if UndertakingTask.objects.filter(undertaking=found, done_at=None).exists():
             raise errors.TasksOpen
@@ -221,7 +222,7 @@ def finish_undertaking(
         publish(ENDED, found.ref, {"quantity": facility.quantity or 0})
         told: list[Tell] = []
         for link in UndertakingReport.objects.filter(undertaking=found).select_related("report__unit").order_by("pk"):
-            told += _deliver(found, link, pictures)
+            told += _deliver(found, link, pictures, finisher)
         tell_many(told)
     return found
 
@@ -276,7 +277,15 @@ def _delivers(found: Undertaking, link: UndertakingReport) -> bool:
     return not Help.objects.filter(report=report, state="asked").exists()
 
 
-def _deliver(found: Undertaking, link: UndertakingReport, pictures: Sequence[Any]) -> list[Tell]:
+def _finisher(actor: Actor, found: Undertaking) -> dict[str, str]:
+    """Who says that it is done, and for whom: neither looks whether it is (access.took)."""
+    away = access.undertakes_for(actor, found)
+    return {"finished_by": actor.ref} | ({"for": away} if away else {})
+
+
+def _deliver(
+    found: Undertaking, link: UndertakingReport, pictures: Sequence[Any], finisher: Mapping[str, str]
+) -> list[Tell]:
     """The result reaches one report: its reporter and followers read it, and it goes on to be checked if it may."""
     report = link.report
     amount = f"{found.quantity} {found.measure}".strip() if found.quantity else ""
@@ -291,7 +300,7 @@ def _deliver(found: Undertaking, link: UndertakingReport, pictures: Sequence[Any
             for index, row in enumerate(pictures)
         )
         changes = {"resolved_at": now, "verify_due": due} | ({} if report.answered_at else {"answered_at": now})
-        data = {"undertaking": found.public_id}
+        data = {"undertaking": found.public_id, **finisher}
         row = take_step(
             report,
             "deliver",
