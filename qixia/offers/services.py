@@ -18,6 +18,7 @@ from django.db.models import Q
 
 from qixia.audit.services import record
 from qixia.kernel import clock
+from qixia.kernel.faults import kill_point
 from qixia.kernel.ids import new_public_id
 from qixia.kernel.requests import without_request_id
 from qixia.offers import access, errors, sealing, states
@@ -69,6 +70,7 @@ def make(
         except IntegrityError:
             return Offer.objects.get(kind=kind, subject=subject, state__in=states.LIVE).public_id
         record("offers.made", subject=row.ref, actor=SYSTEM.ref, kind=kind, role=role)
+    kill_point("offers.made")
     return public_id
 
 
@@ -111,6 +113,7 @@ def take(*, actor: Actor, public_id: str) -> Offer:
         raise errors.TakenByAnother
     with without_request_id():
         record("offers.taken", subject=offer.ref, actor=sealing.TAKER)
+    kill_point("offers.taken")
     offer.state, offer.holder, offer.lease_until = states.TAKEN, holder, until
     return offer
 

@@ -19,6 +19,7 @@ from django.db.models import Q
 from qixia.audit.services import record
 from qixia.jobs.registry import declare_event
 from qixia.kernel import clock
+from qixia.kernel.faults import kill_point
 from qixia.kernel.requests import without_request_id
 from qixia.people.access import Actor
 from qixia.policy.queries import current
@@ -84,6 +85,7 @@ def grant_appeal(*, actor: Actor, public_id: str, text: str) -> Report:
     remember_again(report)
     restore(source=report.ref, also=group_refs(report)[1:], reason=words, actor=actor.ref, since=decided_at)
     tell_many(news_told(report, "report.appeal_granted", "appeal-granted", text=words[:60]))
+    kill_point("appeal.granted")
     return report
 
 
@@ -119,6 +121,7 @@ def restore_supports() -> int:
         for row in rows:
             row.points = max(earned.get(f"support:{row.public_id}", 0), 0)
         Support.objects.bulk_update(rows, ["points"])  # else nothing could take them back again
+        kill_point("appeal.restored")
         record("reports.supports_restored", subject="reports", actor="system:settle", count=len(made))
     return len(made)
 

@@ -24,6 +24,7 @@ from django.db import transaction
 from qixia.audit.services import record
 from qixia.codes.queries import class_name
 from qixia.kernel import clock
+from qixia.kernel.faults import kill_point
 from qixia.kernel.geo import Point, distance_m
 from qixia.kernel.keys import keys
 from qixia.kernel.requests import without_request_id
@@ -130,6 +131,7 @@ def look_again(
             _keep_photos(report, taken)
             _write(actor, report, fixed=fixed, metres=metres)
             _step(report, step, words)
+            kill_point("witness.written")
 
 
 def _check_rider(actor: Actor, report: Report) -> None:
@@ -253,6 +255,7 @@ def _pay(ids: Sequence[int]) -> int:
     for row, posting in zip(waiting, award_many(awards), strict=True):
         row.points = posting.points
     Witness.objects.bulk_update(waiting, ["points"])
+    kill_point("witness.paid")
     if waiting:
         record("reports.witnesses_paid", subject="reports", actor="system:settle", count=len(waiting))
     return len(waiting)
