@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from qixia.codes.models import Division
 from qixia.kernel import clock
@@ -14,7 +16,7 @@ from qixia.people import services as people
 from qixia.people.access import actor_for
 from qixia.people.queries import organisation_by_code
 from qixia.reports import access, errors, queries, services
-from qixia.reports.models import Report, Undertaking, UndertakingReport
+from qixia.reports.models import Report, ReportStep, Undertaking, UndertakingReport
 from qixia.reports.queries import undertakings
 from qixia.reports.queries.undertakings import together
 from qixia.reports.services.units import undertaking
@@ -337,6 +339,27 @@ class TestUndertaking:
         monkeypatch.setattr(undertaking, "_led", led)
         with pytest.raises(errors.UndertakingOver):
             services.link_reports(actor=town.clerk, public_id=made.public_id, numbers=[late.number])
+
+    def test_its_reports_are_locked_by_their_ids_before_any_is_changed(self, town):
+        """Linked in another order than they came: two who change many must not wait for each other."""
+        first, second = wish(town.rider), wish(town.other_rider)
+        made = begun(town, second)
+        services.link_reports(actor=town.clerk, public_id=made.public_id, numbers=[first.number])
+        end_tasks(town, made)
+        with CaptureQueriesContext(connection) as seen, transaction.atomic():
+            finish(town, made)
+        said = [row["sql"] for row in seen.captured_queries]
+        changed = [at for at, sql in enumerate(said) if sql.startswith('UPDATE "reports_report"')]
+        read = [
+            at for at, sql in enumerate(said) if "reports_undertakingreport" in sql and 'FROM "reports_report"' in sql
+        ]
+        locked = [at for at in read if 'ORDER BY "reports_report"."id" ASC' in said[at]]
+        assert locked
+        assert locked[0] < changed[0]
+        if connection.features.has_select_for_update:
+            assert "FOR NO KEY UPDATE" in said[locked[0]]
+        order = [step.report_id for step in ReportStep.objects.filter(step="deliver").order_by("pk")]
+        assert order == [the(first).pk, the(second).pk]
 
     def test_the_pages(self, town, django_assert_max_num_queries):
         made = begun(town, wish(town.rider), wish(town.other_rider))

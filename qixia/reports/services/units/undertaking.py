@@ -7,6 +7,7 @@ Result   told to the reporters and all followers of all linked reports; each lin
          checked (`deliver`), with the result as its text and the photos of the new facility as its photos of after. What
          is urgent, waits for the supervisor or for a helper is told the result and stays where it is.
 Ends     once, when every task is done. A report belongs to one undertaking that was not dropped.
+Order    the undertaking is locked before its reports, and those by their ids.
 Errors   NotFound, NotAllowed, Invalid, UnknownUnit, TasksOpen, LinkedElsewhere, UndertakingOver: nothing has changed.
 """
 
@@ -221,10 +222,22 @@ def finish_undertaking(
         record("reports.undertaking_ended", subject=found.ref, actor=actor.ref, quantity=facility.quantity or 0)
         publish(ENDED, found.ref, {"quantity": facility.quantity or 0})
         told: list[Tell] = []
-        for link in UndertakingReport.objects.filter(undertaking=found).select_related("report__unit").order_by("pk"):
+        for link in _locked_links(found):
             told += _deliver(found, link, pictures, finisher)
         tell_many(told)
     return found
+
+
+def _locked_links(found: Undertaking) -> list[UndertakingReport]:
+    """The links with their reports as they stand now, all locked first in the order of all groups: by id, so that two
+    who change many never wait for each other. The undertaking itself is locked already; no part is ever linked."""
+    links = UndertakingReport.objects.filter(undertaking=found).order_by("report_id")
+    rows = Report.objects.select_for_update(no_key=True, of=("self",)).select_related("unit", "community", "site")
+    reports = {row.pk: row for row in rows.filter(undertaken__undertaking=found).order_by("pk")}
+    found_links = [link for link in links if link.report_id in reports]
+    for link in found_links:
+        link.report = reports[link.report_id]
+    return found_links
 
 
 @transaction.atomic
