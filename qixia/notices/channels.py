@@ -130,19 +130,32 @@ def wanted(rules: ChannelRules, template: str, channel: Channel, wish: Wish, *, 
     return wish.chosen.get((channel, key), channel not in group.on_request)
 
 
-def first_try(rules: ChannelRules, template: str, wish: Wish, now: datetime) -> datetime:
-    """At once, or when the quiet hours are over; what is critical never waits."""
-    if rules.groups[rules.group_of(template)].critical:
-        return now
-    return (wish.quiet or rules.quiet).until(now) or now
+def is_critical(rules: ChannelRules, template: str) -> bool:
+    """Whether a notice goes before all others and at any hour."""
+    return rules.groups[rules.group_of(template)].critical
 
 
-def next_try(rules: ChannelRules, tries: int, told_at: datetime, now: datetime, wait_s: int = 0) -> datetime | None:
-    """After `tries` that failed; None when it isn't worth another one. `wait_s` is what the other side asked for."""
+def quiet_hours(rules: ChannelRules, channel: str, wish: Wish) -> Quiet:
+    """Whose quiet hours a delivery keeps: a person's own or the city's; a group's are the city's, whoever is in it."""
+    own = wish.quiet if channel in PERSONAL else None
+    return own or rules.quiet
+
+
+def awake(quiet: Quiet | None, at: datetime) -> datetime:
+    """The first moment from `at` on that lies outside the quiet hours; None is what has none, being critical."""
+    return (quiet.until(at) if quiet else None) or at
+
+
+def next_try(
+    rules: ChannelRules, tries: int, told_at: datetime, now: datetime, *, wait_s: int = 0, quiet: Quiet | None = None
+) -> datetime | None:
+    """After `tries` that failed; None when it isn't worth another one. `wait_s` is what the other side asked for. A pause
+    that ends in the quiet hours lasts until they are over."""
     if tries > len(rules.retry_minutes):
         return None
     pause = max(timedelta(minutes=rules.retry_minutes[tries - 1]), timedelta(seconds=wait_s))
-    return now + pause if now + pause <= told_at + timedelta(hours=rules.give_up_hours) else None
+    again = awake(quiet, now + pause)
+    return again if again <= told_at + timedelta(hours=rules.give_up_hours) else None
 
 
 def recent(sent: Iterable[float], now: float) -> list[float]:

@@ -79,6 +79,7 @@ class Delivery(models.Model):
     state = models.CharField(max_length=8, default=QUEUED, choices=[(s, s) for s in (QUEUED, SENT, FAILED, GIVEN_UP)])
     tries = models.PositiveSmallIntegerField(default=0)
     next_try_at = models.DateTimeField()
+    is_critical = models.BooleanField(default=False, db_default=False)  # goes before all others, at any hour
     attempt = models.CharField(max_length=PUBLIC_ID_LENGTH, blank=True)
     provider_ref = models.CharField(max_length=80, blank=True)
     error = models.CharField(max_length=80, blank=True)
@@ -90,7 +91,11 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=["notice", "channel", "address"], name="notices_delivery_once"),
         ]
         indexes = [
-            models.Index(fields=["channel", "next_try_at"], condition=Q(state="queued"), name="notices_delivery_due"),
+            # The order in which they go: of the critical ones the first that is due, then of the others.
+            models.Index(
+                fields=["is_critical", "next_try_at", "id"], condition=Q(state="queued"), name="notices_delivery_order"
+            ),
+            models.Index(fields=["address", "next_try_at"], condition=Q(state="queued"), name="notices_delivery_to"),
             models.Index(fields=["created_at"], name="notices_delivery_age"),
         ]
         verbose_name = _("外发记录")

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
+
+from django.db.models import QuerySet
 
 from qixia.kernel import clock, tokens
 from qixia.kernel.config import get_config
 from qixia.kernel.keys import keys
-from qixia.notices.channels import ChannelRules, Quiet, Wish
+from qixia.notices.channels import PERSONAL, ChannelRules, Quiet, Wish, quiet_hours
 from qixia.notices.models import Choice, Delivery, MailAddress, PushKey, PushSubscription, QuietHours, Robot
 from qixia.notices.push import Address, KeyPair
 from qixia.people import queries as people
@@ -167,4 +170,35 @@ def confirm_words(language: str) -> tuple[str, str]:
 
 
 def something_is_due() -> bool:
-    return Delivery.objects.filter(state=Delivery.QUEUED, next_try_at__lte=clock.now()).exists()
+    return _due(clock.now()).filter(is_critical__in=(True, False)).exists()  # both, so that the index serves
+
+
+def next_due(*, spoken: Collection[str] = ()) -> Delivery | None:
+    """The delivery that goes next: what is critical before all others, then by when it was due. `spoken`: robots that
+    have had their turn. At most two queries, each the first row of an index (notices_delivery_order)."""
+    due = _due(clock.now()).exclude(address__in=spoken) if spoken else _due(clock.now())
+    for critical in (True, False):
+        # "in": Django writes a bare column for "is true", and SQLite finds no index for that.
+        row = due.filter(is_critical__in=[critical]).select_related("notice").order_by("next_try_at", "pk").first()
+        if row:
+            return row
+    return None
+
+
+def robot_due(address: str, limit: int) -> list[Delivery]:
+    """What a robot has to say now, in the order in which it is said."""
+    due = _due(clock.now()).filter(channel="robot", address=address).select_related("notice")
+    return list(due.order_by("-is_critical", "next_try_at", "pk")[:limit])
+
+
+def _due(now: datetime) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(state=Delivery.QUEUED, next_try_at__lte=now)
+
+
+def quiet_of(row: Delivery) -> Quiet | None:
+    """The quiet hours that a delivery keeps: none if it is critical, a group's are the city's. At most one query."""
+    if row.is_critical:
+        return None
+    own = QuietHours.objects.filter(person_id=row.notice.person_id).first() if row.channel in PERSONAL else None
+    wish = Wish({}, Quiet(start=own.start, end=own.end) if own else None)
+    return quiet_hours(channel_rules(), row.channel, wish)

@@ -44,11 +44,19 @@ def fan_out(limit: int = BATCH) -> int:
 def _deliveries(notice: Notice, rules: ChannelRules, ways: Ways, now: datetime) -> Iterator[Delivery]:
     if notice.created_at < now - timedelta(hours=rules.give_up_hours):
         return  # after a long standstill: yesterday's news wakes nobody
-    at = channels.first_try(rules, notice.template, ways.wish, now)
+    critical = channels.is_critical(rules, notice.template)
     for channel in channels.CHANNELS:
         if channels.wanted(rules, notice.template, channel, ways.wish, is_staff=ways.is_staff):
+            at = channels.awake(None if critical else channels.quiet_hours(rules, channel, ways.wish), now)
             for address in _addresses(channel, ways):
-                yield Delivery(notice=notice, channel=channel, address=address, next_try_at=at, created_at=now)
+                yield Delivery(
+                    notice=notice,
+                    channel=channel,
+                    address=address,
+                    is_critical=critical,
+                    next_try_at=at,
+                    created_at=now,
+                )
 
 
 def _addresses(channel: Channel, ways: Ways) -> tuple[str, ...]:

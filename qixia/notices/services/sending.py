@@ -1,5 +1,7 @@
 """Taking deliveries that are due, one at a time, and handing them over.
 
+Next     what is critical, then by when it was due (queries.next_due). Quiet hours hold for tries that failed, and for
+         what a standstill made late, as for the first.
 Order    claim (committed: the next try moves CLAIM_S ahead) → hand over → write the result. A worker that dies in between
          leaves the claim to lapse, and the next one hands over again: nothing is lost, and what may arrive twice is the
          one message that each death interrupted (docs/notices.md).
@@ -33,7 +35,7 @@ from qixia.outgoing.rules import Refused
 from qixia.people import queries as people
 
 CLAIM_S = 180  # longer than the longest hand-over
-TAKE = 200
+TAKE = 200  # of what one robot has to say
 SENTENCES = 8  # of one robot's message: WeCom takes 2048 bytes
 
 log = logging.getLogger("qixia.notices")
@@ -50,20 +52,33 @@ class Outcome:
 
 
 def send_due(*, budget_s: float = 10.0) -> int:
-    """Hand over what is due until it is done or `budget_s` seconds are over; how many deliveries were sent."""
-    until, sent = time.monotonic() + budget_s, 0
-    due = Delivery.objects.filter(state=Delivery.QUEUED, next_try_at__lte=clock.now())
-    robots = due.filter(channel="robot").values_list("address", flat=True).distinct()
-    for address in list(robots.order_by("address")):
-        if time.monotonic() >= until:
-            return sent
-        sent += _speak(address)
-    personal = due.exclude(channel="robot").order_by("next_try_at", "pk").values_list("pk", flat=True)
-    for pk in list(personal[:TAKE]):
-        if time.monotonic() >= until:
+    """Hand over what is due until it is done or `budget_s` seconds are over; how many deliveries were sent.
+
+    What comes next is asked before each hand-over, so a critical one waits for no more than the one under way."""
+    until, sent, spoken = time.monotonic() + budget_s, 0, set[str]()
+    while time.monotonic() < until:
+        due = queries.next_due(spoken=spoken)
+        if due is None:
             break
-        sent += _send_one(pk)
+        if due.channel == "robot":  # has its turn once: one that must wait keeps what is due
+            spoken.add(due.address)
+            sent += _speak(due.address)
+        elif _awake([due]):
+            sent += _send_one(due.pk)
     return sent
+
+
+def _awake(rows: list[Delivery]) -> list[Delivery]:
+    """Those that may go now. It may have become quiet since they were queued, because a worker stood still or somebody
+    chose other hours: the others wait until that is over, which is no try."""
+    now = clock.now()
+    until = {row.pk: channels.awake(queries.quiet_of(row), now) for row in rows}
+    waiting = [pk for pk, later in until.items() if later > now]
+    if waiting:
+        later = max(until.values())  # those of one robot keep the same hours
+        queued = Delivery.objects.filter(pk__in=waiting, state=Delivery.QUEUED, next_try_at__lte=now)
+        queued.update(next_try_at=later)
+    return [row for row in rows if until[row.pk] == now]
 
 
 def _claim(pks: list[int]) -> str:
@@ -83,7 +98,8 @@ def _note(rows: list[Delivery], attempt: str, outcome: Outcome) -> int:
     if outcome.state == Delivery.QUEUED:
         rules = queries.channel_rules()
         for row in rows:
-            again = channels.next_try(rules, row.tries, row.created_at, now, outcome.wait_s)
+            quiet = queries.quiet_of(row)
+            again = channels.next_try(rules, row.tries, row.created_at, now, wait_s=outcome.wait_s, quiet=quiet)
             changes = {"next_try_at": again} if again else {"state": Delivery.GIVEN_UP}
             mine.filter(pk=row.pk).update(error=outcome.error[:80], **changes)
     else:
@@ -149,7 +165,7 @@ def _push(row: Delivery, language: str) -> str:
             json.dumps(message, ensure_ascii=False).encode(),
             topic=row.public_id,
             contact=queries.contact(),
-            urgent=rules.groups[rules.group_of(row.notice.template)].critical,
+            urgent=row.is_critical,
         )
     except push.Gone:
         PushSubscription.objects.filter(public_id=row.address).delete()
@@ -181,7 +197,7 @@ def _text(row: Delivery, language: str) -> str:
 
 def _speak(address: str) -> int:
     """One message with everything that is due for this robot, if it may speak now; how many deliveries it was."""
-    rows = _due_for(address)
+    rows = _awake(queries.robot_due(address, TAKE))
     if not rows:
         return 0
     robot = Robot.objects.filter(public_id=address, is_active=True).first()
@@ -211,11 +227,6 @@ def _gather(rows: list[Delivery], language: str) -> tuple[list[str], list[int]]:
             said[sentence] = None
             chosen.append(row.pk)
     return list(said), chosen
-
-
-def _due_for(address: str) -> list[Delivery]:
-    due = Delivery.objects.filter(channel="robot", address=address, state=Delivery.QUEUED, next_try_at__lte=clock.now())
-    return list(due.select_related("notice").order_by("next_try_at", "pk")[:TAKE])
 
 
 def _say(robot: Robot, text: str, attempt: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.db import connection
@@ -26,6 +26,7 @@ from qixia.policy.services import publish, publish_seeds
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 12:00 in the city, outside the quiet hours
 NIGHT = datetime(2026, 11, 23, 15, 30, tzinfo=UTC)  # 23:30
+MORNING = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)  # 07:00
 MOMENT = [0.0]  # of the hand-over under way: the receivers' threads don't see the pinned clock
 SECRET = "云帆路 407-188-235 井盖缺失"
 
@@ -436,9 +437,124 @@ class TestWhen:
         assert send(NIGHT) == 1
         assert browser.read(web.heard[0].body)["body"] == queries.outside("critical.ring", language="zh")
         assert web.heard[0].headers["urgency"] == "high"
-        morning = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)  # 07:00
-        assert send(morning - timedelta(seconds=1)) == 0
-        assert send(morning) == 1
+        assert send(MORNING - timedelta(seconds=1)) == 0
+        assert send(MORNING) == 1
+
+    def test_what_is_critical_goes_before_the_backlog_of_the_night(self, rider, web):
+        """At seven a night's news is due; what rings a minute later goes first, then the others in their order."""
+        browser, _device = subscribe(rider, web)
+        services.choose(person_id=rider.pk, wanted={("sms", "alarm"): False}, actor="person:x")
+        for n in range(4):
+            with clock.at(NIGHT + timedelta(minutes=n)):
+                tell(rider, key=f"n{n}")
+                services.fan_out()
+        with clock.at(MORNING + timedelta(minutes=1)):
+            tell(rider, key="ring", template="critical.ring")
+        assert send(MORNING + timedelta(minutes=1)) == 5
+        heard = [browser.read(one.body)["url"].rpartition("/")[2] for one in web.heard]
+        told = list(Notice.objects.order_by("pk").values_list("public_id", flat=True))
+        assert heard == [told[4], *told[:4]]
+
+    def test_a_critical_one_that_comes_up_meanwhile_is_next(self, rider, web, monkeypatch):
+        """It waits for no more than the hand-over under way, however long the list was."""
+        browser, _device = subscribe(rider, web)
+        services.choose(person_id=rider.pk, wanted={("sms", "alarm"): False}, actor="person:x")
+        with clock.at(NOON):
+            for n in range(3):
+                tell(rider, key=f"n{n}")
+        posted = push.post
+
+        def first_posts_then_rings(*args, **more):
+            monkeypatch.setattr(push, "post", posted)
+            tell(rider, key="ring", template="critical.ring")
+            services.fan_out()
+            return posted(*args, **more)
+
+        monkeypatch.setattr(push, "post", first_posts_then_rings)
+        assert send() == 4
+        assert [one.headers["urgency"] for one in web.heard] == ["normal", "high", "normal", "normal"]
+
+    def test_a_try_that_failed_waits_for_the_morning_too(self, rider, web):
+        """22:00 is quiet: the pause of half an hour from 21:36 would end at 22:06."""
+        subscribe(rider, web)
+        services.choose(person_id=rider.pk, wanted={("sms", "alarm"): False}, actor="person:x")
+        evening = NIGHT - timedelta(hours=2)  # 21:30
+        with clock.at(evening):
+            tell(rider)
+            tell(rider, key="ring", template="critical.ring")
+        web.answers = [(500, {}, b"")] * 6
+        for minutes in (0, 1, 6):
+            send(evening + timedelta(minutes=minutes))
+        due = dict(Delivery.objects.values_list("is_critical", "next_try_at"))
+        assert due == {True: evening + timedelta(minutes=36), False: MORNING}
+        assert send(evening + timedelta(minutes=36)) == 1
+        assert send(MORNING - timedelta(seconds=1)) == 0
+        assert send(MORNING) == 1
+
+    def test_a_morning_after_the_end_is_given_up(self, rider, web):
+        """Whoever is quiet until the whole day is over hears nothing old."""
+        subscribe(rider, web)
+        services.set_quiet_hours(person_id=rider.pk, start=time(12, 1), end=time(12), actor="person:x")
+        with clock.at(NOON):
+            tell(rider)
+        web.answers = [(500, {}, b"")]
+        send()
+        assert Delivery.objects.get().next_try_at == NOON + timedelta(hours=24)
+        web.answers = [(500, {}, b"")]
+        send(NOON + timedelta(hours=24))
+        assert Delivery.objects.get().state == "given_up"
+
+    def test_a_worker_that_stood_still_wakes_nobody_at_night(self, rider, web):
+        """Due in the evening, taken at night: it waits, and that was no try. What is critical goes."""
+        subscribe(rider, web)
+        services.choose(person_id=rider.pk, wanted={("sms", "alarm"): False}, actor="person:x")
+        with clock.at(NIGHT - timedelta(hours=3)):
+            tell(rider)
+            tell(rider, key="ring", template="critical.ring")
+            services.fan_out()
+        assert send(NIGHT) == 1
+        waiting = Delivery.objects.get(state="queued")
+        assert (waiting.is_critical, waiting.tries, waiting.next_try_at) == (False, 0, MORNING)
+        assert send(MORNING) == 1
+
+    def test_a_group_keeps_the_hours_of_the_city(self, place, web):
+        """One of the unit works at night and wants to hear; the group sleeps, and what rings goes alone."""
+        worker = build.staff("worker-night", role="worker")
+        robot_for(_place_of(worker), web)
+        services.set_quiet_hours(person_id=worker.pk, start=time(0), end=time(0), actor="person:x")
+        services.choose(person_id=worker.pk, wanted={("sms", "alarm"): False}, actor="person:x")
+        with clock.at(NIGHT - timedelta(hours=3)):
+            tell(worker, key="late", template="unit.new_case")
+            services.fan_out()
+        with clock.at(NIGHT):
+            tell(worker, key="night", template="unit.new_case")
+            tell(worker, key="ring", template="critical.ring")
+        assert send(NIGHT) == 1
+        ring = queries.outside("critical.ring", language="zh")
+        assert [text.splitlines()[0] for text in web.said()] == [ring]
+        assert set(Delivery.objects.filter(state="queued").values_list("next_try_at", flat=True)) == {MORNING}
+        assert send(MORNING) == 2
+
+    def test_the_order_is_read_from_an_index(self, rider, web):
+        """However many wait: the next one is the first row of a range, never the smallest of a sort."""
+        subscribe(rider, web)
+        with clock.at(NOON):
+            tell(rider)
+            services.fan_out()
+            with CaptureQueriesContext(connection) as seen:
+                queries.next_due()
+        asked = [one["sql"] for one in seen if "ORDER BY" in one["sql"]]
+        assert len(asked) == 2
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":  # a table of one row is read whole unless that is forbidden
+                cursor.execute("SET LOCAL enable_seqscan = off")
+                cursor.execute("SET LOCAL enable_bitmapscan = off")
+            for sql in asked:
+                cursor.execute(("EXPLAIN " if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN ") + sql)
+                plan = str(cursor.fetchall())
+                assert "notices_delivery_order" in plan
+                assert "Sort" not in plan
+                assert "TEMP B-TREE" not in plan
 
     def test_what_was_read_meanwhile_is_not_sent(self, rider, web):
         subscribe(rider, web)
