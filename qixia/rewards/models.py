@@ -79,6 +79,11 @@ class Posting(models.Model):
     # What the beneficiary's spendable points and debt changed by together; 0 when the day's cap was reached.
     points = models.BigIntegerField(_("积分"))
     nominal = models.BigIntegerField(_("应得积分"))
+    # Of an award: facts that a table of rules may weigh (rules.QUALITIES, with commas), and what of the points a campaign
+    # gave. Null: none, or from before there were any.
+    quality = models.CharField(_("情形"), max_length=60, null=True)  # noqa: DJ001 — added to an append-only table
+    campaign = models.CharField(_("活动"), max_length=40, null=True)  # noqa: DJ001 — the same
+    bonus = models.BigIntegerField(_("活动加分"), null=True)
     # The spendable balance right after, so that a page of the ledger needs no sums.
     available_after = models.BigIntegerField(_("之后可用"))
     # Words for the rider: title, place, number, link, reason. Sealed; `params` opens them.
@@ -96,7 +101,14 @@ class Posting(models.Model):
     class Meta:
         verbose_name = _("记账")
         verbose_name_plural = _("记账")
-        indexes = (models.Index(fields=["beneficiary", "day"], name="rewards_posting_by_day"),)
+        indexes = (
+            models.Index(fields=["beneficiary", "day"], name="rewards_posting_by_day"),
+            models.Index(
+                fields=["campaign", "beneficiary"],
+                condition=Q(campaign__isnull=False),
+                name="rewards_posting_of_campaign",
+            ),
+        )
         constraints = (
             models.CheckConstraint(condition=Q(kind__in=rules.POSTING_KINDS), name="rewards_posting_kind_known"),
             models.CheckConstraint(

@@ -94,6 +94,9 @@ class Draft:
     params: Mapping[str, Any] = field(default_factory=dict)
     content_hash: str = ""
     reverses_id: int | None = None
+    quality: str = ""
+    campaign: str = ""
+    bonus: int = 0
 
 
 def lock_purses(owner_refs: Iterable[str], *, need: Sequence[str] = (rules.AVAILABLE,)) -> dict[str, Purse]:
@@ -186,6 +189,9 @@ def _posting(draft: Draft, now: datetime, request: str) -> Posting:
         available_after=draft.available_after,
         words=sealing.seal_words(draft.params),
         reverses_id=draft.reverses_id,
+        quality=draft.quality or None,
+        campaign=draft.campaign or None,
+        bonus=draft.bonus or None,
         created_at=now,
         # A request's id stands in the history of the report as well.
         request_id="" if sealing.is_hidden(draft.source) else request,

@@ -5,11 +5,13 @@ Once     by rule, source and beneficiary, however often and from however many ph
          the first posting; with another act or other params it is KeyReused. So give `params` only what never
          changes about the source. All triage classes count as one rule: a report whose class is corrected after it
          was paid is not paid again.
-Caps     count what was paid on the city's day of the act, reversed or not, without anonymous points. Above a cap the rest is not paid and the
-         rider is told; that is a result (0 points), never an error.
-Batch    `award_many` needs seven statements for the books (locked purses, budget, what is known, sums of the day,
+Caps     count what was paid on the city's day and week of the act, reversed or not, without bonuses and anonymous points.
+         Above a cap the rest is not paid and the rider is told; that is a result (0 points), never an error.
+Bonus    of a campaign that holds that day (and there): its own caps, a person and in all, count what it gave less what
+         was taken back. PostgreSQL lets those who ask for one campaign's rest wait for each other.
+Batch    `award_many` needs seven statements for the books (locked purses, budget, what is known, sums of the week,
          postings, entries, balances), six where no cap holds, one for history and the events' and notices' own: for
-         one award as for a thousand.
+         one award as for a thousand. A campaign with caps that holds costs two more.
 Secrecy  callers name sources in plain; what is stored, told and published names no report (sealing.py).
 Locks    purses stay locked until the caller's transaction ends: pay all acts of one transaction in one `award_many`, or
          two transactions that pay the same people in another order wait for each other.
@@ -20,11 +22,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Sum
+from django.db.models.functions import Coalesce
 
 from qixia.codes.queries import triage_classes
 from qixia.kernel import clock
@@ -37,7 +40,37 @@ from qixia.rewards.services import books, telling
 KIND = "rewards.points"
 
 _Line = tuple[int, rules.PointsPolicy, rules.PointRule]  # version of the table, the table, the line in it
-_Totals = dict[tuple[str, date], dict[str, int]]  # (person, day) → rule → points
+_Totals = dict[tuple[str, date], dict[str, int]]  # (person, day) → rule → points without bonuses
+
+
+@dataclass(slots=True)
+class _Before:
+    """What was paid before, and what this batch adds to it."""
+
+    paid: _Totals
+    shares: dict[tuple[str, str], int]  # (campaign, person), and (campaign, "") in all → bonus
+
+    def had(self, person: str, rule: str, day: date) -> rules.Had:
+        monday = rules.week_of(day)
+        week = [self.paid[person, monday + timedelta(days=n)] for n in range(7)]
+        today = self.paid[person, day]
+        return rules.Had(
+            rule_day=today[rule],
+            rule_week=sum(one[rule] for one in week),
+            day=sum(today.values()),
+            week=sum(sum(one.values()) for one in week),
+        )
+
+    def shares_of(self, person: str, table: rules.PointsPolicy) -> dict[str, rules.Share]:
+        return {
+            slug: rules.Share(self.shares.get((slug, person), 0), self.shares.get((slug, ""), 0))
+            for slug in table.campaigns
+        }
+
+    def add(self, person: str, rule: str, day: date, earned: rules.Earned) -> None:
+        self.paid[person, day][rule] += earned.points - earned.bonus
+        for owner in (person, "") if earned.campaign else ():
+            self.shares[earned.campaign, owner] = self.shares.get((earned.campaign, owner), 0) + earned.bonus
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +78,8 @@ class Award:
     """What somebody did. `rule` is a line of the table or the slug of a triage class; `source` names the thing it was
     done to ("report:<public id>"); `act` is the event's name ("reports.dispatched"). Known `params`: `number`,
     `place`, `link` (the page that shows the source); no personal data. `occasion` tells the same act at another time
-    from a repetition, once the first one was reversed: "" the first time."""
+    from a repetition, once the first one was reversed: "" the first time. `quality`: facts of rules.QUALITIES; `path`:
+    the path of the act's division, where campaigns may ask for it. Neither is part of what makes a repetition."""
 
     beneficiary: str
     rule: str
@@ -55,6 +89,8 @@ class Award:
     at: datetime | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     occasion: str = ""
+    quality: tuple[str, ...] = ()
+    path: str = ""
 
 
 def award(
@@ -82,7 +118,7 @@ def award_many(awards: Sequence[Award]) -> list[Posting]:
     keys = [_key(award, names) for award in awards]
     purses = books.lock_purses(award.beneficiary for award in awards)
     budget = books.collecting(rules.CITY, rules.BUDGET)
-    known, paid = _known(set(keys)), _paid(awards, lines, now)
+    known, before = _known(set(keys)), _Before(_paid(awards, lines, now), _shares(awards, lines, now))
 
     drafts: dict[str, books.Draft] = {}
     for award, key, line in zip(awards, keys, lines, strict=True):
@@ -90,7 +126,7 @@ def award_many(awards: Sequence[Award]) -> list[Posting]:
         first = known.get(key) or drafts.get(key)
         if first is None:
             pot = budget[rules.slot_of(award.beneficiary)]
-            drafts[key] = _payment(award, key, content, line, purses[award.beneficiary], pot, paid, now)
+            drafts[key] = _payment(award, key, content, line, purses[award.beneficiary], pot, before, now)
         elif first.content_hash != content:
             raise KeyReused(field="source")
     posted = dict(zip(drafts, books.write(list(drafts.values())), strict=True))
@@ -105,15 +141,16 @@ def _payment(
     line: _Line,
     purse: books.Purse,
     budget: books.Pot,
-    paid: _Totals,
+    before: _Before,
     now: datetime,
 ) -> books.Draft:
-    """What one new award pays; moves the purse and the day's totals, so that the next in the batch sees it."""
+    """What one new award pays; moves the purse and the totals, so that the next in the batch sees it."""
     version, table, rule = line
     at = award.at or now
-    totals = paid[award.beneficiary, clock.city_date(at)]
-    earned = rules.earn(rule, table.day_cap, by_rule=totals[award.rule], today=sum(totals.values()))
-    totals[award.rule] += earned.points
+    facts = rules.Facts(award.rule, clock.city_date(at), award.quality, award.path)
+    had = before.had(award.beneficiary, award.rule, facts.day)
+    earned = rules.earn(rule, table, facts, had, before.shares_of(award.beneficiary, table))
+    before.add(award.beneficiary, award.rule, facts.day, earned)
     repaid = min(-purse.balance(rules.DEBT), earned.points)
     income = books.income(purse, earned.points, budget)
     return books.Draft(
@@ -130,8 +167,11 @@ def _payment(
         nominal=earned.nominal,
         lines=income,
         available_after=purse.balance(rules.AVAILABLE),
-        params={**award.params, "title": rule.title, "repaid": repaid},
+        params={**award.params, "title": rule.title, "repaid": repaid, "why": rules.reasons(earned, table)},
         content_hash=content,
+        quality=rules.known_quality(award.quality),
+        campaign=earned.campaign,
+        bonus=earned.bonus,
     )
 
 
@@ -191,6 +231,8 @@ def _reversal(
             "owed": -taken.get(rules.DEBT, 0),
         },
         reverses_id=original.pk,
+        campaign=original.campaign or "",
+        bonus=-(original.bonus or 0),
     )
 
 
@@ -214,21 +256,50 @@ def _known(keys: set[str]) -> dict[str, Posting]:
 
 
 def _paid(awards: Sequence[Award], lines: Sequence[_Line], now: datetime) -> _Totals:
-    """What each person was paid on the days of these acts, by rule. Asks nothing where no cap could bind."""
+    """What each person was paid in the weeks of these acts, by day and rule. Asks nothing where no cap could bind."""
     totals: _Totals = defaultdict(lambda: defaultdict(int))
-    if all(line.day_cap is None and table.day_cap is None for _version, table, line in lines):
+    if not any(rules.has_caps(line, table) for _version, table, line in lines):
         return totals
+    days = {clock.city_date(award.at or now) for award in awards}
     rows = (
         Posting.objects.filter(
             beneficiary__in={award.beneficiary for award in awards},
-            day__in={clock.city_date(award.at or now) for award in awards},
+            day__gte=rules.week_of(min(days)),
+            day__lt=rules.week_of(max(days)) + timedelta(days=7),
             kind=rules.AWARD,
         )
         .exclude(rule=rules.ANONYMOUS)  # paid on a day that is not the rider's choice
         .order_by()
         .values_list("beneficiary", "day", "rule")
-        .annotate(total=Sum("points"))
+        .annotate(total=Sum("points") - Coalesce(Sum("bonus"), 0))
     )
     for beneficiary, day, rule, total in rows:
         totals[beneficiary, day][rule] = total
     return totals
+
+
+def _shares(awards: Sequence[Award], lines: Sequence[_Line], now: datetime) -> dict[tuple[str, str], int]:
+    """What the campaigns with caps that hold for these acts gave before: to these people, and in all."""
+    capped = {
+        slug
+        for award, (_version, table, _rule) in zip(awards, lines, strict=True)
+        for slug, one in table.campaigns.items()
+        if (one.person_cap or one.total_cap) and one.holds(award.rule, clock.city_date(award.at or now), award.path)
+    }
+    if not capped:
+        return {}
+    _one_at_a_time(sorted(capped))
+    given = Posting.objects.filter(campaign__in=capped).order_by()
+    in_all = given.values_list("campaign").annotate(total=Sum("bonus"))
+    people = {award.beneficiary for award in awards}
+    each = given.filter(beneficiary__in=people).values_list("campaign", "beneficiary").annotate(total=Sum("bonus"))
+    found = {(slug, ""): total or 0 for slug, total in in_all}
+    return found | {(slug, person): total or 0 for slug, person, total in each}
+
+
+def _one_at_a_time(campaigns: Sequence[str]) -> None:
+    """What is left of a campaign is asked by one at a time, after the purses are locked. SQLite has one writer anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            for slug in campaigns:
+                cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"campaign:{slug}"])

@@ -67,4 +67,6 @@ def _draft(
         lines=income,
         available_after=purse.balance(rules.AVAILABLE),
         params={"title": reversal.params.get("title", ""), "reason": reason, "repaid": repaid},
+        campaign=reversal.campaign or "",
+        bonus=-(reversal.bonus or 0),
     )

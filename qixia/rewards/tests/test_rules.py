@@ -1,5 +1,6 @@
 """Decisions about points, without a database."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,17 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from qixia.rewards import rules, states
-from qixia.rewards.rules import Earned, PointRule, PointsPolicy, UnknownRule
+from qixia.rewards.rules import (
+    Earned,
+    Facts,
+    Had,
+    HoldsPolicy,
+    PointRule,
+    PointsPolicy,
+    Share,
+    Signal,
+    UnknownRule,
+)
 
 SEED = Path(__file__).parents[1] / "data" / "points.yaml"
 
@@ -50,26 +61,156 @@ def test_a_cap_below_one_payment_is_no_table():
         PointsPolicy(rules={"x": PointRule(points=5, day_cap=4)})
 
 
+TODAY = date(2026, 11, 19)  # a Thursday
+MANHOLE = Facts("manhole", TODAY)
+
+
+def table_of(**changes) -> PointsPolicy:
+    return PointsPolicy(**{"day_cap": None, "rules": {}, **changes})
+
+
+def earn(line, table=None, had=None, shares=None, facts=MANHOLE) -> Earned:
+    return rules.earn(line, table or table_of(), facts, had or Had(), shares)
+
+
 @pytest.mark.parametrize(
-    ("by_rule", "today", "points"),
+    ("had", "points", "cap"),
     [
-        (0, 0, 15),
-        (15, 15, 15),  # day_cap 30: the second is the last one in full
-        (20, 20, 10),  # what remains
-        (30, 30, 0),  # nothing remains: a result of 0, not an error
-        (0, 90, 10),  # the cap over all rules
-        (0, 100, 0),
-        (0, 140, 0),  # a cap that was lowered later
+        (Had(), 15, ""),
+        (Had(15, 15, 15, 15), 15, ""),  # day_cap 30: the second is the last one in full
+        (Had(20, 20, 20, 20), 10, "rule-day"),  # what remains
+        (Had(30, 30, 30, 30), 0, "rule-day"),  # nothing remains: a result of 0, not an error
+        (Had(0, 55, 0, 55), 5, "rule-week"),
+        (Had(0, 0, 90, 90), 10, "day"),
+        (Had(0, 0, 0, 399), 1, "week"),
+        (Had(0, 0, 140, 140), 0, "day"),  # a cap that was lowered later
     ],
 )
-def test_caps_pay_what_remains(by_rule, today, points):
-    earned = rules.earn(PointRule(points=15, day_cap=30), 100, by_rule=by_rule, today=today)
-    assert earned == Earned(points=points, nominal=15)
+def test_caps_pay_what_remains(had, points, cap):
+    line = PointRule(points=15, day_cap=30, week_cap=60)
+    earned = earn(line, table_of(day_cap=100, week_cap=400), had)
+    assert (earned.points, earned.nominal, earned.cap) == (points, 15, cap)
     assert earned.capped == (points < 15)
 
 
 def test_without_caps_all_is_paid():
-    assert rules.earn(PointRule(points=15), None, by_rule=9000, today=9000).points == 15
+    assert earn(PointRule(points=15), had=Had(9000, 9000, 9000, 9000)).points == 15
+
+
+@pytest.mark.parametrize(
+    ("points", "percent", "found"),
+    [(15, 100, 15), (15, 80, 12), (3, 50, 2), (2, 80, 2), (1, 10, 1), (1, 0, 0), (0, 300, 0)],
+)
+def test_percentages_round_up_half_and_leave_a_point(points, percent, found):
+    assert rules.times(points, percent) == found
+
+
+def test_quality_changes_what_a_line_is_worth_and_says_so():
+    table = table_of(
+        qualities={"at-place": {"title": "在现场", "percent": 100}, "from-album": {"title": "相册", "percent": 80}}
+    )
+    earned = earn(PointRule(points=15), table, facts=Facts("manhole", TODAY, ("from-album", "clear-words")))
+    assert (earned.points, earned.base, earned.percent, earned.quality) == (12, 15, 80, ("from-album",))
+    assert rules.reasons(earned, table) == {"base": 15, "percent": 80, "quality": ["相册"]}
+
+
+WINTER = {"title": "寒潮行动", "first": date(2026, 11, 16), "last": date(2026, 11, 22), "percent": 150, "bonus": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "facts", "bonus"),
+    [
+        ({}, MANHOLE, 9),  # 15 × 1.5 = 22.5 → 23, and 1
+        ({"last": date(2026, 11, 18)}, MANHOLE, 0),
+        ({"last": TODAY}, MANHOLE, 9),
+        ({"rules": ("gas",)}, MANHOLE, 0),
+        ({"division": "350504"}, Facts("manhole", TODAY, path="350000/350500/350504/"), 9),
+        ({"division": "350504"}, Facts("manhole", TODAY, path="350000/350500/350505/"), 0),
+        ({"division": "350504"}, MANHOLE, 0),
+    ],
+)
+def test_a_campaign_holds_at_its_time_place_and_class(changes, facts, bonus):
+    earned = earn(PointRule(points=15), table_of(campaigns={"winter": WINTER | changes}), facts=facts)
+    assert (earned.points, earned.bonus, earned.campaign) == (15 + bonus, bonus, "winter" if bonus else "")
+
+
+@pytest.mark.parametrize(
+    ("share", "bonus"),
+    [(Share(0, 0), 9), (Share(15, 15), 5), (Share(20, 20), 0), (Share(0, 97), 3), (Share(0, 200), 0)],
+)
+def test_a_campaign_ends_at_its_own_caps(share, bonus):
+    table = table_of(campaigns={"winter": WINTER | {"person_cap": 20, "total_cap": 100}})
+    assert earn(PointRule(points=15), table, shares={"winter": share}).bonus == bonus
+
+
+def test_who_reached_the_days_cap_earns_no_bonus_either():
+    table = table_of(day_cap=20, campaigns={"winter": WINTER})
+    assert earn(PointRule(points=15), table, Had(day=10, week=10)).points == 10 + 9
+    assert earn(PointRule(points=15), table, Had(day=20, week=20)) == Earned(0, 15, 15, 100, cap="day")
+
+
+def test_of_two_campaigns_the_better_one_holds():
+    table = table_of(campaigns={"small": WINTER | {"percent": 110}, "winter": WINTER})
+    assert earn(PointRule(points=15), table).campaign == "winter"
+
+
+CAPS = st.none() | st.integers(0, 60)
+
+
+@given(
+    points=st.integers(0, 100),
+    percents=st.lists(st.integers(0, 300), max_size=2),
+    caps=st.tuples(CAPS, CAPS),
+    had=st.builds(Had, *[st.integers(0, 80)] * 4),
+    bonus=st.integers(1, 30),
+    person_cap=st.integers(1, 40),
+    given_before=st.integers(0, 60),
+)
+def test_no_award_goes_over_a_cap_or_below_nothing(points, percents, caps, had, bonus, person_cap, given_before):
+    day, week = caps
+    table = table_of(
+        day_cap=day,
+        week_cap=max(week, day or 0) if week is not None else None,
+        qualities={slug: {"title": slug, "percent": n} for slug, n in zip(rules.QUALITIES, percents, strict=False)},
+        campaigns={"more": WINTER | {"percent": 100, "bonus": bonus, "person_cap": person_cap}},
+    )
+    facts = Facts("manhole", TODAY, tuple(rules.QUALITIES[: len(percents)]))
+    found = earn(PointRule(points=points), table, had, {"more": Share(person=given_before)}, facts)
+    base = found.points - found.bonus
+    assert 0 <= base <= found.nominal - found.bonus
+    assert base == 0 or all(
+        got + base <= cap for got, cap in ((had.day, day), (had.week, table.week_cap)) if cap is not None
+    )
+    assert 0 <= found.bonus <= max(person_cap - given_before, 0)
+    assert bool(found.cap) == found.capped
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"qualities": {"nice": {"title": "好看"}}},
+        {"campaigns": {"Winter!": WINTER}},
+        {"campaigns": {"winter": WINTER | {"last": date(2026, 1, 1)}}},
+        {"campaigns": {"winter": WINTER | {"percent": 100, "bonus": 0}}},
+        {"rules": {"x": {"points": 5, "week_cap": 4}}},
+        {"rules": {"x": {"points": 5, "day_cap": 20, "week_cap": 10}}},
+        {"day_cap": 100, "week_cap": 50},
+    ],
+)
+def test_a_table_that_contradicts_itself_is_none(wrong):
+    with pytest.raises(ValidationError):
+        table_of(**wrong)
+
+
+def test_a_table_from_before_weeks_and_campaigns_still_reads():
+    old = PointsPolicy.model_validate({"rules": {"manhole": {"points": 15, "day_cap": 30}}})
+    assert (old.week_cap, old.qualities, old.campaigns, old.rules["manhole"].week_cap) == (None, {}, {}, None)
+
+
+def test_only_signals_that_the_policy_knows_hold():
+    policy = HoldsPolicy(signals={"farmed": {"title": "a"}, "own-made": {"title": "b", "holds": False}})
+    signals = [Signal("farmed"), Signal("own-made"), Signal("new")]
+    assert policy.holding(signals) == (Signal("farmed"),)
 
 
 @pytest.mark.parametrize(
