@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from qixia.audit.models import AuditEvent
 from qixia.jobs.models import Event
 from qixia.kernel.errors import Invalid, NotFound, Stale
-from qixia.media import redaction, services
+from qixia.media import pictures, redaction, services
 from qixia.media.models import Evidence
 from qixia.media.tests.made import exif, jpeg, png
 
@@ -109,14 +109,14 @@ class TestReady:
 
     def test_a_slow_worker_writes_over_no_newer_copies(self, monkeypatch, files_in):
         row = stored()
-        develop = services.pictures.develop
+        develop = pictures.develop
 
         def slow(*args, **kwargs):
             result = develop(*args, **kwargs)
             Evidence.objects.filter(pk=row.pk).update(revision=5)
             return result
 
-        monkeypatch.setattr(services.pictures, "develop", slow)
+        monkeypatch.setattr(pictures, "develop", slow)
         row = developed(row)
         assert (row.state, row.revision) == ("pending", 5)
         assert files_in("copies") == []

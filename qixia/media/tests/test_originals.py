@@ -20,7 +20,7 @@ from qixia.kernel.errors import Invalid, NotFound
 from qixia.kernel.keys import keys
 from qixia.media import files, services
 from qixia.media.models import DESTROYED, Evidence
-from qixia.media.sealed import FRAME, digest_of
+from qixia.media.sealed import FRAME, digest_of, wrap_key
 from qixia.media.services import OriginalGone, destroy_originals, open_original, seal_plain_originals, store_upload
 from qixia.media.tests import made
 
@@ -113,7 +113,7 @@ def test_a_clip_comes_piece_by_piece(row: Evidence):
     written = files.write_temp([content], max_bytes=1 << 30)
     assert written is not None
     os.replace(written.path, files.original_path(row.storage_name))
-    wrapped = services.wrap_key(written.key, row.storage_name)
+    wrapped = wrap_key(written.key, row.storage_name)
     Evidence.objects.filter(pk=row.pk).update(kind="clip", format="mp4", wrapped_key=wrapped)
     original = opened(row)
     assert (original.content_type, original.size) == ("video/mp4", len(content))

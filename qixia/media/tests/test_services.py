@@ -315,7 +315,7 @@ def test_the_same_bytes_are_decoded_once(files_in: FilesIn, monkeypatch: pytest.
     content = made.jpeg()
     first = store_upload(upload(content), owner_ref="report:a")
     run_pending()
-    monkeypatch.setattr(services.pictures, "develop", None)  # would fail if it were called again
+    monkeypatch.setattr(pictures, "develop", None)  # would fail if it were called again
     second = store_upload(upload(content), owner_ref="report:b")
     run_pending()
     first.refresh_from_db()
