@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -15,6 +14,7 @@ from qixia.kernel.errors import DomainError, NotFound
 from qixia.reports import services
 from qixia.reports.access import CLERK_ROLES, SUPERVISOR_ROLES, UNIT_ROLES
 from qixia.reports.queries.clocks import supervision
+from qixia.reports.web.desk import to_case
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
@@ -59,7 +59,4 @@ def act(request: HttpRequest, public_id: str, name: str) -> HttpResponse:
         if refusal.status in (401, 403, 404):
             raise
         messages.error(request, message_of(refusal))
-    back = request.POST.get("back", "")
-    if not back.startswith("/desk/") or "\\" in back:
-        back = reverse("reports:case", args=[public_id])
-    return HttpResponseRedirect(back, status=303)
+    return to_case(request, public_id)

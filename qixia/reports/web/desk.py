@@ -29,6 +29,7 @@ from qixia.reports.queries import filters, listing
 from qixia.reports.queries.aftermath import case_aftermath
 from qixia.reports.queries.bulk import offered_acts
 from qixia.reports.web.aftermath import AFTERMATH_STEPS
+from qixia.reports.web.bar import bar_of
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 from qixia.ui.negotiation import wants_fragment
@@ -92,6 +93,7 @@ def _list(request: HttpRequest, name: str) -> HttpResponse:
     wanted = queries.Filter.of(name, request.GET)
     page = queries.case_page(request.actor, wanted, PAGE)
     chosen = request.GET.get("case", "") or (page.items[0].public_id if page.items else "")
+    case, aftermath = _chosen(request, chosen), case_aftermath(request.actor, chosen)
     context = {
         "name": name,
         "title": TITLES[name],
@@ -99,8 +101,9 @@ def _list(request: HttpRequest, name: str) -> HttpResponse:
         "wanted": wanted,
         "chips": _chips(request, wanted),
         "saved": _saved(saved, wanted),
-        "case": _chosen(request, chosen),
-        "aftermath": case_aftermath(request.actor, chosen),
+        "case": case,
+        "aftermath": aftermath,
+        "bar": bar_of(case, aftermath),
         "here": _address(request, drop=("case",)),
         "more_url": _address(request, drop=("case",), after=page.next_key) if page.next_key else "",
         "first_url": _address(request, drop=("case", "after")) if wanted.after else "",
@@ -204,9 +207,11 @@ def case(request: HttpRequest, public_id: str) -> HttpResponse:
 
 
 def _case(request: HttpRequest, public_id: str) -> HttpResponse:
+    case, aftermath = queries.case(request.actor, public_id), case_aftermath(request.actor, public_id)
     context = {
-        "case": queries.case(request.actor, public_id),
-        "aftermath": case_aftermath(request.actor, public_id),
+        "case": case,
+        "aftermath": aftermath,
+        "bar": bar_of(case, aftermath),
         "here": back_to(request),
         "beside_map": wants_fragment(request),
     }

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import date
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from qixia.kernel.errors import DomainError, Invalid, NotFound
 from qixia.reports import services
 from qixia.reports.access import STAFF_ROLES
+from qixia.reports.web.desk import to_case
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
@@ -73,8 +73,4 @@ def way(request: HttpRequest, public_id: str, name: str) -> HttpResponse:
         messages.error(request, message_of(refusal))
     else:
         messages.success(request, _("办好了。"))
-    back = request.POST.get("back", "")
-    if not back.startswith("/desk/") or "\\" in back:
-        back = reverse("reports:queue")
-    mark = "&" if "?" in back else "?"
-    return HttpResponseRedirect(f"{back}{mark}case={public_id}", status=303)
+    return to_case(request, public_id)

@@ -43,12 +43,13 @@ document.addEventListener('change', (event) => {
 
 // ── the panel of filters closes when something else is pressed ────────────────
 document.addEventListener('click', (event) => {
-  document.querySelectorAll('details.qx-more[open], details.qx-notebox[open]').forEach((open) => {
-    if (!open.contains(event.target) && !event.target.closest('dialog')) open.open = false;
+  document.querySelectorAll('details.qx-more[open], details.qx-notebox[open], details[data-menu][open]').forEach((open) => {
+    const chosen = open.matches('[data-menu]') && event.target.closest('a, button');
+    if (chosen || !open.contains(event.target) && !event.target.closest('dialog')) open.open = false;
   });
 });
 document.addEventListener('keydown', (event) => {
-  if (event.key === 'Escape') document.querySelectorAll('details.qx-more[open]').forEach((open) => { open.open = false; });
+  if (event.key === 'Escape') document.querySelectorAll('details.qx-more[open], details[data-menu][open]').forEach((open) => { open.open = false; });
 });
 
 // ── on a phone a row opens the case by itself instead of the pane beside the list ──

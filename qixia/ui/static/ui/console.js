@@ -2,7 +2,8 @@
 // data-key is pressed by its key. Rows stand in [data-rows] as [data-row]; the chosen one has aria-selected="true".
 // Where a row is itself a link (sorting), moving opens it: keys act on the case that is shown.
 const TYPING = 'input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select, [contenteditable]';
-const shown = (element) => element.offsetParent !== null || element.getClientRects().length > 0;
+const drawn = (element) => element.offsetParent !== null || element.getClientRects().length > 0;
+const shown = (element) => drawn(element.closest('details[data-menu]') || element); // keys reach into a closed menu
 
 // ── rows ──────────────────────────────────────────────────────────────────────
 const rows = () => [...document.querySelectorAll('[data-rows] [data-row]')].filter(shown);
