@@ -14,6 +14,7 @@ from qixia.kernel.errors import Invalid, NotAllowed, NotFound
 from qixia.notices.models import Notice
 from qixia.people import services as people
 from qixia.people.access import actor_for
+from qixia.people.models import Organisation
 from qixia.people.queries import organisation_by_code
 from qixia.reports import access, errors, queries, services
 from qixia.reports.models import Report, ReportStep, Undertaking, UndertakingReport
@@ -28,6 +29,14 @@ from qixia.reports.tests.town import AT_ROAD, MAKER, photo_after, send, the
 def staff_of(code: str, name: str = "办事"):
     person = people.create_person(display_name=name, username=f"of-{code}", actor=MAKER)
     people.grant_role(person_id=person.pk, role="worker", organisation_id=organisation_by_code(code).id, actor=MAKER)
+    return actor_for(person)
+
+
+def clerk_of(code: str):
+    """A clerk of one division."""
+    person = people.create_person(display_name="片区", username=f"clerk-{code}", actor=MAKER)
+    unit, place = organisation_by_code("zhihui").id, Division.objects.get(code=code)
+    people.grant_role(person_id=person.pk, role="clerk", organisation_id=unit, actor=MAKER, division_id=place.pk)
     return actor_for(person)
 
 
@@ -172,14 +181,41 @@ class TestUndertaking:
 
     def test_whoever_starts_it_for_a_place_sees_it(self, town):
         """Also while it answers no report yet, so that nothing else says where it is."""
-        person = people.create_person(display_name="片区", username="of-place", actor=MAKER)
-        place = Division.objects.filter(level="district").get()
-        unit = organisation_by_code("zhihui").id
-        people.grant_role(person_id=person.pk, role="clerk", organisation_id=unit, actor=MAKER, division_id=place.pk)
-        made = begun(town, actor=actor_for(person))
-        assert made.community == place
-        assert access.undertaking(actor_for(person), made.public_id) == made
+        clerk = clerk_of("990102")
+        made = begun(town, actor=clerk)
+        assert made.community.code == "990102"
+        assert access.undertaking(clerk, made.public_id) == made
         assert begun(town).community is None
+        # Also where it is the organisation that says for which place.
+        Organisation.objects.filter(code="zhihui").update(division=Division.objects.get(code="990102001"))
+        assert begun(town, actor=actor_for(town.clerk.person_id)).community.code == "990102001"
+
+    def test_what_a_unit_starts_is_seen_by_those_of_the_place(self, town):
+        """Of the smallest place that holds its reports; without any, of where the unit works."""
+        own = wish(town.rider)
+        lead = staff_of("chengguan", "城")
+        services.redirect(actor=town.clerk, public_id=own.public_id, unit_code="chengguan", reason="归城管")
+        near = clerk_of("990102001001")
+        made = begun(town, own, actor=lead)
+        assert made.community.code == "990102001001"
+        assert access.undertaking(near, made.public_id) == made
+        assert access.oversees(town.clerk, made)
+        empty = begun(town, actor=lead)
+        assert empty.community is None
+        assert not access.undertakings(near).filter(pk=empty.pk).exists()
+        Organisation.objects.filter(code="chengguan").update(division=Division.objects.get(code="990102"))
+        assert begun(town, actor=actor_for(lead.person_id)).community.code == "990102"
+
+    def test_reports_of_two_places_lie_in_what_holds_both(self, town):
+        street = Division.objects.get(code="990102001")
+        other = Division.objects.create(
+            code="990102001002", name="邻社区", level="community", parent=street, path=f"{street.path}990102001002/"
+        )
+        first, second = wish(town.rider), wish(town.other_rider)
+        Report.objects.filter(pk=the(second).pk).update(community=other)
+        lead = staff_of("chengguan", "城")
+        Report.objects.filter(pk__in=[the(first).pk, the(second).pk]).update(unit=organisation_by_code("chengguan").id)
+        assert begun(town, first, second, actor=lead).community == street
 
     def test_it_ends_once_and_needs_a_photo(self, town):
         made = begun(town, wish(town.rider))

@@ -22,6 +22,7 @@ from django.db import transaction
 
 from qixia.audit.services import record
 from qixia.codes.queries import division
+from qixia.codes.rules import ancestor_codes
 from qixia.jobs.registry import declare_event
 from qixia.jobs.services import publish
 from qixia.kernel import clock
@@ -83,14 +84,15 @@ def start_undertaking(
     community: str = "",
 ) -> Undertaking:
     """Begin; `numbers` are those of the reports that it is to answer. Without a `community` it is for the place that the
-    actor is a clerk of, so whoever starts it sees it."""
+    actor is a clerk of, so whoever starts it sees it; what a unit starts is for the smallest place that holds its
+    reports, else for the unit's own: the clerks and supervisors of that place see it, and those above."""
     lead = _unit(lead_code, "lead")
     if not (actor.has(*access.CLERK_ROLES, "admin") or lead.id in actor.organisation_ids(*access.UNIT_ROLES)):
         raise NotAllowed
     name = rules.clean_text(title, field="title", limit=60, one_line=True)
     if not name:
         raise Invalid("请写一个名称。", field="title")
-    code = community or _own_place(actor)
+    code = community or _own_place(actor, lead)
     place = division(code) if code else None
     if code and place is None:
         raise Invalid("没有这个区划代码。", field="community")
@@ -107,15 +109,37 @@ def start_undertaking(
     record("reports.undertaking_started", subject=made.ref, actor=actor.ref, lead=lead.code, units=sorted(units))
     publish(STARTED, made.ref, {"lead": lead.code})
     _link(made, numbers, actor)
+    if not community and not actor.has(*access.CLERK_ROLES, "admin"):
+        _stand_where_its_reports_are(made)
     tell_many(_members_told(made, "unit.undertaking", "started"))
     return made
 
 
-def _own_place(actor: Actor) -> str:
-    """The code of the widest division that the actor is a clerk of; "" is the whole city."""
-    places = [grant for grant in actor.grants if grant.role in access.CLERK_ROLES]
-    widest = min(places, key=lambda grant: len(grant.path), default=None)
-    return widest.division_code if widest is not None and widest.path else ""
+def _own_place(actor: Actor, lead: Org) -> str:
+    """The code of the widest division that the actor is a clerk of, else of the one that the leading unit works in; "" is
+    the whole city."""
+    if actor.has("admin"):
+        return ""
+    clerk = [grant.path for grant in actor.grants if grant.role in access.CLERK_ROLES]
+    unit = [g.path for g in actor.grants if g.role in access.UNIT_ROLES and g.organisation_id == lead.id]
+    return _code_at(min(clerk or unit, key=len, default=""))
+
+
+def _code_at(path: str) -> str:
+    return ancestor_codes(path)[-1] if path else ""
+
+
+def _stand_where_its_reports_are(made: Undertaking) -> None:
+    """Move it to the smallest place that holds all its reports: a unit's own place is often the whole city, and whoever
+    looks after the whole city knows none of them. Without reports it stays."""
+    rows = Report.objects.filter(undertaken__undertaking=made)
+    paths = list(rows.order_by().values_list("community__path", flat=True).distinct())
+    if not paths:
+        return
+    parts = [ancestor_codes(path or "") for path in paths]
+    common = [same[0] for same in zip(*parts, strict=False) if len(set(same)) == 1]
+    made.community = division(common[-1]) if common else None
+    made.save(update_fields=["community"])
 
 
 def _write_tasks(made: Undertaking, tasks: Sequence[TaskAsked]) -> set[str]:
