@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from qixia.audit.services import record
+from qixia.audit.services import Act, record, record_many
 from qixia.kernel import clock
 from qixia.kernel.errors import Conflict, Invalid, Stale
 from qixia.policy import holidays, kinds, queries
@@ -53,9 +53,31 @@ def publish_seeds(*, actor_ref: str = "system:setup") -> list[str]:
     """Publish the version that ships with Qixia for every kind that has none. Returns their names."""
     have = set(RuleVersion.objects.values_list("kind", flat=True).distinct())
     new = [kind for kind in kinds.all_kinds() if kind.name not in have]
-    for kind in new:
-        publish(kind.name, kind.read_seed(), note="随系统发布", actor_ref=actor_ref, valid_from=_EVER)
+    rows = [_seed_row(kind, actor_ref) for kind in new]
+    try:
+        with transaction.atomic():
+            RuleVersion.objects.bulk_create(rows)
+            record_many(
+                Act("policy.published", f"rules:{row.kind}", actor_ref, {"version": row.version}) for row in rows
+            )
+    except IntegrityError as error:  # somebody else was faster; nothing was published here
+        raise Stale from error
+    queries.forget()
     return [kind.name for kind in new]
+
+
+def _seed_row(kind: kinds.Kind, actor_ref: str) -> RuleVersion:
+    data = kind.read_seed()
+    kind.parse(data)
+    return RuleVersion(
+        kind=kind.name,
+        version=1,
+        valid_from=_EVER,
+        data=data,
+        note="随系统发布",
+        published_by=actor_ref,
+        published_at=clock.now(),
+    )
 
 
 class AlreadyStamped(Conflict):
