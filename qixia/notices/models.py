@@ -131,9 +131,14 @@ class PushSubscription(models.Model):
     key = models.ForeignKey(PushKey, on_delete=models.CASCADE, related_name="+")
     index = models.CharField(max_length=40, unique=True)  # keyed hash of the endpoint: one browser, one row
     sealed = models.BinaryField()  # JSON: endpoint, p256dh, auth
+    # Keyed hash of the cookie by which sign-in knows a browser; "" if it has none. Whoever signs out or in there finds it.
+    device = models.CharField(max_length=40, blank=True, default="", db_default="")
     label = models.CharField(max_length=60, blank=True)  # such as "Chrome / Android"
     created_at = models.DateTimeField(default=clock.now)
     last_sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["device"], name="notices_push_device")]
 
     def __str__(self) -> str:
         return self.label

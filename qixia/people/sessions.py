@@ -45,13 +45,17 @@ def end(request: HttpRequest) -> None:
 
 def remember_device(request: HttpRequest, response: HttpResponse, *, person_id: int) -> None:
     """Note which browser it was, by a random cookie that says nothing about the person."""
-    device = request.COOKIES.get(DEVICE_COOKIE, "")
-    if not (20 <= len(device) <= 64 and device.isascii() and device.isprintable()):
-        device = secrets.token_urlsafe(24)
+    device = device_of(request) or secrets.token_urlsafe(24)
     sign_in.note_sign_in(person_id=person_id, device=device, label=device_label(request.headers.get("User-Agent", "")))
     response.set_cookie(
         DEVICE_COOKIE, device, max_age=_DEVICE_AGE_S, httponly=True, samesite="Lax", secure=get_config().tls
     )
+
+
+def device_of(request: HttpRequest) -> str:
+    """The random cookie by which a browser is known again; "" if it has none yet, or one that isn't ours."""
+    device = request.COOKIES.get(DEVICE_COOKIE, "")
+    return device if 20 <= len(device) <= 64 and device.isascii() and device.isprintable() else ""
 
 
 def device_label(agent: str) -> str:

@@ -10,7 +10,7 @@ from qixia.kernel.config import get_config
 from qixia.kernel.keys import keys
 from qixia.notices.channels import PERSONAL, Channel, ChannelRules, Quiet, Wish
 from qixia.notices.models import MailAddress, PushSubscription
-from qixia.notices.queries.ways import PUSH_SEAL, channel_rules, opened_mail, wishes_of
+from qixia.notices.queries.ways import PUSH_SEAL, channel_rules, device_index, opened_mail, wishes_of
 from qixia.people.rules import STAFF_ROLES
 
 
@@ -38,6 +38,7 @@ class Device:
     label: str
     since: datetime
     last_sent_at: datetime | None
+    is_here: bool  # the browser that asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +49,17 @@ class Settings:
     quiet: Quiet
     quiet_is_own: bool
     devices: tuple[Device, ...]
+    may_be_here: (
+        bool  # pushes of this person may go to the browser that asks; else one that it has is a former person's
+    )
     can_mail: bool
     mail: str
     mail_is_confirmed: bool
 
 
-def settings_of(person_id: int, *, roles: Iterable[str], language: str) -> Settings:
-    """What somebody with these roles can choose. Channels that the installation lacks are left out."""
+def settings_of(person_id: int, *, roles: Iterable[str], language: str, device: str = "") -> Settings:
+    """What somebody with these roles can choose. Channels that the installation lacks are left out. `device`: the cookie
+    of the browser that asks."""
     policy, wish = channel_rules(), wishes_of([person_id])[person_id]
     is_staff = bool(STAFF_ROLES & set(roles))
     can_mail = is_staff and bool(get_config().mail_server.get_secret_value())
@@ -65,11 +70,13 @@ def settings_of(person_id: int, *, roles: Iterable[str], language: str) -> Setti
         if is_staff or not group.staff
     ]
     address = MailAddress.objects.filter(person_id=person_id).first() if can_mail else None
+    devices, may_be_here = _devices(person_id, device_index(device))
     return Settings(
         rows=tuple(row for row in rows if row.cells),
         quiet=wish.quiet or policy.quiet,
         quiet_is_own=wish.quiet is not None,
-        devices=_devices(person_id),
+        devices=devices,
+        may_be_here=may_be_here,
         can_mail=can_mail,
         mail=opened_mail(address),
         mail_is_confirmed=address is not None and address.confirmed_at is not None,
@@ -85,9 +92,13 @@ def _cells(key: str, policy: ChannelRules, wish: Wish, shown: Iterable[Channel])
     )
 
 
-def _devices(person_id: int) -> tuple[Device, ...]:
-    rows = PushSubscription.objects.filter(person_id=person_id).order_by("-pk")
-    return tuple(Device(row.public_id, row.label, row.created_at, row.last_sent_at) for row in rows)
+def _devices(person_id: int, here: str) -> tuple[tuple[Device, ...], bool]:
+    """This person's devices, and whether the browser `here` may be one: known, or subscribed without a cookie."""
+    rows = list(PushSubscription.objects.filter(person_id=person_id).order_by("-pk"))
+    shown = (
+        Device(row.public_id, row.label, row.created_at, row.last_sent_at, row.device == here != "") for row in rows
+    )
+    return tuple(shown), any(row.device in ("", here) for row in rows)
 
 
 def device_at(person_id: int, endpoint: str) -> str:
@@ -113,5 +124,5 @@ class Reminders:
 def reminders_of(person_id: int) -> Reminders:
     wish = wishes_of([person_id])[person_id]
     address = MailAddress.objects.filter(person_id=person_id).first()
-    labels = [device.label for device in _devices(person_id)]
+    labels = [device.label for device in _devices(person_id, "")[0]]
     return Reminders(labels, opened_mail(address), bool(wish.chosen or wish.quiet))

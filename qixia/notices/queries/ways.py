@@ -62,14 +62,15 @@ def channel_rules() -> ChannelRules:
 
 
 def ways_of(person_ids: Iterable[int]) -> dict[int, Ways]:
-    """Everybody's ways out, in seven queries however many people."""
+    """Everybody's ways out, in seven queries however many people. An account that was closed has none."""
     ids = set(person_ids)
     devices: dict[int, list[str]] = defaultdict(list)
-    for person, device in PushSubscription.objects.filter(person_id__in=ids).values_list("person_id", "public_id"):
+    subscribed = PushSubscription.objects.filter(person_id__in=ids, person__is_active=True)
+    for person, device in subscribed.values_list("person_id", "public_id"):
         devices[person].append(device)
     mails: set[int] = set()
     if get_config().mail_server.get_secret_value():
-        known = MailAddress.objects.filter(person_id__in=ids, confirmed_at__isnull=False)
+        known = MailAddress.objects.filter(person_id__in=ids, person__is_active=True, confirmed_at__isnull=False)
         mails = set(known.values_list("person_id", flat=True))
     at_work, robots, wishes = people.workplaces_of(ids), _robots(), wishes_of(ids)
     phones = people.with_phone(ids)
@@ -104,9 +105,14 @@ def wishes_of(person_ids: Iterable[int]) -> dict[int, Wish]:
     return {person: Wish(chosen[person], quiet.get(person)) for person in ids}
 
 
-def device_address(public_id: str) -> DeviceAddress | None:
-    """None: the device is no more."""
-    row = PushSubscription.objects.select_related("key").filter(public_id=public_id).first()
+def device_index(cookie: str) -> str:
+    """A browser as subscriptions know it, by the cookie of sign-in; "" for none."""
+    return keys().blind_index(cookie, purpose="push-device") if cookie else ""
+
+
+def device_address(public_id: str, person_id: int) -> DeviceAddress | None:
+    """None: the device is no more, or it is somebody else's by now, who must not read this person's news."""
+    row = PushSubscription.objects.select_related("key").filter(public_id=public_id, person_id=person_id).first()
     if row is None:
         return None
     parts = json.loads(keys().open(bytes(row.sealed), purpose=PUSH_SEAL))

@@ -94,11 +94,11 @@ def forget_mail(*, person_id: int, actor: str) -> None:
 
 
 @transaction.atomic
-def add_device(*, person_id: int, address: push.Address, key: str, label: str, actor: str) -> str:
+def add_device(*, person_id: int, address: push.Address, key: str, label: str, actor: str, device: str = "") -> str:
     """Send pushes to this browser from now on; the public id of the device.
 
-    `key` is the public key that the browser subscribed with. The same browser again is the same device, and belongs to
-    whoever signed in last. Refused: the address isn't one of a push service that the policy names.
+    `key` is the public key that the browser subscribed with, `device` the cookie that sign-in knows it by. The same
+    browser again is the same device, and belongs to whoever signed in last. Refused: the address isn't one of a push service that the policy names.
     """
     host = push.check(address)
     if not channels.host_is_listed(host, queries.channel_rules().push_hosts):
@@ -112,6 +112,7 @@ def add_device(*, person_id: int, address: push.Address, key: str, label: str, a
         defaults={
             "person_id": person_id,
             "key": signer,
+            "device": queries.device_index(device),
             "sealed": keys().seal(json.dumps(parts).encode(), purpose=queries.PUSH_SEAL),
             "label": label[:60],
         },
@@ -127,3 +128,22 @@ def remove_device(*, person_id: int, public_id: str, actor: str) -> None:
     """No more pushes there. A device of somebody else stays."""
     if PushSubscription.objects.filter(person_id=person_id, public_id=public_id).delete()[0]:
         record("notices.device_removed", subject=actor, actor=actor)
+
+
+@transaction.atomic
+def leave_browser(*, device: str, actor: str, stays: int = 0) -> int:
+    """Nobody's news goes to this browser any more, but for what belongs to the person `stays`; how many devices went.
+
+    For signing out, and for signing in where somebody else was: the next one who holds that phone reads nothing of the
+    former one's. `device` is the browser's cookie; "" is none, and nothing happens.
+    """
+    index = queries.device_index(device)
+    there = (
+        PushSubscription.objects.filter(device=index).exclude(person_id=stays)
+        if index
+        else PushSubscription.objects.none()
+    )
+    gone = there.delete()[0]
+    if gone:
+        record("notices.browser_left", subject="notices:push", actor=actor, count=gone)
+    return gone

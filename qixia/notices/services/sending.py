@@ -146,7 +146,7 @@ def _send_one(pk: int) -> int:
 
 
 def _push(row: Delivery, language: str) -> str:
-    found = queries.device_address(row.address)
+    found = queries.device_address(row.address, row.notice.person_id)
     if found is None:
         raise push.Gone
     rules = queries.channel_rules()

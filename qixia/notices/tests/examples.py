@@ -113,6 +113,16 @@ def a_browser_wants_none_any_more() -> None:
     assert queries.ways_of([person])[person].devices == ()
 
 
+@example("notices.services.leave_browser")
+def whoever_signs_out_takes_the_pushes_along() -> None:
+    person, ref = _somebody()
+    key, cookie = services.push_key(), "a-cookie-of-twenty-signs"
+    services.add_device(person_id=person, address=_address(), key=key, label="", actor=ref, device=cookie)
+    assert services.leave_browser(device=cookie, actor=ref, stays=person) == 0
+    assert services.leave_browser(device=cookie, actor=ref) == 1
+    assert queries.ways_of([person])[person].devices == ()
+
+
 WECOM = "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=0000-example"
 
 

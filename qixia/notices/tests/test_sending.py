@@ -214,6 +214,26 @@ class TestPush:
         assert send() == 1
         assert browser.read(web.heard[0].body)["title"] == "骑侠"
 
+    def test_what_waits_for_the_former_one_never_reaches_the_next(self, rider, web):
+        """Queued at night for one rider; in the morning another one holds that phone."""
+        other = build.rider(phone=build.PHONE[:-1] + "7", name="阿东")
+        browser, _device = subscribe(rider, web)
+        with clock.at(NIGHT):
+            tell(rider)
+            services.fan_out()
+        subscribe(other, web, browser=browser)
+        assert send(MORNING) == 0
+        assert web.heard == []
+        assert Delivery.objects.get().state == "failed"
+        assert PushSubscription.objects.get().person_id == other.pk
+
+    def test_a_closed_account_is_reached_nowhere(self, rider, web):
+        subscribe(rider, web)
+        tell(rider)
+        people_services.close_account(person_id=rider.pk, actor="system:test")
+        assert send() == 0
+        assert Delivery.objects.count() == 0
+
     def test_after_a_rotation_old_devices_still_hear(self, rider, web):
         old = services.push_key()
         subscribe(rider, web)
@@ -457,7 +477,7 @@ class TestWhen:
 
     def test_a_critical_one_that_comes_up_meanwhile_is_next(self, rider, web, monkeypatch):
         """It waits for no more than the hand-over under way, however long the list was."""
-        browser, _device = subscribe(rider, web)
+        subscribe(rider, web)
         services.choose(person_id=rider.pk, wanted={("sms", "alarm"): False}, actor="person:x")
         with clock.at(NOON):
             for n in range(3):

@@ -16,7 +16,7 @@ from qixia.kernel.errors import DomainError, Invalid
 from qixia.notices import queries, services
 from qixia.notices.push import Address
 from qixia.people.access import Actor
-from qixia.people.sessions import device_label
+from qixia.people.sessions import device_label, device_of
 from qixia.ui.access import STAFF_ROLES, allow
 
 ENDPOINT_MAX, KEY_MAX = 1024, 200
@@ -67,6 +67,7 @@ def add_device(request: HttpRequest) -> HttpResponse:
             person_id=actor.person_id or 0,
             address=address,
             key=given.get("key", "")[:KEY_MAX],
+            device=device_of(request),
             label=device_label(request.headers.get("User-Agent", "")),
             actor=actor.ref,
         )
@@ -115,7 +116,8 @@ def _time(request: HttpRequest, name: str) -> time | None:
 def _settings(request: HttpRequest) -> queries.Settings:
     actor = _actor(request)
     language = get_language() or actor.language
-    return queries.settings_of(actor.person_id or 0, roles=actor.roles, language=language)
+    device = device_of(request)
+    return queries.settings_of(actor.person_id or 0, roles=actor.roles, language=language, device=device)
 
 
 def _back() -> HttpResponse:

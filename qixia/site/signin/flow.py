@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 
+from qixia.notices.services import leave_browser
 from qixia.people import queries, sessions
 from qixia.people.rules import STAFF_ROLES, same_host_path
 from qixia.ui.negotiation import wants_fragment
@@ -33,6 +34,8 @@ def enter(request: HttpRequest, person_id: int, *, where: str | None = None) -> 
     """Start the session and go on. A whole new page, so that nothing of the signed-out one is left."""
     is_staff = bool(queries.roles_of(person_id) & STAFF_ROLES)
     sessions.start(request, person_id=person_id, is_staff=is_staff)
+    # Whoever was here before may have left without signing out.
+    leave_browser(device=sessions.device_of(request), actor="system:sign-in", stays=person_id)
     target = where or take_next(request)
     if wants_fragment(request):
         response = HttpResponse(status=204, headers={"HX-Redirect": target})

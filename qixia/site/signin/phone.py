@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError
+from qixia.notices.services import leave_browser
 from qixia.people import queries, rules, sessions
 from qixia.people.services import sign_in
 from qixia.site.signin import flow
@@ -161,5 +162,7 @@ def register(request: HttpRequest) -> HttpResponse:
 @allow("anyone")
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    """Also ends the pushes to this browser: whoever holds it next reads nothing of this person's."""
+    leave_browser(device=sessions.device_of(request), actor="system:sign-in")
     sessions.end(request)
     return redirect("sign-in")

@@ -64,6 +64,11 @@ async function start() {
   if (!supported) return show("none");
   if (Notification.permission === "denied") return show("denied");
   const { present } = await subscription();
+  // Left over from whoever was signed in here before: the server sends nothing there any more.
+  if (present && !("mine" in box.dataset)) {
+    await present.unsubscribe();
+    return show("off");
+  }
   if (present && Notification.permission === "granted" && !isOurs(present)) return turnOn();
   return show(present ? "on" : "off");
 }

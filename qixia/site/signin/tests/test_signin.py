@@ -11,6 +11,10 @@ from django.test import Client
 from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
 from qixia.kernel.config import Config
+from qixia.kernel.tokens import b64
+from qixia.notices import push
+from qixia.notices.queries import ways_of
+from qixia.notices.services import push_key
 from qixia.people import queries, services
 from qixia.people.middleware import attach
 from qixia.people.models import Device, Person, RoleGrant, SignInCode
@@ -21,6 +25,7 @@ from qixia.policy.services import publish, publish_seeds, stamp_installation
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 HOME = "/"
+OTHER_PHONE = build.PHONE[:-1] + "7"
 
 
 @pytest.fixture(autouse=True)
@@ -201,6 +206,56 @@ def test_signing_out_is_a_post_and_ends_the_session(client):
     assert _ref(client) != "anyone"
     assert client.post("/sign-out").headers["Location"] == "/sign-in"
     assert _ref(client) == "anyone"
+
+
+def _subscribe(client, name: str) -> None:
+    """What the page /me/notices sends when pushes are turned on here."""
+    point, auth = push.new_key_pair().public, b64(bytes(16))
+    given = {"endpoint": f"https://fcm.googleapis.com/{name}", "p256dh": point, "auth": auth, "key": push_key()}
+    assert client.post("/me/notices/device", given).status_code == 303
+
+
+def _sign_in_later(client, minutes: int, phone: str = build.PHONE) -> None:
+    """A code can be asked for again after a minute."""
+    with clock.at(clock.now() + timedelta(minutes=minutes)):
+        _sign_in(client, phone)
+
+
+def _hear() -> list[str]:
+    """Whose devices would be called now."""
+    ids = list(Person.objects.values_list("pk", flat=True))
+    return [
+        Person.objects.get(pk=person).display_name for person, ways in ways_of(ids).items() for _one in ways.devices
+    ]
+
+
+def test_signing_out_leaves_the_pushes_of_this_browser_and_of_no_other(client):
+    build.rider()
+    other = Client()
+    for n, (one, name) in enumerate([(client, "phone"), (other, "tablet")]):
+        _sign_in_later(one, n * 2)
+        _subscribe(one, name)
+    assert len(_hear()) == 2
+    assert b" data-mine" in client.get("/me/notices").content
+    client.post("/sign-out")
+    assert len(_hear()) == 1
+    assert b" data-mine" in other.get("/me/notices").content
+    _sign_in_later(client, 4)
+    assert b" data-mine" not in client.get("/me/notices").content
+
+
+def test_who_signs_in_on_anothers_phone_never_gets_the_former_ones_pushes(client):
+    """The session ended by itself: nobody signed out."""
+    build.rider(name="一川")
+    build.rider(phone=OTHER_PHONE, name="阿东")
+    _sign_in(client)
+    _subscribe(client, "phone")
+    client.cookies.pop("sessionid")
+    _sign_in_later(client, 2)
+    assert _hear() == ["一川"]  # the same person again keeps them
+    client.cookies.pop("sessionid")
+    _sign_in_later(client, 4, OTHER_PHONE)
+    assert _hear() == []
 
 
 def test_forms_need_their_token():

@@ -2,7 +2,8 @@
 //
 // Static files: from the cache if they are there, fresh ones are kept. Pages: from the network; without it the form for
 // 随手拍 and the empty frame of 我的匿名上报 (kept from the last visit) or the page that says so. Pictures, pieces of pages and API answers are never kept.
-// Kept pages go when somebody signs out. Drafts are not here: they are in IndexedDB and belong to a person.
+// Kept pages and pushes go when somebody signs out: whoever holds the phone next reads nothing of the former one's.
+// Drafts are not here: they are in IndexedDB and belong to a person.
 
 const STATIC = "qx-static-{{ version }}";
 const PAGES = "qx-pages-{{ version }}";
@@ -34,7 +35,7 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const address = new URL(request.url);
   if (address.origin !== self.location.origin) return;
-  if (request.method === "POST" && /^\/(sign-out|staff\/sign-out)/.test(address.pathname)) event.waitUntil(caches.delete(PAGES));
+  if (request.method === "POST" && /^\/(sign-out|staff\/sign-out)/.test(address.pathname)) event.waitUntil(leave());
   if (request.method !== "GET") return;
   if (address.pathname.startsWith("/static/")) event.respondWith(staticFile(request, address));
   else if (request.mode === "navigate") event.respondWith(page(request, address));
@@ -71,6 +72,20 @@ async function page(request, address) {
 function withPatience(answer, hasOther) {
   if (!hasOther) return answer;
   return Promise.race([answer, new Promise((_, fail) => setTimeout(() => fail(new Error("late")), PATIENCE_MS))]);
+}
+
+// Somebody signs out. Without network too: this phone is quiet, whatever the server knows.
+async function leave() {
+  await Promise.allSettled([caches.delete(PAGES), unsubscribe(), clearScreen()]);
+}
+
+async function unsubscribe() {
+  const present = await self.registration.pushManager?.getSubscription();
+  await present?.unsubscribe();
+}
+
+async function clearScreen() {
+  for (const shown of await self.registration.getNotifications()) shown.close();
 }
 
 // A push says that there is news, not what: others see the lock screen. The same message again replaces the first.
