@@ -15,7 +15,7 @@ from qixia.offers.queries import live_on
 from qixia.people.access import Actor
 from qixia.policy.queries import current
 from qixia.reports import access, states
-from qixia.reports.models import Appeal, Decision, Rating, Report, Witness
+from qixia.reports.models import Appeal, Decision, Rating, Report, ReportStep, Witness
 from qixia.reports.policy import Decisions
 from qixia.reports.queries.shared import title_of
 
@@ -60,6 +60,8 @@ class AppealRow:
     title: str
     place: str
     decision: str
+    why: str  # what whoever decided said
+    said: str  # what the reporter says against it
     at: datetime
 
 
@@ -128,7 +130,7 @@ def case_aftermath(actor: Actor, public_id: str) -> CaseAftermath | None:
 
 
 def open_appeals(actor: Actor) -> list[AppealRow]:
-    """Appeals that the actor may decide, the oldest first. Two queries."""
+    """Appeals that the actor may decide, the oldest first. Three queries."""
     mine = access.cases(actor) if actor.has("admin", *access.SUPERVISOR_ROLES) else Report.objects.none()
     rows = Appeal.objects.filter(state="open", report__in=mine).select_related("report").order_by("id")[:LIST]
     found, policy = list(rows), current("reports.decisions").data
@@ -136,6 +138,7 @@ def open_appeals(actor: Actor) -> list[AppealRow]:
         row.report_id: row
         for row in Decision.objects.filter(report__in=[one.report_id for one in found], standing=True)
     }
+    words = _last_words([one.report_id for one in found])
     return [
         AppealRow(
             public_id=row.report.public_id,
@@ -143,10 +146,21 @@ def open_appeals(actor: Actor) -> list[AppealRow]:
             title=title_of(row.report),
             place=row.report.place,
             decision=_said(decided.get(row.report_id), policy),
+            why=words.get((row.report_id, "decided"), ""),
+            said=words.get((row.report_id, "appeal"), ""),
             at=row.at,
         )
         for row in found
     ]
+
+
+def _last_words(report_ids: list[int]) -> dict[tuple[int, str], str]:
+    """What was said last of each report when it was decided, and when that was appealed against."""
+    if not report_ids:
+        return {}
+    steps = ReportStep.objects.filter(report__in=report_ids, step__in=("reject", "set_aside", "appeal"))
+    rows = steps.order_by("id").values_list("report_id", "step", "text")
+    return {(report, "appeal" if step == "appeal" else "decided"): text for report, step, text in rows}
 
 
 def open_appeals_count(actor: Actor) -> int:

@@ -220,7 +220,7 @@ class TestAppeal:
         supervisor = self.supervisor(town)
         receipt = self.appealed(town)
         assert Notice.objects.filter(person_id=supervisor.person_id, template="supervisor.appeal").count() == 1
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             (row,) = open_appeals(supervisor)
         assert (row.public_id, row.decision) == (receipt.public_id, "不属实 · 其他")
         assert open_appeals(town.worker) == []
@@ -340,7 +340,7 @@ class TestPages:
         desk = self.phone(town, "admin")
         assert "不属实 · 其他" in desk.get(reverse("reports:appeals")).content.decode()
         case = desk.get(reverse("reports:case", args=[receipt.public_id])).content.decode()
-        assert 'data-testid="grant-appeal"' in case
+        assert 'data-testid="grant_appeal"' in case
         desk.post(reverse("reports:step", args=[receipt.public_id, "grant_appeal"]), {"text": "有道理"})
         assert the(receipt).state == "sorting"
         assert rider_aftermath(town.rider, receipt.public_id).appealed == "申诉成立"

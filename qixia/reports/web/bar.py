@@ -91,6 +91,11 @@ class Bar:
     more: list[Act]
 
     @property
+    def may_join(self) -> bool:
+        """Whoever may ask another unit for help may also begin something that several units do together."""
+        return any(act.step == "ask_help" for act in self.all)
+
+    @property
     def all(self) -> list[Act]:
         return [*self.near, *self.more]
 

@@ -25,6 +25,7 @@ from qixia.reports import dispatching, services
 from qixia.reports.access import CLERK_ROLES
 from qixia.reports.policy import Routing, RoutingRow
 from qixia.reports.queries import routing
+from qixia.reports.queries.listing import areas_for
 from qixia.triage.services import classify
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
@@ -46,7 +47,7 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 
 def _page(request: HttpRequest, more: dict[str, Any], status: int = 200) -> HttpResponse:
     rules = current(routing.KIND)
-    edited = request.actor.has("admin")
+    edited, areas = request.actor.has("admin"), areas_for(request.actor)
     context = {
         "version": rules.version,
         "rows": routing.row_views(rules.data.rows),
@@ -57,6 +58,8 @@ def _page(request: HttpRequest, more: dict[str, Any], status: int = 200) -> Http
         "matters": routing.matters(),
         "units": routing.units(),
         "site_kinds": KINDS.items(),
+        "areas": areas,
+        "area_codes": {area.code for area in areas},
         "severities": SEVERITY_LABELS.items(),
         "blank": range(_BLANK),
     } | more

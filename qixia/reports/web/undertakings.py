@@ -19,6 +19,7 @@ from qixia.places.queries import sites
 from qixia.reports import services
 from qixia.reports.access import CLERK_ROLES, STAFF_ROLES, UNIT_ROLES
 from qixia.reports.queries import undertakings as queries
+from qixia.reports.queries.listing import areas_for
 from qixia.reports.web.ways import day_of
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
@@ -51,6 +52,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "numbers": given.get("numbers") or request.GET.get("numbers", "")[:400],
         "may_start": bool(roles) or request.actor.has(*CLERK_ROLES, "admin"),
         "units": organisations(*_KINDS),
+        "areas": areas_for(request.actor),
         "task_rows": range(_ROWS),
     }
     return render(request, "reports/undertakings/index.html", context, status=422 if refused else 200)
