@@ -3,7 +3,9 @@ next version. What has passed in the calendar stands: else somebody would be lat
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -37,7 +39,7 @@ def publish(
                     kind=kind,
                     version=latest + 1,
                     valid_from=valid_from or clock.now(),
-                    data=data,
+                    data=_plain(data),
                     note=note,
                     published_by=actor_ref,
                     published_at=clock.now(),
@@ -47,6 +49,11 @@ def publish(
         record("policy.published", subject=f"rules:{kind}", actor=actor_ref, version=row.version)
     queries.forget()
     return queries.Rules(kind, row.version, row.valid_from, parsed)
+
+
+def _plain(data: object) -> Any:
+    """As JSON keeps it: YAML reads a date as a date."""
+    return json.loads(json.dumps(data, default=str))
 
 
 def publish_seeds(*, actor_ref: str = "system:setup") -> list[str]:

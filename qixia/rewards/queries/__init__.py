@@ -4,6 +4,15 @@ Costs are stated where another page depends on them. Pages are cut by key (the i
 """
 
 from qixia.rewards.queries.catalogue import Good, Offer, StockLine, good, goods, item_for_edit, offers, stock_lines
+from qixia.rewards.queries.drafts import (
+    EffectView,
+    Latest,
+    TableLine,
+    draft_effect,
+    latest_table,
+    parse_table,
+    table_lines,
+)
 from qixia.rewards.queries.money import yuan
 from qixia.rewards.queries.purse import (
     Debtor,
@@ -29,7 +38,9 @@ from qixia.rewards.queries.vouchers import Ticket, code_parts, ticket, tickets
 __all__ = [
     "REFUSALS",
     "Debtor",
+    "EffectView",
     "Good",
+    "Latest",
     "Month",
     "MonthOfRows",
     "Offer",
@@ -40,6 +51,7 @@ __all__ = [
     "SeenAtTill",
     "StockLine",
     "Summary",
+    "TableLine",
     "Taken",
     "Ticket",
     "Till",
@@ -49,16 +61,20 @@ __all__ = [
     "code_parts",
     "collected",
     "debts",
+    "draft_effect",
     "entries_page",
     "good",
     "goods",
     "item_for_edit",
+    "latest_table",
     "offers",
+    "parse_table",
     "points_of",
     "rule_book",
     "seen_at_till",
     "stock_lines",
     "summary_for",
+    "table_lines",
     "ticket",
     "tickets",
     "till",

@@ -7,7 +7,7 @@ from qixia.kernel import clock
 from qixia.kernel.claims import claim_hash
 from qixia.people.access import Actor
 from qixia.policy.services import publish_seeds
-from qixia.rewards import services
+from qixia.rewards import queries, services
 from qixia.rewards.models import Voucher
 from qixia.rewards.services import Award, ItemForm
 from qixia.rewards.tests.builders import item, organisation, person, rider_with
@@ -141,6 +141,15 @@ def add_an_item_to_the_catalogue() -> None:
         order=1,
     )
     assert services.save_item(actor=person("admin"), form=form, stock_change=10).stock == 10
+
+
+@example("rewards.services.publish_table")
+def publish_the_next_table() -> None:
+    table()
+    latest = queries.latest_table()
+    data = latest.data.model_dump(mode="json") | {"day_cap": 90}
+    made = services.publish_table(actor=person("admin"), data=data, note="冬天少一点", after=latest.version)
+    assert queries.latest_table().version == made == latest.version + 1
 
 
 @example("rewards.services.rebuild")

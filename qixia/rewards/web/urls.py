@@ -1,6 +1,6 @@
 from django.urls import path
 
-from qixia.rewards.web import console, merchant, rider
+from qixia.rewards.web import console, merchant, rider, table
 
 app_name = "rewards"
 
@@ -16,6 +16,7 @@ urlpatterns = [
     path("m", merchant.scan, name="scan"),
     path("m/check", merchant.check, name="check"),
     path("m/redeem", merchant.redeem, name="redeem"),
+    path("desk/rewards/rules/", table.table, name="table"),
     path("desk/catalogue", console.stock, name="stock"),
     path("desk/catalogue/new", console.edit, name="item-new"),
     path("desk/catalogue/<slug:public_id>", console.edit, name="item-edit"),
