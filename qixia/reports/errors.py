@@ -271,6 +271,11 @@ class PromiseTooLate(Conflict):
     message = "时限已经过了，不能再约期答复。要更多时间，请申请延期。"
 
 
+class DoesNotAct(UnknownUnit):
+    code = "reports.does_not_act"
+    message = "%(unit)s不是办事的单位，请选处置单位、物业或社区。"
+
+
 class NobodyThere(Invalid):
     code = "reports.nobody_there"
     message = "%(unit)s还没有经办人，请选别的单位。"

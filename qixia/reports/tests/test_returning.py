@@ -228,5 +228,5 @@ class TestTwoAtOnce:
         services.redirect(actor=town.clerk, public_id=receipt.public_id, unit_code="huanwei", reason="归环卫")
         monkeypatch.setattr(access, "case", lambda *_who: seen)
         with pytest.raises(errors.SomebodyWasFaster):
-            services.redirect(actor=town.clerk, public_id=receipt.public_id, unit_code="wuye", reason="归物业")
+            services.redirect(actor=town.clerk, public_id=receipt.public_id, unit_code="shizheng", reason="归市政")
         assert the(receipt).unit.code == "huanwei"

@@ -19,6 +19,7 @@ from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.people import services as people
 from qixia.people.access import actor_for
+from qixia.people.queries import organisation_by_code
 from qixia.people.sessions import BACKEND
 from qixia.reports import services
 from qixia.reports.models import MergeProposal, Report
@@ -32,6 +33,17 @@ from qixia.triage.verdicts import Chance
 
 QUEUE = reverse("reports:triage")
 HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def town(town: Town) -> Town:
+    """With somebody who works for the units that are named here: nobody sends a case where nobody reads it."""
+    person = people.create_person(display_name="圆丁", username="yuanding", actor=MAKER)
+    for code in ("yuanlin", "chengguan"):
+        unit = organisation_by_code(code)
+        assert unit is not None
+        people.grant_role(person_id=person.pk, role="worker", organisation_id=unit.id, actor=MAKER)
+    return town
 
 
 def desk(town: Town, name: str = "clerk") -> Client:

@@ -284,9 +284,9 @@ class TestUndertaking:
         assert (the(own).state, the(helped).state) == ("resolved", "accepted")
 
     def test_what_left_the_leading_unit_is_not_closed_by_it(self, town):
-        own = wish(town.rider)
+        own, lead = wish(town.rider), staff_of("chengguan", "城")
         services.redirect(actor=town.clerk, public_id=own.public_id, unit_code="chengguan", reason="归城管")
-        made = begun(town, own, actor=staff_of("chengguan", "城"))
+        made = begun(town, own, actor=lead)
         services.redirect(actor=town.clerk, public_id=own.public_id, unit_code="shizheng", reason="归市政")
         end_tasks(town, made)
         finish(town, made)

@@ -20,14 +20,16 @@ from qixia.jobs.commands import KEY_MAX, KEY_MIN, KeyReused, body_hash
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError, Invalid, NotAllowed, NotFound
 from qixia.people.access import Actor
-from qixia.people.queries import organisation_by_code, staff_of
+from qixia.people.queries import staff_of
 from qixia.reports import access, acts, errors, rules
 from qixia.reports.models import BulkRow, BulkRun, Report
 from qixia.reports.queries.listing import chosen_cases
 from qixia.reports.queries.wording import fill
+from qixia.reports.services.clocks import pausing
 from qixia.reports.services.desk import checking
 from qixia.reports.services.moves import check_step
 from qixia.reports.services.units import handling
+from qixia.reports.services.units.naming import acting_unit, refuse_empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class Params:
     text: str = ""
     unit: str = ""  # code
     person: str = ""  # public id
+    reason: str = ""  # key of the policy's list of pauses
+    until: str = ""  # day, ISO
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,16 @@ _DO: dict[str, Callable[[Actor, Report, Params], object]] = {
     "redirect": lambda actor, report, given: checking.redirect(
         actor=actor, public_id=report.public_id, unit_code=given.unit, reason=fill(given.text, report)
     ),
+    "pause": lambda actor, report, given: pausing.pause(
+        actor=actor,
+        public_id=report.public_id,
+        reason=given.reason,
+        text=fill(given.text, report),
+        until=rules.day(given.until, field="until"),
+    ),
+    "resume": lambda actor, report, given: pausing.resume(
+        actor=actor, public_id=report.public_id, text=fill(given.text, report)
+    ),
 }
 
 
@@ -70,7 +84,8 @@ def look_ahead(*, actor: Actor, act: str, public_ids: list[str], given: Params) 
     reports = _chosen(actor, public_ids)
     units = {report.unit_id for report in reports} if given.person else set()
     members = {unit: _members(unit) for unit in units}
-    return [Look(report, _why_not(actor, found, report, given, members)) for report in reports]
+    wrong = _wrong_unit(given.unit) if given.unit and "unit" in found.wants else ""
+    return [Look(report, _why_not(actor, found, report, given, members) or wrong) for report in reports]
 
 
 def run_bulk(*, actor: Actor, act: str, public_ids: list[str], given: Params, key: str) -> BulkRun:
@@ -127,6 +142,19 @@ def _why_not(
         return _("选的人不在这件的承办单位。")
     if act.key == "validate" and report.validity == "valid":
         return _("已经认定属实。")
+    if act.key == "pause" and report.paused_at is not None:
+        return _(errors.AlreadyPaused.message)
+    if act.key == "resume" and report.paused_at is None:
+        return _(errors.NotPaused.message)
+    return ""
+
+
+def _wrong_unit(code: str) -> str:
+    """Why the unit can't be named, for every case alike; "" if it can."""
+    try:
+        refuse_empty(acting_unit(code))
+    except DomainError as refusal:
+        return _words(refusal)
     return ""
 
 
@@ -134,10 +162,12 @@ def _check(act: acts.BulkAct, given: Params) -> None:
     """What would be refused for every case alike."""
     if "text" in act.wants:
         rules.required_text(given.text, field="text")
-    if "unit" in act.wants and organisation_by_code(given.unit) is None:
-        raise errors.UnknownUnit(field="unit")
+    if "unit" in act.wants:
+        refuse_empty(acting_unit(given.unit))
     if "person" in act.wants and not given.person:
         raise Invalid("请选一个人。", field="person")
+    if "reason" in act.wants:
+        pausing.pause_given(given.reason, rules.day(given.until, field="until"), clock.now())
 
 
 def _act(actor: Actor, key: str) -> acts.BulkAct:

@@ -18,7 +18,6 @@ from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
 from qixia.kernel.worktime import span
 from qixia.people.access import Actor, system_actor
-from qixia.people.queries import Org, organisation_by_code
 from qixia.policy.queries import current, working_calendar
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report
@@ -31,7 +30,8 @@ from qixia.reports.services.duplicates.seeking import remember_again
 from qixia.reports.services.endings.deciding import note_decision
 from qixia.reports.services.moves import check_step, group_refs, take_step
 from qixia.reports.services.telling import news_told, reporter_of, tell_many, unit_told
-from qixia.reports.services.units.asking import ask_listed, listed_for
+from qixia.reports.services.units.asking import ask_listed, listed_for, listed_unit
+from qixia.reports.services.units.naming import acting_unit, refuse_empty
 from qixia.rewards.services import award, reverse
 from qixia.triage.active import chosen
 from qixia.triage.services import correct
@@ -58,7 +58,8 @@ def sort(*, actor: Actor, public_id: str, cls: str, severity: str, unit_code: st
         raise Invalid("请选一个级别。", field="severity")
     if seen_severity and seen_severity != report.severity:
         raise errors.SomebodyWasFaster
-    unit, now = _unit(unit_code), clock.now()
+    unit, now = acting_unit(unit_code, listed=listed_unit(report, cls)), clock.now()
+    refuse_empty(unit)
     due = reset_clocks(report, unit=unit, cls=cls, severity=severity, given=now)
     said = report.cls, report.severity
     report.cls, report.severity = cls, severity
@@ -102,7 +103,8 @@ def redirect(*, actor: Actor, public_id: str, unit_code: str, reason: str) -> Re
     """Send a report to another unit; all clocks but receiving run on."""
     report = access.case(actor, public_id)
     check_step(report, "redirect", actor)
-    unit, words = _unit(unit_code), rules.required_text(reason, field="text")
+    unit, words = acting_unit(unit_code), rules.required_text(reason, field="text")
+    refuse_empty(unit)
     now = clock.now()
     changes = {
         "unit_id": unit.id,
@@ -236,13 +238,6 @@ def _thank_for_handling(report: Report) -> None:
         actor="system:settle",
         note_params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
     )
-
-
-def _unit(code: str) -> Org:
-    unit = organisation_by_code(code)
-    if unit is None:
-        raise errors.UnknownUnit(field="unit")
-    return unit
 
 
 def _matter(report: Report) -> str:

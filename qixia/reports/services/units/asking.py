@@ -51,15 +51,24 @@ def ask_listed(wanted: Iterable[tuple[Report, Sequence[str]]], *, actor: str, no
 
 def listed_for(report: Report) -> list[str]:
     """The helpers that the catalogue names for a case that a person sorted, if its unit is the catalogue's."""
-    known = triage_classes()
-    found = rules.route(
-        current("reports.routing").data.rows,
-        cls=report.cls,
-        family=known[report.cls].family if report.cls in known else "",
-        place=rules.Place(report.community.path if report.community else "", report.site.kind if report.site else ""),
-    )
+    found = _routed(report, report.cls)
     unit = organisation_by_code(found.unit)
     return found.row.helpers if unit is not None and unit.id == report.unit_id else []
+
+
+def listed_unit(report: Report, cls: str) -> str:
+    """The code of the unit that the catalogue names for a case, if it is of this class."""
+    return _routed(report, cls).unit
+
+
+def _routed(report: Report, cls: str) -> rules.Route:
+    known = triage_classes()
+    return rules.route(
+        current("reports.routing").data.rows,
+        cls=cls,
+        family=known[cls].family if cls in known else "",
+        place=rules.Place(report.community.path if report.community else "", report.site.kind if report.site else ""),
+    )
 
 
 def _units(report: Report, codes: Sequence[str]) -> list[Org]:
