@@ -37,6 +37,10 @@ ACTS = {
         BulkAct("answer", "答复", "message-2", "answer", UNIT, frozenset({"text"})),
         BulkAct("validate", "认定属实", "check", "validate", CLERK, may=frozenset({"text"})),
         BulkAct("redirect", "改派", "route", "redirect", CLERK, frozenset({"unit", "text"})),
+        BulkAct(
+            "pause", "暂停计时", "clock-pause", "pause", CLERK, frozenset({"reason"}), frozenset({"until", "text"})
+        ),
+        BulkAct("resume", "恢复计时", "clock-play", "resume", CLERK, may=frozenset({"text"})),
     )
 }
 

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from difflib import SequenceMatcher
 from typing import Any, Literal, Protocol
 
@@ -135,6 +135,14 @@ def required_text(text: str, *, field: str, limit: int = NOTE_MAX) -> str:
     return kept
 
 
+def day(text: str, *, field: str) -> date | None:
+    """What a date field holds; None if it was left empty."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise Invalid("请选一天。", field=field) from error
+
+
 def place_line(described: str, parts: Iterable[str]) -> str:
     """云帆路 88 号 锦澜花园 3栋 12层 货梯口."""
     return " ".join(part for part in (described, *parts) if part)
@@ -233,3 +241,13 @@ def offset_m(one: HasPlace, other: HasPlace) -> tuple[float, float]:
     """Metres to the east and to the north from one place to the other."""
     north = (other.lat - one.lat) * METRES_A_DEGREE
     return (other.lng - one.lng) * METRES_A_DEGREE * math.cos(math.radians(one.lat)), north
+
+
+_CLEAR_FROM = 8  # characters that say more than the class
+
+
+def quality_of(place_source: str, words: str) -> tuple[str, ...]:
+    """Facts about how something was reported, as the points' table may weigh them (rewards.rules.QUALITIES)."""
+    place = {"gps": "at-place", "photo": "from-album", "map": "on-map"}.get(place_source)
+    said = "clear-words" if len(words.strip()) >= _CLEAR_FROM else "few-words"
+    return (place, said) if place else (said,)

@@ -100,6 +100,7 @@ class Report(models.Model):
     verify_limit = models.CharField(max_length=16, default="", db_default="")
     resolve_from = models.DateTimeField(null=True)  # where the clock of resolving started anew; else at the receipt
     paused_at = models.DateTimeField(null=True)
+    pause_until = models.DateTimeField(null=True)  # when the pause is to end; the policy may end it sooner
     shifted = models.BooleanField(default=False, db_default=False)  # there are pauses or extensions (models/clocks.py)
     clock_round = models.PositiveSmallIntegerField(default=0, db_default=0)  # how often a clock started anew or longer
     receive_round = models.PositiveSmallIntegerField(default=0, db_default=0)  # how often it went to another unit

@@ -79,6 +79,11 @@ def clock_panel(report: Report, steps: Iterable[str]) -> ClockPanel:
     )
 
 
+def pause_reasons() -> list[tuple[str, str]]:
+    """What a clock may stand still for, in the reader's language."""
+    return list(clocks.reason_words(current("reports.limits").data.pauses, get_language() or "").items())
+
+
 def _asked(row: Extension) -> Asked:
     return Asked(show_limit(span(row.span)), row.reason, row.by, row.asked_at)
 
@@ -198,7 +203,8 @@ def _paused_note(report: Report, reason: str) -> str:
     why = clocks.reason_words(limits.pauses, get_language() or "").get(reason, reason)
     if report.paused_at is None:
         return why
-    end = clock.city_time(working_calendar().work.add(report.paused_at, span(limits.pause_max)))
+    longest = working_calendar().work.add(report.paused_at, span(limits.pause_max))
+    end = clock.city_time(min(longest, report.pause_until or longest))
     return _("%(why)s，%(since)s 起，最迟 %(end)s 恢复") % {
         "why": why,
         "since": f"{clock.city_time(report.paused_at):%m-%d %H:%M}",

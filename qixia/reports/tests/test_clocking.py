@@ -211,6 +211,26 @@ class TestPause:
         assert [line.public_id for line in found.lines] == [other.public_id, report.public_id]
         assert "恶劣天气不能施工" in found.lines[1].note
 
+    def test_it_ends_after_the_day_that_was_named(self, town, tuesday):
+        report = the(reach(town, "accepted"))
+        services.answer(actor=town.worker, public_id=report.public_id, text="马上到")
+        day = clock.city_date(MORNING) + timedelta(days=1)
+        with clock.at(MORNING + HOUR):
+            services.pause(actor=town.clerk, public_id=report.public_id, reason="weather", until=day)
+            for bad in (day - timedelta(days=2), day + timedelta(days=90)):
+                with pytest.raises(Invalid) as refused:
+                    services.pause(actor=town.clerk, public_id=report.public_id, reason="weather", until=bad)
+                assert refused.value.field == "until"
+        end = clock.city_day(day)[1]
+        with clock.at(end - timedelta(minutes=1)):
+            services.remind()
+            assert the(report).paused_at is not None
+        with clock.at(end + HOUR):
+            services.remind()
+        after = the(report)
+        assert (after.paused_at, after.pause_until) == (None, None)
+        assert ClockPause.objects.get().ended_at == end
+
     def test_it_ends_by_itself_and_history_says_so(self, town, tuesday, levels):
         limits(pause_max="1 工作日")
         report = the(reach(town, "accepted"))
@@ -228,6 +248,62 @@ class TestPause:
         step = ReportStep.objects.get(report=the(report), step="resume")
         assert (step.actor, step.data) == ("system:clock", {"ended": "limit"})
         assert (told(town.worker, "clock.resumed"), told(levels["community"], "clock.resumed")) == (1, 1)
+
+    def test_many_pauses_of_a_round_last_no_longer_than_one(self, town, tuesday, levels):
+        limits(pause_max="3h")
+        report = the(reach(town, "accepted"))
+        services.answer(actor=town.worker, public_id=report.public_id, text="马上到")
+
+        def pause_at(hours: float) -> None:
+            with clock.at(MORNING + hours * HOUR):
+                services.pause(actor=town.clerk, public_id=report.public_id, reason="weather")
+
+        def resume_at(hours: float) -> None:
+            with clock.at(MORNING + hours * HOUR):
+                services.resume(actor=town.clerk, public_id=report.public_id)
+
+        pause_at(0)
+        resume_at(1)
+        pause_at(1.5)
+        resume_at(2.5)
+        pause_at(3)
+        note = {matter.key: matter for matter in supervision(levels["community"])}["paused"].lines[0].note
+        assert "最迟 11-24 13:00 恢复" in note
+        with clock.at(MORNING + 5 * HOUR):
+            services.remind()
+        assert ClockPause.objects.get(ended_at=MORNING + 4 * HOUR).started_at == MORNING + 3 * HOUR
+        before = rows()
+        with pytest.raises(errors.NoMorePauses, match="3h"):
+            pause_at(6)
+        assert rows() == before
+        with clock.at(MORNING + 7 * HOUR):  # a clerk who sends it on begins nothing anew; a unit that returns it does
+            Report.objects.filter(pk=report.pk).update(state="dispatched")
+            services.redirect(actor=town.clerk, public_id=report.public_id, unit_code="huanwei", reason="归环卫")
+        with pytest.raises(errors.NoMorePauses):
+            pause_at(7.5)
+        with clock.at(MORNING + 8 * HOUR):
+            services.return_report(actor=town.cleaner, public_id=report.public_id, reason="归市政", to="shizheng")
+        pause_at(9)
+        with clock.at(MORNING + 13 * HOUR):
+            services.remind()
+        assert ClockPause.objects.get(started_at=MORNING + 9 * HOUR).ended_at == MORNING + 12 * HOUR
+
+    def test_what_is_looked_at_again_has_a_round_of_its_own(self, town, tuesday):
+        limits(pause_max="3h")
+        report = the(reach(town, "accepted"))
+        services.pause(actor=town.clerk, public_id=report.public_id, reason="weather")
+        with clock.at(MORNING + 3 * HOUR):
+            services.resolve(actor=town.worker, public_id=report.public_id, text="换好", photos=[photo_after()])
+            services.pause(actor=town.clerk, public_id=report.public_id, reason="weather")
+        with clock.at(MORNING + 6 * HOUR):
+            services.remind()
+            assert the(report).paused_at is None
+            services.send_back(actor=town.clerk, public_id=report.public_id, text="还差井圈")
+        with clock.at(MORNING + 7 * HOUR):
+            services.pause(actor=town.clerk, public_id=report.public_id, reason="weather")
+        with clock.at(MORNING + 9 * HOUR):
+            services.remind()
+        assert the(report).paused_at is not None
 
     def test_it_can_be_ended_wherever_it_goes_on(self, town, tuesday):
         report = the(reach(town, "dispatched"))

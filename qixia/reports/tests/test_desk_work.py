@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db.models import Q
 from django.test import Client
 from django.urls import reverse
 from openpyxl import load_workbook
@@ -137,7 +138,7 @@ class TestBulk:
         return [reach(town, state).public_id for state in states]
 
     def run(self, town: Town, act: str, ids: list[str], key: str = "page-key-0001", **given: str):
-        who = town.clerk if act in ("validate", "redirect") else town.worker
+        who = town.clerk if act in ("validate", "redirect", "pause", "resume") else town.worker
         return services.run_bulk(actor=who, act=act, public_ids=ids, given=Params(**given), key=key)
 
     def test_what_the_preview_says_is_what_happens(self, town):
@@ -192,10 +193,35 @@ class TestBulk:
         self.run(town, "redirect", ids, key="page-key-0002", unit="huanwei", text="归环卫")
         assert set(Report.objects.filter(public_id__in=ids).values_list("unit__code", flat=True)) == {"huanwei"}
 
+    def test_clerks_stop_many_clocks_until_one_day_and_let_them_go_on(self, town):
+        ids = self.ids(town, "accepted", "dispatched", "confirming", "accepted")
+        services.pause(actor=town.clerk, public_id=ids[3], reason="parts")
+        given = {"reason": "weather", "until": (clock.city_date(clock.now()) + timedelta(days=3)).isoformat()}
+        looks = services.look_ahead(actor=town.clerk, act="pause", public_ids=ids, given=Params(**given))
+        assert [bool(look.why) for look in looks] == [False, False, True, True]
+        run = self.run(town, "pause", ids, **given)
+        assert list(run.rows.order_by("position").values_list("state", flat=True)) == ["done"] * 2 + ["refused"] * 2
+        stopped = Report.objects.filter(public_id__in=ids[:2])
+        assert set(stopped.values_list("pause_until", flat=True)) == {
+            clock.city_day(clock.city_date(clock.now()) + timedelta(days=3))[1]
+        }
+        assert set(stopped.values_list("pauses__reason", flat=True)) == {"weather"}
+        assert Report.objects.get(public_id=ids[3]).pause_until is None
+        html = desk(town, "clerk").post(reverse("reports:bulk"), {"act": "pause", "case": ids}).content.decode()
+        assert 'value="weather"' in html
+        run = self.run(town, "resume", ids, key="page-key-0002", text="雨停了")
+        assert list(run.rows.order_by("position").values_list("state", flat=True)) == ["done", "done", "refused", "done"]
+        assert not Report.objects.filter(Q(paused_at__isnull=False) | Q(pause_until__isnull=False)).exists()
+
     @pytest.mark.parametrize(
         ("act", "given", "refusal"),
         [
             ("answer", {}, Invalid),
+            ("pause", {"who": "clerk"}, Invalid),
+            ("pause", {"who": "clerk", "reason": "weather", "until": "tomorrow"}, Invalid),
+            ("pause", {"who": "clerk", "reason": "weather", "until": "0001-01-01"}, Invalid),
+            ("pause", {"who": "clerk", "reason": "weather", "until": "9999-12-31"}, Invalid),
+            ("pause", {"reason": "weather"}, NotAllowed),
             ("assign", {}, Invalid),
             ("accept", {"key": "short"}, Invalid),
             ("nothing", {}, NotFound),

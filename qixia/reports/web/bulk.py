@@ -6,6 +6,7 @@ second press or a page sent again repeats nothing.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -22,6 +23,7 @@ from qixia.people.queries import Member, organisations, staff_of
 from qixia.reports import acts, services
 from qixia.reports.access import STAFF_ROLES, UNIT_ROLES
 from qixia.reports.queries.bulk import bulk_result
+from qixia.reports.queries.clocks import pause_reasons
 from qixia.reports.queries.listing import rows_of
 from qixia.reports.queries.wording import wordings_for_many
 from qixia.reports.services.desk.bulk import Params
@@ -103,8 +105,7 @@ def _given(request: HttpRequest, act: acts.BulkAct) -> Params:
 
 def _worded(request: HttpRequest, act: acts.BulkAct, given: Params) -> Params:
     offered = {one.key: one.text for one in wordings_for_many(act.step)}
-    text = offered.get(request.POST.get("wording_key", ""), given.text)
-    return Params(text=text, unit=given.unit, person=given.person)
+    return replace(given, text=offered.get(request.POST.get("wording_key", ""), given.text))
 
 
 def _offers(request: HttpRequest, act: acts.BulkAct) -> dict[str, Any]:
@@ -113,6 +114,7 @@ def _offers(request: HttpRequest, act: acts.BulkAct) -> dict[str, Any]:
         "units": organisations("unit", "property", "community") if "unit" in act.fields else [],
         "people": _colleagues(request) if "person" in act.fields else [],
         "wordings": wordings_for_many(act.step) if "text" in act.fields else [],
+        "reasons": pause_reasons() if "reason" in act.fields else [],
         "text_label": _("骑手会看到这句话") if act.key == "answer" else _("理由或说明"),
     }
 

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from qixia.kernel.errors import DomainError, NotFound
-from qixia.reports import services
+from qixia.reports import rules, services
 from qixia.reports.access import CLERK_ROLES, SUPERVISOR_ROLES, UNIT_ROLES
 from qixia.reports.queries.clocks import supervision
 from qixia.reports.web.desk import to_case
@@ -36,7 +36,13 @@ def _decide(request: HttpRequest, public_id: str, grant: bool) -> object:
 
 
 _ACTS: dict[str, Callable[[HttpRequest, str], object]] = {
-    "pause": lambda r, i: services.pause(actor=r.actor, public_id=i, reason=r.POST.get("reason", ""), text=_text(r)),
+    "pause": lambda r, i: services.pause(
+        actor=r.actor,
+        public_id=i,
+        reason=r.POST.get("reason", ""),
+        text=_text(r),
+        until=rules.day(r.POST.get("until", ""), field="until"),
+    ),
     "resume": lambda r, i: services.resume(actor=r.actor, public_id=i, text=_text(r)),
     "answer_for": lambda r, i: services.answer_for(actor=r.actor, public_id=i, text=_text(r)),
     "ask_extension": lambda r, i: services.ask_extension(

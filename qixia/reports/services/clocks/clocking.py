@@ -25,6 +25,7 @@ from qixia.policy.queries import current, working_calendar
 from qixia.reports import clocks, rules
 from qixia.reports.clocks import Look, Pause, Run
 from qixia.reports.models import ClockPause, Report
+from qixia.reports.queries.pauses import pause_end
 
 # What a person says to the reporter stops the clock of the first answer, whoever of the staff says it.
 ANSWERS = frozenset({"answer", "arrive", "inspect", "resolve", "promise", "answer_for", "reject", "set_aside"})
@@ -97,13 +98,13 @@ def unpaused(report: Report, now: datetime) -> dict[str, Any]:
     """End the pause that is going on, and move the limit by what it took."""
     pause = ClockPause.objects.filter(report_id=report.pk, ended_at=None).first()
     if pause is None:
-        return {"paused_at": None}
+        return {"paused_at": None, "pause_until": None}
     ClockPause.objects.filter(pk=pause.pk).update(ended_at=now)
     limit = report.resolve_limit if pause.clock == "resolve" else report.verify_limit
     name = f"{pause.clock}_due"
     unit: Unit = span(limit).unit if limit else "m"
     moved_to = clocks.after_pause(working_calendar().work, getattr(report, name), Pause(pause.started_at, now), unit)
-    return {"paused_at": None, name: moved_to}
+    return {"paused_at": None, "pause_until": None, name: moved_to}
 
 
 def earliest_clocks(report: Report, *, receive: datetime, resolve: datetime) -> dict[str, datetime]:
@@ -170,13 +171,6 @@ def next_look(report: Report, found: Iterable[Look], now: datetime) -> datetime 
     return moment if end is None else min(moment or end, max(end, now))
 
 
-def pause_end(report: Report) -> datetime | None:
-    """When the pause that is going on ends by itself."""
-    if report.paused_at is None:
-        return None
-    return working_calendar().work.add(report.paused_at, span(current("reports.limits").data.pause_max))
-
-
 def looks_of(report: Report) -> list[Look]:
     return _looks(runs_of(report))
 
@@ -217,7 +211,9 @@ def pauses_of(report: Report, clock: str) -> Sequence[Pause]:
     """The pauses of one clock that have ended, in order; no query for a report without any."""
     if not report.shifted:
         return ()
-    rows = ClockPause.objects.filter(report_id=report.pk, clock=clock, ended_at__isnull=False).order_by("started_at", "pk")
+    rows = ClockPause.objects.filter(report_id=report.pk, clock=clock, ended_at__isnull=False).order_by(
+        "started_at", "pk"
+    )
     return [Pause(*row) for row in rows.values_list("started_at", "ended_at")]
 
 

@@ -2,7 +2,8 @@
 
 Pause    a clerk or supervisor lets the clock of resolving or verifying stand still, for a reason of the policy's list, and
          lets it go on. The limit moves by exactly the time that it stood still, counted as the limit counts. The nearest
-         supervisors are told; what was late stays late; after the time of the policy the clock goes on by itself.
+         supervisors are told; what was late stays late; after the day that was named, or the time of the policy, the clock
+         goes on by itself.
 Longer   the unit asks for an extension, the supervisor decides. One request at a time, only so many granted, only so long.
 Answer   the first answer pauses for nothing. Where the unit is silent a clerk or supervisor answers in its place.
 Refused  nothing has changed.
@@ -10,7 +11,7 @@ Refused  nothing has changed.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 
@@ -22,26 +23,26 @@ from qixia.policy.queries import current, working_calendar
 from qixia.reports import access, clocks, errors, rules
 from qixia.reports.models import ClockPause, Extension, Report
 from qixia.reports.policy import Limits
-from qixia.reports.services.clocks.clocking import pause_end, unpaused
+from qixia.reports.queries.pauses import pause_end
+from qixia.reports.services.clocks.clocking import changed, unpaused
 from qixia.reports.services.moves import check_step, note_step, take_step
 from qixia.reports.services.telling import news_told, supervisors_told, tell_many, unit_told
 from qixia.reports.services.units.handling import ANSWERED
 
 
 @transaction.atomic
-def pause(*, actor: Actor, public_id: str, reason: str, text: str = "") -> Report:
-    """Let the clock that runs stand still. `reason` is a key of the policy's list."""
+def pause(*, actor: Actor, public_id: str, reason: str, text: str = "", until: date | None = None) -> Report:
+    """Let the clock that runs stand still. `reason` is a key of the policy's list; `until` the last day of it."""
     report = access.case(actor, public_id)
     words = rules.clean_text(text, field="text", limit=rules.NOTE_MAX)
     check_step(report, "pause", actor)
-    if reason not in {one.key for one in _limits().pauses}:
-        raise Invalid("请选一个暂停的理由。", field="reason")
+    now = clock.now()
+    end = pause_given(reason, until, now)
     if report.paused_at is not None:
         raise errors.AlreadyPaused
-    now = clock.now()
     # The row first: of two who pause at once one meets its constraint, or the column that the other has set.
-    changes = {"paused_at": now, "shifted": True}
-    data = {"reason": reason}
+    changes = {"paused_at": now, "pause_until": end, "shifted": True}
+    data = {"reason": reason} | ({"until": until.isoformat()} if until else {})
     row = take_step(report, "pause", actor=actor, text=words, changes=changes, data=data, seen={"paused_at": None})
     which = "verify" if report.state in clocks.VERIFYING else "resolve"
     ClockPause.objects.create(report=report, clock=which, started_at=now, reason=reason)
@@ -49,6 +50,20 @@ def pause(*, actor: Actor, public_id: str, reason: str, text: str = "") -> Repor
     told = unit_told(report, "clock.paused", key, text=text) + supervisors_told(report, "clock.paused", key, text=text)
     tell_many(one for one in told if one.person_id != actor.person_id)
     return report
+
+
+def pause_given(reason: str, until: date | None, now: datetime) -> datetime | None:
+    """When such a pause would end; Invalid for a reason or a day that none can have."""
+    limits = _limits()
+    if reason not in {one.key for one in limits.pauses}:
+        raise Invalid("请选一个暂停的理由。", field="reason")
+    if until is None:
+        return None
+    longest = working_calendar().work.add(now, span(limits.pause_max))
+    last = clock.city_date(longest)
+    if not clock.city_date(now) <= until <= last:
+        raise Invalid("请选今天到 %(last)s 之间的一天。", field="until", last=last.isoformat())
+    return clock.city_day(until)[1]
 
 
 @transaction.atomic
