@@ -225,6 +225,11 @@ class AlreadyPaused(Conflict):
     message = "已经暂停计时了。"
 
 
+class NoMorePauses(Conflict):
+    code = "reports.no_more_pauses"
+    message = "这一轮的暂停时间已经用完，合起来最多 %(most)s。"
+
+
 class NotPaused(Conflict):
     code = "reports.not_paused"
     message = "现在没有暂停计时。"

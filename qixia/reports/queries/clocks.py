@@ -18,9 +18,10 @@ from django.utils.translation import gettext as _
 from qixia.kernel import clock
 from qixia.kernel.worktime import span
 from qixia.people.access import Actor
-from qixia.policy.queries import current, working_calendar
+from qixia.policy.queries import current
 from qixia.reports import access, clocks, states
 from qixia.reports.models import Appeal, ClockPause, Extension, Report
+from qixia.reports.queries.pauses import pause_ends
 from qixia.reports.queries.shared import ClockView, clock_of, show_limit, show_span, title_of
 
 NEAR_ANSWER = timedelta(hours=6)
@@ -128,11 +129,13 @@ class Matter:
 
 
 def supervision(actor: Actor) -> list[Matter]:
-    """What waits for a supervisor, the most pressing first. Two queries a list, whatever its length."""
+    """What waits for a supervisor, the most pressing first. Two queries a list, whatever its length, and two for what stands
+    still."""
     now, cases = clock.now(), access.cases(actor)
     asked = {row.report_id: row for row in Extension.objects.filter(granted=None, report__in=cases)[:200]}
-    stopped = ClockPause.objects.filter(ended_at=None, report__in=cases).order_by("started_at", "pk")[:200]
-    paused = {row.report_id: row.reason for row in stopped}
+    stopped = ClockPause.objects.filter(ended_at=None, report__in=cases).order_by("started_at", "pk")
+    paused = {row.report_id: row for row in stopped.select_related("report")[:200]}
+    ends = pause_ends(row.report for row in paused.values())
     unanswered = cases.filter(near_answer(now)).order_by("answer_due", "pk")
     appealed = cases.filter(pk__in=Appeal.objects.filter(state="open").values("report")).order_by("pk")
     found = [
@@ -176,7 +179,7 @@ def supervision(actor: Actor) -> list[Matter]:
             _("停得最久的在前；到了最长时间会自动恢复"),
             cases.filter(pk__in=list(paused)).order_by("paused_at", "pk"),
             now,
-            lambda report: _paused_note(report, paused[report.pk]),
+            lambda report: _paused_note(report, paused[report.pk].reason, ends.get(report.pk)),
         ),
         _matter("appeal", _("申诉"), _("上报人不同意认定"), appealed, now),
     ]
@@ -198,17 +201,15 @@ def _answer_note(now: datetime) -> object:
     return note
 
 
-def _paused_note(report: Report, reason: str) -> str:
+def _paused_note(report: Report, reason: str, end: datetime | None) -> str:
     limits = current("reports.limits").data
     why = clocks.reason_words(limits.pauses, get_language() or "").get(reason, reason)
-    if report.paused_at is None:
+    if report.paused_at is None or end is None:
         return why
-    longest = working_calendar().work.add(report.paused_at, span(limits.pause_max))
-    end = clock.city_time(min(longest, report.pause_until or longest))
     return _("%(why)s，%(since)s 起，最迟 %(end)s 恢复") % {
         "why": why,
         "since": f"{clock.city_time(report.paused_at):%m-%d %H:%M}",
-        "end": f"{end:%m-%d %H:%M}",
+        "end": f"{clock.city_time(end):%m-%d %H:%M}",
     }
 
 

@@ -3,7 +3,7 @@
 Pause    a clerk or supervisor lets the clock of resolving or verifying stand still, for a reason of the policy's list, and
          lets it go on. The limit moves by exactly the time that it stood still, counted as the limit counts. The nearest
          supervisors are told; what was late stays late; after the day that was named, or the time of the policy, the clock
-         goes on by itself.
+         goes on by itself. What the policy grants is for all pauses of a round together (queries/pauses.py).
 Longer   the unit asks for an extension, the supervisor decides. One request at a time, only so many granted, only so long.
 Answer   the first answer pauses for nothing. Where the unit is silent a clerk or supervisor answers in its place.
 Refused  nothing has changed.
@@ -40,6 +40,8 @@ def pause(*, actor: Actor, public_id: str, reason: str, text: str = "", until: d
     end = pause_given(reason, until, now)
     if report.paused_at is not None:
         raise errors.AlreadyPaused
+    if pause_end(changed(report, {"paused_at": now, "pause_until": None})) in (None, now):
+        raise errors.NoMorePauses(most=_limits().pause_max)
     # The row first: of two who pause at once one meets its constraint, or the column that the other has set.
     changes = {"paused_at": now, "pause_until": end, "shifted": True}
     data = {"reason": reason} | ({"until": until.isoformat()} if until else {})
