@@ -75,11 +75,13 @@ class Quiet(_Shape):
 
 
 class Digest(_Shape):
-    """A summary for people at work, told once a day."""
+    """A summary for people at work, told once a day. `days`: on working days alone (none on holidays, but on weekends
+    that are worked, 调休), or on all days."""
 
     key: str = Field(pattern=r"^[a-z]{2,12}$")
     at: time
     title: Title
+    days: Literal["working", "all"] = "working"
 
 
 class ChannelRules(_Shape):

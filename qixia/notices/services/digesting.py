@@ -1,6 +1,7 @@
 """Morning and afternoon summaries for people at work: how much is new, due today, overdue. Counts name no matter.
 
 Truth    the notice's key holds day, digest and person: each is told once, however often this runs.
+Days     by the working calendar, unless the rule says all days.
 Empty    nothing to count, nothing told.
 """
 
@@ -15,6 +16,7 @@ from qixia.notices.channels import Digest
 from qixia.notices.models import Notice
 from qixia.notices.services.telling import Tell, tell_many
 from qixia.people import queries as people
+from qixia.policy.queries import working_calendar
 
 TEMPLATE = "digest.staff"
 ROLES = ("worker", "unit_lead", "clerk", "supervisor")
@@ -30,7 +32,9 @@ def tell_digests() -> int:
 
 def _has_come(digest: Digest, now: datetime) -> bool:
     begins = datetime.combine(now.date(), digest.at, tzinfo=clock.CITY_TZ)
-    return begins <= now < begins + WINDOW
+    if not begins <= now < begins + WINDOW:
+        return False
+    return digest.days == "all" or working_calendar().work.is_working_day(now.date())
 
 
 def _tell(digest: Digest, now: datetime) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 
 import pytest
 from django.db import connection
@@ -21,7 +21,8 @@ from qixia.people import queries as people
 from qixia.people.sessions import BACKEND
 from qixia.people.tests import build
 from qixia.policy.models import RuleVersion
-from qixia.policy.services import publish_seeds
+from qixia.policy.queries import current
+from qixia.policy.services import fill_calendar, publish, publish_seeds, set_day
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 ENDPOINT = "https://fcm.googleapis.com/fcm/send/abc"
@@ -288,6 +289,37 @@ class TestDigests:
             with clock.at(self.MORNING.replace(hour=hour, minute=minute)):
                 assert services.tell_digests() == 0
         with clock.at(self.MORNING.replace(hour=6, minute=0)):
+            assert services.tell_digests() == 1
+
+    def _somebody_busy(self, counted):
+        """At work since the year began, whose holidays are known."""
+        with clock.at(datetime(2026, 1, 5, tzinfo=UTC)):
+            fill_calendar(date(2026, 1, 1))
+            counted[build.staff("busy-clerk", role="clerk").pk] = digests.Counts(1, 0, 0)
+
+    @pytest.mark.parametrize(
+        ("day", "told"),
+        [("2026-09-30", 1), ("2026-10-01", 0), ("2026-09-20", 1), ("2026-11-21", 0), ("2026-11-22", 0)],
+        ids=["a Wednesday", "the National Day", "a Sunday that is worked", "a Saturday", "a Sunday"],
+    )
+    def test_they_follow_the_working_calendar(self, seeds, counted, day, told):
+        """The State Council's notice for 2026 gives 1 October off and lets 20 September be worked."""
+        self._somebody_busy(counted)
+        with clock.at(datetime.fromisoformat(f"{day}T08:35+08:00")):
+            assert services.tell_digests() == told
+
+    def test_a_calendar_that_is_changed_holds_at_once(self, seeds, counted):
+        self._somebody_busy(counted)
+        set_day(day=date(2026, 11, 28), kind="workday", note="换一天", actor_ref="system:test")
+        with clock.at(datetime.fromisoformat("2026-11-28T08:35+08:00")):  # a Saturday
+            assert services.tell_digests() == 1
+
+    def test_the_rule_may_want_them_every_day(self, seeds, counted):
+        self._somebody_busy(counted)
+        rules = current("notices.channels").data.model_dump(mode="json")
+        rules["digests"] = [one | {"days": "all"} for one in rules["digests"]]
+        publish("notices.channels", rules, note="每天都发", actor_ref="system:test")
+        with clock.at(datetime.fromisoformat("2026-11-28T08:35+08:00")):  # a Saturday
             assert services.tell_digests() == 1
 
     def test_riders_get_none(self, rider, counted):
