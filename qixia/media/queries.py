@@ -12,6 +12,8 @@ from django.db.models import Count, QuerySet
 from qixia.media import files
 from qixia.media.models import DESTROYED, Evidence
 
+_SAME_FILES = 2000
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -30,6 +32,24 @@ def pictures(evidence_ids: Iterable[int]) -> dict[int, Picture]:
         "pk", "public_id", "state", "width", "height", "colour"
     )
     return {pk: Picture(name, state, width, height, colour) for pk, name, state, width, height, colour in rows}
+
+
+def same_files(owner_refs: Iterable[str]) -> dict[str, set[str]]:
+    """Owner → other owners who had a photo with the very same bytes before; of a file that very many have, the first
+    ones. Two statements."""
+    photos = Evidence.objects.exclude(digest="")  # an original that is gone says nothing
+    mine = list(photos.filter(owner_ref__in=list(owner_refs)).values_list("pk", "owner_ref", "digest"))
+    if not mine:
+        return {}
+    earlier_ones = photos.filter(digest__in={digest for _pk, _owner, digest in mine}).order_by("pk")
+    known: dict[str, list[tuple[int, str]]] = {}
+    for pk, owner, digest in earlier_ones.values_list("pk", "owner_ref", "digest")[:_SAME_FILES]:
+        known.setdefault(digest, []).append((pk, owner))
+    found: dict[str, set[str]] = {}
+    for pk, owner, digest in mine:
+        if others := {other for earlier, other in known.get(digest, ()) if earlier < pk and other != owner}:
+            found.setdefault(owner, set()).update(others)
+    return found
 
 
 def ids_of(public_ids: Sequence[str]) -> list[int]:

@@ -210,7 +210,7 @@ class Limits(BaseModel):
 
     rows: list[LimitRow] = Field(min_length=1, max_length=2000)
     pauses: list[PauseReason] = Field(default_factory=lambda: list(_PAUSES), min_length=1)
-    pause_max: str = "15 工作日"  # how long a clock may stand still at once; then it goes on by itself
+    pause_max: str = "15 工作日"  # how long a clock may stand still in one round; then it goes on by itself
     extension_max: str = "15 工作日"  # the longest that may be asked for at once
     extensions: int = Field(2, ge=0, le=10)  # granted ones, until the clock starts anew
     close_after_days: int = Field(ge=1, le=60)
@@ -300,6 +300,60 @@ class Looks(BaseModel):
     fresh_minutes: int = Field(ge=1, le=24 * 60)
     window_hours: int = Field(ge=1, le=24 * 30)
     circle_from: int = Field(ge=1, le=100)
+
+
+class _Sign(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class OwnMade(_Sign):
+    """The same account, place and class: reported soon after the fix, handled again and again, at the same hour."""
+
+    days: int = Field(60, ge=1, le=365)
+    within_m: int = Field(40, ge=1, le=1000)
+    soon_hours: int = Field(48, ge=1, le=720)
+    times: int = Field(2, ge=1, le=100)
+    handled_times: int = Field(3, ge=1, le=100)
+    clock_minutes: int = Field(20, ge=1, le=240)
+    clock_days: int = Field(5, ge=2, le=60)
+
+
+class Reused(_Sign):
+    """The very same picture so far from where, or so long after, it was first sent."""
+
+    away_m: int = Field(150, ge=1)
+    after_hours: int = Field(24, ge=1)
+
+
+class Speed(_Sign):
+    from_m: int = Field(1500, ge=100, description="shorter ways say nothing: a phone's place is inexact")
+    kmh: int = Field(90, ge=20, le=500)
+
+
+class Farmed(_Sign):
+    worth_most: int = Field(3, ge=0, le=1000, description="a line worth more than this is no trifle")
+    within_m: int = Field(150, ge=1)
+    minutes: int = Field(60, ge=1, le=1440)
+    times: int = Field(6, ge=2, le=100)
+
+
+class Mutual(_Sign):
+    days: int = Field(30, ge=1, le=365)
+    each: int = Field(2, ge=1, description="as often one supports another before it ties them")
+    times: int = Field(4, ge=1, description="supports inside the group, for each of it")
+    share: float = Field(0.6, ge=0, le=1, description="of all that the group supports")
+    group_most: int = Field(6, ge=2, le=50)
+    read_most: int = Field(20_000, ge=100, description="supports that are looked at, the latest")
+
+
+class Cheats(_Sign):
+    """From where on something is looked at before it is paid (policy "reports.cheats")."""
+
+    own_made: OwnMade = OwnMade()
+    reused: Reused = Reused()
+    speed: Speed = Speed()
+    farmed: Farmed = Farmed()
+    mutual: Mutual = Mutual()
 
 
 class Decisions(BaseModel):

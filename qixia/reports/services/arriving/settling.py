@@ -33,11 +33,13 @@ from qixia.reports.models import Report, ReportStep
 from qixia.reports.policy import RoutingRow
 from qixia.reports.sealing import ANONYMOUS, IMPORTED, NONE, REPORTER, SEALED
 from qixia.reports.services.alarms.ringing import ring
+from qixia.reports.services.arriving.suspecting import signs_on
 from qixia.reports.services.clocks.clocking import looked, reset_clocks, verify_due
 from qixia.reports.services.duplicates.joining import MERGED, Joined, absorbed, merge_awards, raised_told
 from qixia.reports.services.duplicates.seeking import Sought, seek, write_joins
 from qixia.reports.services.telling import Tell, reporter_of, reporters_told, tell_many
 from qixia.reports.services.units.asking import ask_listed
+from qixia.rewards.rules import Signal
 from qixia.rewards.services import Award, award_many
 from qixia.triage.services import Verdict, classify_many
 
@@ -285,7 +287,13 @@ def _raised_by(report: Report) -> str:
 def _pay(settled: Sequence[Settlement]) -> None:
     """Pay the dispatched reports; note on each what it earned, for its page."""
     paid = [one.report for one in settled if one.step in ("settle", "settle_handled")]
-    awards = [(report, dispatch_award(report)) for report in paid if report.secrecy == SEALED]
+    paths = {one.report.pk: one.location.community.path for one in settled if one.location.community}
+    signs = signs_on(paid)
+    awards = [
+        (report, dispatch_award(report, path=paths.get(report.pk, ""), signals=signs.get(report.pk, ())))
+        for report in paid
+        if report.secrecy == SEALED
+    ]
     awards += merge_awards(one.joined for one in settled if one.joined)
     postings = award_many([award for _report, award in awards])
     for (report, _award), posting in zip(awards, postings, strict=True):
@@ -294,10 +302,12 @@ def _pay(settled: Sequence[Settlement]) -> None:
 
 def pay_dispatch(report: Report, *, occasion: str = "") -> int:
     """Award what the report is worth to its reporter, once an occasion. Returns the points."""
-    return award_many([dispatch_award(report, occasion=occasion)])[0].points
+    path = report.community.path if report.community else ""
+    signals = signs_on([report]).get(report.pk, ())
+    return award_many([dispatch_award(report, occasion=occasion, path=path, signals=signals)])[0].points
 
 
-def dispatch_award(report: Report, *, occasion: str = "") -> Award:
+def dispatch_award(report: Report, *, occasion: str = "", path: str = "", signals: tuple[Signal, ...] = ()) -> Award:
     return Award(
         beneficiary=f"person:{reporter_of(report)}",
         rule=report.cls,
@@ -306,6 +316,9 @@ def dispatch_award(report: Report, *, occasion: str = "") -> Award:
         actor=SETTLER.ref,
         params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
         occasion=occasion,
+        quality=rules.quality_of(report.place_source, report.words),
+        path=path,
+        signals=signals,
     )
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import secrets as chance
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
@@ -41,6 +41,7 @@ from qixia.reports.models import Report, Support
 from qixia.reports.queries.shared import is_sensitive
 from qixia.reports.queries.similar import OFFER, OFFER_S
 from qixia.reports.sealing import SUPPORTER, open_support, seal_support, supporter_index
+from qixia.reports.services.arriving.suspecting import Supporters
 from qixia.reports.services.duplicates.joining import lock_groups, riders_of, support_award
 from qixia.rewards.services import award_many, reverse
 
@@ -161,11 +162,12 @@ def _pay_waiting(now: datetime) -> int:
         return 0
     ids = list(waiting.values_list("pk", flat=True))
     chance.SystemRandom().shuffle(ids)
-    return sum(_pay(ids[start : start + PIECE]) for start in range(0, len(ids), PIECE))
+    signs = Supporters()
+    return sum(_pay(ids[start : start + PIECE], signs) for start in range(0, len(ids), PIECE))
 
 
 @transaction.atomic
-def _pay(ids: Sequence[int]) -> int:
+def _pay(ids: Sequence[int], signs: Supporters) -> int:
     """Pay these in their order, in one transaction."""
     found = Support.objects.select_related("report").in_bulk(ids)
     waiting = [found[pk] for pk in ids if found[pk].points is None and found[pk].link]
@@ -187,7 +189,8 @@ def _pay(ids: Sequence[int]) -> int:
             # The ledger is for ever, and a matter may turn out sensitive later: no place beside a supporter.
             link, at = f"/supported/{row.public_id}/", clock.city_day(row.day)[1] - timedelta(seconds=1)
             source = _source(row.public_id)
-            awards.append((row, support_award(report, person, link, source=source, place="", at=at)))
+            award = support_award(report, person, link, source=source, place="", at=at)
+            awards.append((row, replace(award, signals=signs.signs_on(person))))
     for (row, _award), posting in zip(awards, award_many([award for _row, award in awards]), strict=True):
         row.points = posting.points
     Support.objects.bulk_update(waiting, ["points"])
