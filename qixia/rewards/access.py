@@ -2,7 +2,8 @@
 
 - A ledger and a voucher belong to one person; to anybody else they do not exist (NotFound, never NotAllowed).
 - A merchant's staff takes vouchers of the shops in which they hold the role "merchant".
-- The catalogue is edited by administrators.
+- The catalogue and budgets are edited by administrators; proofs of the books are read by auditors too.
+- Points that a signal holds are decided about by administrators and supervisors, never about one's own.
 """
 
 from __future__ import annotations
@@ -47,4 +48,14 @@ def merchant_ids(actor: Actor) -> list[int]:
 
 def must_keep_catalogue(actor: Actor) -> None:
     if not actor.has("admin"):
+        raise NotAllowed
+
+
+def must_keep_budgets(actor: Actor) -> None:
+    if not actor.has("admin"):
+        raise NotAllowed
+
+
+def must_decide_holds(actor: Actor, owner_ref: str) -> None:
+    if not (actor.has("admin") or actor.has("supervisor")) or actor.ref == owner_ref:
         raise NotAllowed

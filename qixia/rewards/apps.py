@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from qixia.kernel.sealed import declare
 from qixia.policy import kinds
 from qixia.rewards.rules import ClaimsPolicy, HoldsPolicy, PointsPolicy
+from qixia.rewards.terms import BooksPolicy
 from qixia.ui import nav
 
 
@@ -17,6 +18,17 @@ class RewardsConfig(AppConfig):
 
     def ready(self) -> None:
         declare("rewards.Posting", "words", "ledger-words")
+        declare("rewards.Hold", "sealed_evidence", "hold-evidence")
+        declare("rewards.Hold", "sealed_reason", "hold-reason")
+        declare("rewards.Owed", "sealed_signals", "hold-evidence")
+        kinds.register(
+            kinds.Kind(
+                name="rewards.books",
+                model=BooksPolicy,
+                seed=Path(__file__).parent / "data" / "books.yaml",
+                title=_("积分账本"),
+            )
+        )
         kinds.register(
             kinds.Kind(
                 name="rewards.points",

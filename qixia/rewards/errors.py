@@ -72,3 +72,55 @@ class TooManyTries(TooMany):
 class BadClientKey(Invalid):
     code = "rewards.bad_client_key"
     message = "请求缺少编号，请刷新页面再试。"
+
+
+class NoSuchBudget(NotFound):
+    code = "rewards.no_such_budget"
+    message = "没有找到这一期预算。"
+
+
+class BudgetOverlaps(Conflict):
+    code = "rewards.budget_overlaps"
+    message = "和 %(first)s 到 %(last)s 的一期重叠了。"
+
+
+class CapTooLow(Conflict):
+    code = "rewards.cap_too_low"
+    message = "已经分出去一部分，上限最低 %(least)s。"
+
+
+class NoCover(Conflict):
+    """Money that no budget covers is not moved. Points that none covers wait: that is no error."""
+
+    code = "rewards.no_cover"
+    message = "这一期预算不够，没有记账。"
+
+
+class NoSuchHold(NotFound):
+    code = "rewards.no_such_hold"
+    message = "没有找到这一笔。"
+
+
+class HoldEnded(Stale):
+    code = "rewards.hold_ended"
+    message = "这一笔已经有结果了：%(state)s。"
+
+
+class NoSuchEntry(NotFound):
+    code = "rewards.no_such_entry"
+    message = "账本里没有这一笔。"
+
+
+class NothingToAppeal(Conflict):
+    code = "rewards.nothing_to_appeal"
+    message = "这一笔不能申诉：兑换和退回不算，入账超过 %(days)s 天的也不再看。"
+
+
+class NoSuchAppeal(NotFound):
+    code = "rewards.no_such_appeal"
+    message = "没有找到这件申诉。"
+
+
+class AppealEnded(Stale):
+    code = "rewards.appeal_ended"
+    message = "这件申诉已经有人答复了。"

@@ -21,22 +21,27 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from qixia.kernel.errors import Invalid
 
 POINTS = "points"
+FEN = "fen"  # 分 of money
+UNITS = (POINTS, FEN)
+MOST = 10**12
 
-# Account kinds. The first three belong to a person and keep their balance in the row, because something is decided
+# Account kinds. The first four belong to a person and keep their balance in the row, because something is decided
 # on it; the others only collect, so their balance is the sum of their entries and no row of theirs is ever updated.
 AVAILABLE = "available"
 DEBT = "debt"
-HELD = "held"
+HELD = "held"  # in vouchers that wait to be used
+PENDING = "pending"  # earned, and somebody looks first
 BUDGET = "budget"
 SETTLEMENT = "settlement"
 FORFEITED = "expired"
-KINDS = (AVAILABLE, DEBT, HELD, BUDGET, SETTLEMENT, FORFEITED)
-KEPT = {AVAILABLE, DEBT, HELD}
+KINDS = (AVAILABLE, DEBT, HELD, PENDING, BUDGET, SETTLEMENT, FORFEITED)
+KEPT = {AVAILABLE, DEBT, HELD, PENDING}
 
 # floor and ceiling of an account by kind; None is "no limit". What is owed is written as a negative balance.
 LIMITS: dict[str, tuple[int | None, int | None]] = {
     AVAILABLE: (0, None),
     HELD: (0, None),
+    PENDING: (0, None),
     DEBT: (None, 0),
     BUDGET: (None, None),
     SETTLEMENT: (None, None),
@@ -63,10 +68,13 @@ SPEND = "spend"
 REDEEM = "redeem"
 RETURN = "return"
 EXPIRE = "expire"
-POSTING_KINDS = (AWARD, REVERSAL, SPEND, REDEEM, RETURN, EXPIRE)
+HOLD = "hold"
+VOID = "void"
+SETTLE = "settle"
+POSTING_KINDS = (AWARD, REVERSAL, SPEND, REDEEM, RETURN, EXPIRE, HOLD, VOID, SETTLE)
 FILTERS: dict[str, tuple[str, ...]] = {
     "all": POSTING_KINDS,
-    "earned": (AWARD,),
+    "earned": (AWARD, HOLD, VOID),
     "used": (SPEND, RETURN, EXPIRE),
     "reversed": (REVERSAL,),
 }
@@ -81,6 +89,7 @@ ACTS = {
     "reports.witnessed": "现场复核",
     "rewards.claimed": "每天一起入账",
     "rewards.restored": "申诉成立，补回",
+    "rewards.appealed": "申诉成立，补记",
     "demo.opening": "演示开户",
 }
 
@@ -240,6 +249,7 @@ class HoldsPolicy(BaseModel):
 
     days: int = Field(7, ge=1, le=60, description="so long somebody may look; the rider is told the day")
     undecided: Literal["post", "void"] = Field("post", description="what becomes of points that nobody decided about")
+    appeal_days: int = Field(60, ge=1, le=400, description="so long a rider may say that an entry is wrong")
     signals: dict[str, SignalRule] = Field(default_factory=dict)
 
     def holding(self, signals: Iterable[Signal]) -> tuple[Signal, ...]:

@@ -34,3 +34,28 @@ def may(step: str, state: str) -> bool:
 
 def result(step: str) -> str:
     return STEPS[step][1]
+
+
+# Points that a signal holds: somebody decides, or time does. All ends are final.
+OPEN = "open"
+POSTED = "posted"
+VOIDED = "voided"
+TIMED_OUT = "timed_out"
+HOLD_STATES = (OPEN, POSTED, VOIDED, TIMED_OUT)
+HOLD_STEPS: dict[str, tuple[frozenset[str], str]] = {
+    "post": (frozenset({OPEN}), POSTED),
+    "void": (frozenset({OPEN}), VOIDED),
+    "time_out": (frozenset({OPEN}), TIMED_OUT),
+}
+HOLD_LABELS = {OPEN: "在看", POSTED: "已给", VOIDED: "没有给", TIMED_OUT: "到期处理"}
+
+# Points that were earned without cover.
+WAITING = "waiting"
+PAID = "paid"
+DROPPED = "dropped"
+OWED_STATES = (WAITING, PAID, DROPPED)
+
+# What a rider says against an entry: answered once, with points or without.
+GRANTED = "granted"
+REFUSED = "refused"
+APPEAL_STATES = (OPEN, GRANTED, REFUSED)

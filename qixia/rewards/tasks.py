@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from qixia.jobs.registry import EventView, every, on
-from qixia.rewards.services import award, expire_due, pay_claims
+from qixia.rewards.services import (
+    award,
+    expire_due,
+    expire_lots,
+    pay_claims,
+    pay_owed,
+    prove,
+    seal_postings,
+    time_out_holds,
+    warn_expiring,
+    watch_budgets,
+)
 
 
 @on("people.rider_registered")
@@ -23,3 +34,40 @@ def expire_vouchers() -> None:
 def pay_what_was_claimed() -> None:
     """The day's batch of points for anonymous reports."""
     pay_claims()
+
+
+@every("rewards.expire_lots", hours=6)
+def expire_points() -> None:
+    """Points whose last day is over go; riders whose points end soon are told."""
+    while expire_lots():
+        pass
+    while warn_expiring():
+        pass
+
+
+@every("rewards.time_out_holds", hours=1)
+def time_out() -> None:
+    """Held points that nobody decided about, as the policy says."""
+    while time_out_holds():
+        pass
+
+
+@every("rewards.pay_owed", minutes=10)
+def pay_what_is_owed() -> None:
+    """What was earned without cover, as far as there is cover now; then who keeps the budgets is told of their state."""
+    while pay_owed():
+        pass
+    watch_budgets()
+
+
+@every("rewards.seal", minutes=5)
+def seal() -> None:
+    """New postings get their place in the chain."""
+    while seal_postings():
+        pass
+
+
+@every("rewards.prove", hours=24, priority=-30)
+def prove_the_books() -> None:
+    """All balances from the first posting on, every night."""
+    prove()

@@ -15,7 +15,7 @@ from qixia.codes.queries import triage_classes
 from qixia.kernel import clock
 from qixia.policy import queries as policy
 from qixia.rewards import rules, sealing, states
-from qixia.rewards.models import Account, Claim, Entry, Posting, Promise, Voucher
+from qixia.rewards.models import Account, Budget, Claim, Entry, Posting, Promise, Voucher
 from qixia.rewards.queries.rulebook import rule_title
 
 PAGE = 30
@@ -69,6 +69,7 @@ class Row:
     repaid: int
     owed: int
     reversed_on: date | None
+    until: date | None  # of what is held: the last day on which somebody may look
 
     @property
     def day_word(self) -> str:
@@ -137,9 +138,11 @@ def balance_at(owner_ref: str, moment: datetime) -> int:
     return int(entries.aggregate(total=Sum("amount"))["total"] or 0)
 
 
-def collected(owner_ref: str, kind: str) -> int:
+def collected(owner_ref: str, kind: str, *, unit: str = rules.POINTS) -> int:
     """The derived balance of a collecting account, over all its slots; the budget's is negative: what was issued."""
-    entries = Entry.objects.filter(account__owner_ref=owner_ref, account__kind=kind)
+    periods = Budget.objects.filter(owner_ref=owner_ref, unit=unit).values_list("public_id", flat=True)
+    refs = [owner_ref, *(f"budget:{public_id}" for public_id in periods)] if kind == rules.BUDGET else [owner_ref]
+    entries = Entry.objects.filter(account__owner_ref__in=refs, account__kind=kind, account__unit=unit)
     return int(entries.aggregate(total=Sum("amount"))["total"] or 0)
 
 
@@ -186,7 +189,7 @@ def entries_page(owner_ref: str, *, only: str = "all", before: int | None = None
         found = found.filter(pk__lt=before)
     postings = list(found.select_related("reversed_by").order_by("-pk")[: size + 1])
     more = len(postings) > size
-    rows = [_row(posting) for posting in postings[:size]]
+    rows = [row_of(posting) for posting in postings[:size]]
     sums = _month_sums(owner_ref, [row.month for row in rows])
     months: list[MonthOfRows] = []
     for row in rows:
@@ -196,7 +199,7 @@ def entries_page(owner_ref: str, *, only: str = "all", before: int | None = None
     return Page(months, rows[-1].id if more else None)
 
 
-def _row(posting: Posting) -> Row:
+def row_of(posting: Posting) -> Row:
     params: dict[str, Any] = posting.params
     undone = getattr(posting, "reversed_by", None)
     return Row(
@@ -221,6 +224,7 @@ def _row(posting: Posting) -> Row:
         repaid=params.get("repaid", 0),
         owed=params.get("owed", 0),
         reversed_on=undone.day if undone else None,
+        until=date.fromisoformat(params["until"]) if params.get("until") else None,
     )
 
 

@@ -1,17 +1,30 @@
 """The only writes of rewards, named by verb.
 
 points     award, award_many, reverse, restore
+lots       expire_lots, warn_expiring
+holds      post_hold, void_hold, time_out_holds
+budgets    open_budget, change_cap, watch_budgets, pay_owed
 vouchers   reserve, cancel, expire_due, check, redeem
 claims     promise, claim, pay_claims: points of anonymous reports
 catalogue  save_item
-proof      compare, rebuild
+money      settle_money: 分 on the same books
+table      publish_table
+proof      compare, prove, rebuild, seal_postings
 """
 
+from qixia.rewards.services.budgets import change_cap, open_budget, watch_budgets
 from qixia.rewards.services.catalogue import ItemForm, save_item
+from qixia.rewards.services.chain import seal_postings
 from qixia.rewards.services.claims import ClaimAnswer, claim, pay_claims, promise
-from qixia.rewards.services.points import Award, award, award_many, reverse
-from qixia.rewards.services.proof import Proof, compare, rebuild
+from qixia.rewards.services.holds import post_hold, time_out_holds, void_hold
+from qixia.rewards.services.lots import expire_lots, warn_expiring
+from qixia.rewards.services.money import settle_money
+from qixia.rewards.services.owing import pay_owed
+from qixia.rewards.services.points import Award, award, award_many
+from qixia.rewards.services.proof import Proof, compare, prove, rebuild
 from qixia.rewards.services.restoring import restore
+from qixia.rewards.services.reversing import reverse
+from qixia.rewards.services.table import publish_table
 from qixia.rewards.services.vouchers import Checked, cancel, check, expire_due, redeem, reserve
 
 __all__ = [
@@ -23,16 +36,29 @@ __all__ = [
     "award",
     "award_many",
     "cancel",
+    "change_cap",
     "check",
     "claim",
     "compare",
     "expire_due",
+    "expire_lots",
+    "open_budget",
     "pay_claims",
+    "pay_owed",
+    "post_hold",
     "promise",
+    "prove",
+    "publish_table",
     "rebuild",
     "redeem",
     "reserve",
     "restore",
     "reverse",
     "save_item",
+    "seal_postings",
+    "settle_money",
+    "time_out_holds",
+    "void_hold",
+    "warn_expiring",
+    "watch_budgets",
 ]

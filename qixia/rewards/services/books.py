@@ -3,6 +3,9 @@
 How      1. `lock_purses` locks the persons' accounts in the order of their ids, so two writers never wait for each
          other in a circle. 2. The caller decides with `rules` on what it read under the lock. 3. `write` stores all
          postings and entries and moves all balances: three statements, however many postings.
+Lots     what comes into `available` lies in a lot by the last day on which it can be used, and every entry there names
+         its day. Spending takes the lot that ends first. Lots are read only by who takes something out.
+Units    a line has the unit of its account; a posting sums to zero in each.
 Hot row  Accounts that only collect (budget, settlement, forfeited) keep no balance: their sum is derived from their
          entries, so the one budget that every award touches is never updated. What was rejected: a cached budget
          balance serialises all awards of the city; sharding the cached balance still leaves one hot row a shard. The
@@ -15,15 +18,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
 
 from qixia.kernel import clock
 from qixia.kernel.requests import request_id
-from qixia.rewards import rules, sealing
-from qixia.rewards.models import Account, Entry, Posting
+from qixia.rewards import rules, sealing, terms
+from qixia.rewards.models import Account, Entry, Lot, Posting
 
 
 class DriftedAccount(Exception):
@@ -36,14 +39,17 @@ class Pot:
 
     id: int
     balance: int | None
+    unit: str = rules.POINTS
+    kind: str = ""
 
 
 @dataclass(slots=True)
 class Purse:
-    """A person's accounts. A kind that was never needed is missing."""
+    """A person's accounts. A kind that was never needed is missing. `lots`: last day → what is left, when asked for."""
 
     owner_ref: str
     pots: dict[str, Pot] = field(default_factory=dict)
+    lots: dict[date, int] = field(default_factory=dict)
 
     def balance(self, kind: str) -> int:
         pot = self.pots.get(kind)
@@ -57,21 +63,51 @@ class Line:
     account_id: int
     amount: int
     balance_after: int | None
+    unit: str = rules.POINTS
+    expires_on: date | None = None
 
 
-def move(pot: Pot, amount: int) -> Line:
+def move(pot: Pot, amount: int, expires_on: date | None = None) -> Line:
     """Change a pot as read under the lock, so that the next decision in the same batch sees it."""
+    if (pot.kind == rules.AVAILABLE) != (expires_on is not None):
+        raise DriftedAccount("points that can be spent have a last day, others have none")
     if pot.balance is not None:
         pot.balance += amount
-    return Line(pot.id, amount, pot.balance)
+    return Line(pot.id, amount, pot.balance, pot.unit, expires_on)
 
 
-def income(purse: Purse, points: int, origin: Pot) -> list[Line]:
-    """Bring points from `origin` into a purse: what is owed is repaid first. No lines for no points."""
-    if not points:
-        return []
+def into_lot(purse: Purse, expires_on: date, points: int) -> Line:
+    purse.lots[expires_on] = purse.lots.get(expires_on, 0) + points
+    return move(purse.pots[rules.AVAILABLE], points, expires_on)
+
+
+def out(purse: Purse, expires_on: date, points: int) -> Line:
+    """Take points out of one lot."""
+    purse.lots[expires_on] -= points
+    return move(purse.pots[rules.AVAILABLE], -points, expires_on)
+
+
+def spend(purse: Purse, points: int) -> list[Line]:
+    """Take points out of a purse whose lots were read, from the lots that end first."""
+    parts = terms.first_out(points, list(purse.lots.items()))
+    if sum(part for _end, part in parts) != points:
+        raise DriftedAccount("the lots hold less than the balance")
+    return [out(purse, end, part) for end, part in parts]
+
+
+def income(purse: Purse, points: int, origin: Pot, expires_on: date) -> list[Line]:
+    """Bring points from `origin` into a purse: what is owed is repaid first, the rest lies in the lot of that day. No
+    lines for no points."""
+    return income_in_parts(purse, [(expires_on, points)], origin) if points else []
+
+
+def income_in_parts(purse: Purse, parts: Sequence[tuple[date, int]], origin: Pot) -> list[Line]:
+    """The same for points of several days; what is owed is repaid from those that end first."""
+    points = sum(part for _end, part in parts)
     split = rules.into_purse(points, purse.balance(rules.DEBT))
-    return [*(move(purse.pots[kind], amount) for kind, amount in split.items()), move(origin, -points)]
+    lines = [move(purse.pots[rules.DEBT], split[rules.DEBT])] if rules.DEBT in split else []
+    kept = terms.last_in(split.get(rules.AVAILABLE, 0), parts)
+    return [*lines, *(into_lot(purse, end, part) for end, part in kept), move(origin, -points)]
 
 
 @dataclass(slots=True)
@@ -94,30 +130,47 @@ class Draft:
     params: Mapping[str, Any] = field(default_factory=dict)
     content_hash: str = ""
     reverses_id: int | None = None
+    unit: str = rules.POINTS
+    promised: int = 0
+    pays_id: int | None = None
     quality: str = ""
     campaign: str = ""
     bonus: int = 0
 
 
-def lock_purses(owner_refs: Iterable[str], *, need: Sequence[str] = (rules.AVAILABLE,)) -> dict[str, Purse]:
-    """The purses of `owner_refs`, locked until the transaction ends. `need`: kinds that are opened when missing."""
+def lock_purses(
+    owner_refs: Iterable[str], *, need: Sequence[str] = (rules.AVAILABLE,), lots: bool = False
+) -> dict[str, Purse]:
+    """The purses of `owner_refs`, locked until the transaction ends. `need`: kinds that are opened when missing; `lots`:
+    read them too, for who takes something out."""
     refs = sorted(set(owner_refs))
     purses = _read_locked(refs)
     missing = [(ref, kind) for ref in refs for kind in sorted(need) if kind not in purses[ref].pots]
     if missing:
         open_accounts(missing)
         purses = _read_locked(refs)
+    if lots:
+        _read_lots(purses)
     return purses
 
 
-def open_accounts(wanted: Iterable[tuple[str, str]], *, slots: int = 1) -> None:
+def _read_lots(purses: Mapping[str, Purse]) -> None:
+    """What is left by day. Lots change only under their account's lock, which is held."""
+    owners = {purse.pots[rules.AVAILABLE].id: purse for purse in purses.values() if rules.AVAILABLE in purse.pots}
+    rows = Lot.objects.filter(account_id__in=owners, left__gt=0)
+    for account, end, left in rows.values_list("account_id", "expires_on", "left"):
+        owners[account].lots[end] = left
+
+
+def open_accounts(wanted: Iterable[tuple[str, str]], *, slots: int = 1, unit: str = rules.POINTS) -> None:
     """Open accounts that may have been opened by somebody else meanwhile. Sorted: no circle on the unique index."""
     rows = []
     for ref, kind in sorted(wanted):
         floor, ceiling = rules.LIMITS[kind]
         balance = 0 if kind in rules.KEPT else None
         for slot in range(slots):
-            rows.append(Account(owner_ref=ref, kind=kind, slot=slot, balance=balance, floor=floor, ceiling=ceiling))
+            limits = {"balance": balance, "floor": floor, "ceiling": ceiling}
+            rows.append(Account(owner_ref=ref, kind=kind, unit=unit, slot=slot, **limits))
     Account.objects.bulk_create(rows, ignore_conflicts=True)
 
 
@@ -131,43 +184,54 @@ def _read_locked(refs: Sequence[str]) -> dict[str, Purse]:
         .values_list("id", "owner_ref", "kind", "balance")
     )
     for pk, ref, kind, balance in rows:
-        purses[ref].pots[kind] = Pot(pk, balance)
+        purses[ref].pots[kind] = Pot(pk, balance, rules.POINTS, kind)
     return purses
 
 
-def collecting(owner_ref: str, kind: str) -> list[Pot]:
+def collecting(owner_ref: str, kind: str, *, unit: str = rules.POINTS) -> list[Pot]:
     """The slots of a collecting account, in order. Pick one with `rules.slot_of(beneficiary)`."""
     for _attempt in range(2):
         ids = list(
-            Account.objects.filter(owner_ref=owner_ref, kind=kind, unit=rules.POINTS)
+            Account.objects.filter(owner_ref=owner_ref, kind=kind, unit=unit)
             .order_by("slot")
             .values_list("id", flat=True)
         )
         if len(ids) == rules.SLOTS:
             break
-        open_accounts([(owner_ref, kind)], slots=rules.SLOTS)
-    return [Pot(pk, None) for pk in ids]
+        open_accounts([(owner_ref, kind)], slots=rules.SLOTS, unit=unit)
+    return [Pot(pk, None, unit, kind) for pk in ids]
 
 
 def write(drafts: Sequence[Draft]) -> list[Posting]:
-    """Store the drafts in order: postings, entries, balances. The caller holds the locks and the transaction."""
+    """Store the drafts in order: postings, entries, balances, lots. The caller holds the locks and the transaction."""
     if not drafts:
         return []
     now, request = clock.now(), request_id()
     postings = Posting.objects.bulk_create([_posting(draft, now, request) for draft in drafts])
     entries: list[Entry] = []
     changes: dict[int, int] = defaultdict(int)
+    lots: dict[tuple[int, date], int] = defaultdict(int)
     for posting, draft in zip(postings, drafts, strict=True):
-        if not rules.is_balanced((rules.POINTS, line.amount) for line in draft.lines):
+        if not rules.is_balanced((line.unit, line.amount) for line in draft.lines):
             raise DriftedAccount(f"{draft.key}: lines do not sum to zero")
         for line in draft.lines:
             if line.balance_after is not None:
                 changes[line.account_id] += line.amount
+            if line.expires_on is not None:
+                lots[line.account_id, line.expires_on] += line.amount
             entries.append(
-                Entry(posting=posting, balance_after=line.balance_after, account_id=line.account_id, amount=line.amount)
+                Entry(
+                    posting=posting,
+                    balance_after=line.balance_after,
+                    account_id=line.account_id,
+                    amount=line.amount,
+                    expires_on=line.expires_on,
+                )
             )
     Entry.objects.bulk_create(entries)
     _move_balances(changes)
+    _fill_lots({key: amount for key, amount in lots.items() if amount > 0})
+    _empty_lots({key: -amount for key, amount in lots.items() if amount < 0})
     return postings
 
 
@@ -189,6 +253,9 @@ def _posting(draft: Draft, now: datetime, request: str) -> Posting:
         available_after=draft.available_after,
         words=sealing.seal_words(draft.params),
         reverses_id=draft.reverses_id,
+        unit=draft.unit,
+        promised=draft.promised,
+        pays_id=draft.pays_id,
         quality=draft.quality or None,
         campaign=draft.campaign or None,
         bonus=draft.bonus or None,
@@ -223,3 +290,37 @@ def _move_balances(changes: Mapping[int, int]) -> None:
         cursor.execute(sql, [value for pair in moved for value in pair])
         if cursor.rowcount != len(moved):
             raise DriftedAccount(f"{len(moved) - cursor.rowcount} of {len(moved)} balances refused the change")
+
+
+def _fill_lots(amounts: Mapping[tuple[int, date], int]) -> None:
+    if not amounts:
+        return
+    values = ",".join(["(%s,%s,%s,0,%s)"] * len(amounts))
+    sql = (
+        f'INSERT INTO rewards_lot (account_id, expires_on, "left", opening, warned) VALUES {values} '
+        'ON CONFLICT (account_id, expires_on) DO UPDATE SET "left" = rewards_lot."left" + excluded."left"'
+    )
+    rows = [(account, end, amount, False) for (account, end), amount in sorted(amounts.items())]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_plain(value) for row in rows for value in row])
+
+
+def _empty_lots(amounts: Mapping[tuple[int, date], int]) -> None:
+    if not amounts:
+        return
+    cast = "::date" if connection.vendor == "postgresql" else ""
+    values = ",".join([f"(%s,%s{cast},%s)"] * len(amounts))
+    sql = (
+        f'UPDATE rewards_lot SET "left" = rewards_lot."left" - v.column3 FROM (VALUES {values}) AS v '
+        "WHERE rewards_lot.account_id = v.column1 AND rewards_lot.expires_on = v.column2 "
+        'AND rewards_lot."left" >= v.column3'
+    )
+    rows = [(account, end, amount) for (account, end), amount in sorted(amounts.items())]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_plain(value) for row in rows for value in row])
+        if cursor.rowcount != len(rows):
+            raise DriftedAccount(f"{len(rows) - cursor.rowcount} of {len(rows)} lots refused the change")
+
+
+def _plain(value: Any) -> Any:
+    return connection.ops.adapt_datefield_value(value) if isinstance(value, date) else value

@@ -32,9 +32,10 @@ from qixia.kernel.ids import new_public_id
 from qixia.kernel.requests import without_request_id
 from qixia.people.access import SYSTEM
 from qixia.policy import queries as policy
-from qixia.rewards import rules, sealing
+from qixia.rewards import rules, sealing, terms
 from qixia.rewards.models import Claim, Payout, Posting
-from qixia.rewards.services import books, telling
+from qixia.rewards.queries.terms import books_terms
+from qixia.rewards.services import books, budgets, telling
 
 POINTS_KIND = "rewards.points"
 CLAIMS_KIND = "rewards.claims"
@@ -130,13 +131,13 @@ def _pay(owners: Sequence[str], now: datetime) -> int:
     totals: dict[str, int] = defaultdict(int)
     for _pk, owner, points in rows:
         totals[owner] += points
-    budget = books.collecting(rules.CITY, rules.BUDGET)
-    drafts = [
-        _payment(purses[owner], totals[owner], budget[rules.slot_of(owner)], now) for owner in owners if totals[owner]
-    ]
+    due = [owner for owner in owners if totals[owner]]
+    cover = budgets.cover_of(rules.CITY)
+    due = due[: budgets.take(cover, [totals[owner] for owner in due])]  # the rest waits for the next batch
+    drafts = [_payment(purses[owner], totals[owner], cover.pot(owner), now) for owner in due]
     posted: list[Posting] = books.write(drafts)
     kill_point("claims.posted")
-    Payout.objects.filter(pk__in=[pk for pk, _owner, _points in rows]).delete()
+    Payout.objects.filter(pk__in=[pk for pk, owner, _points in rows if owner in due]).delete()
     telling.posted(posted)
     return len(posted)
 
@@ -146,7 +147,8 @@ def _payment(purse: books.Purse, points: int, budget: books.Pot, now: datetime) 
     data: rules.PointsPolicy = in_force.data
     source = f"anonymous:{new_public_id()}"
     repaid = min(-purse.balance(rules.DEBT), points)
-    income = books.income(purse, points, budget)
+    end = terms.last_day(books_terms().lots, clock.city_date(now))
+    income = books.income(purse, points, budget, end)
     return books.Draft(
         key=sealing.stored_key(rules.posting_key(rules.ANONYMOUS, source, purse.owner_ref)),
         kind=rules.AWARD,

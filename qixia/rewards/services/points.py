@@ -9,8 +9,10 @@ Caps     count what was paid on the city's day and week of the act, reversed or 
          Above a cap the rest is not paid and the rider is told; that is a result (0 points), never an error.
 Bonus    of a campaign that holds that day (and there): its own caps, a person and in all, count what it gave less what
          was taken back. PostgreSQL lets those who ask for one campaign's rest wait for each other.
-Batch    `award_many` needs seven statements for the books (locked purses, budget, what is known, sums of the week,
-         postings, entries, balances), six where no cap holds, one for history and the events' and notices' own: for
+Cover    comes from the payer's budget (budgets.py). Without it the award is owed, or refused, as the policy says: that is a
+         result too, so a dispatch never fails for it. What a signal holds goes into `pending` (holds.py).
+Batch    `award_many` needs ten statements for the books (locked purses, budget, its accounts, what is known, sums of the
+         week, cover, postings, entries, balances, lots), nine where no cap holds, one for history and the events' and notices' own: for
          one award as for a thousand. A campaign with caps that holds costs two more.
 Secrecy  callers name sources in plain; what is stored, told and published names no report (sealing.py).
 Locks    purses stay locked until the caller's transaction ends: pay all acts of one transaction in one `award_many`, or
@@ -32,10 +34,11 @@ from django.db.models.functions import Coalesce
 from qixia.codes.queries import triage_classes
 from qixia.kernel import clock
 from qixia.policy import queries as policy
-from qixia.rewards import rules, sealing
+from qixia.rewards import rules, sealing, terms
 from qixia.rewards.errors import KeyReused
 from qixia.rewards.models import Posting
-from qixia.rewards.services import books, telling
+from qixia.rewards.queries.terms import books_terms
+from qixia.rewards.services import books, budgets, holds, owing, telling
 
 KIND = "rewards.points"
 
@@ -79,7 +82,8 @@ class Award:
     done to ("report:<public id>"); `act` is the event's name ("reports.dispatched"). Known `params`: `number`,
     `place`, `link` (the page that shows the source); no personal data. `occasion` tells the same act at another time
     from a repetition, once the first one was reversed: "" the first time. `quality`: facts of rules.QUALITIES; `path`:
-    the path of the act's division, where campaigns may ask for it. Neither is part of what makes a repetition."""
+    the path of the act's division, where campaigns may ask for it. Neither is part of what makes a repetition. `signals`: what
+    the policy "rewards.holds" may hold it for; `payer`: whose budget covers it."""
 
     beneficiary: str
     rule: str
@@ -91,6 +95,8 @@ class Award:
     occasion: str = ""
     quality: tuple[str, ...] = ()
     path: str = ""
+    signals: tuple[rules.Signal, ...] = ()
+    payer: str = rules.CITY
 
 
 def award(
@@ -116,124 +122,128 @@ def award_many(awards: Sequence[Award]) -> list[Posting]:
     names = {slug: found.name for slug, found in triage_classes().items()}
     lines = [_line(award, names) for award in awards]
     keys = [_key(award, names) for award in awards]
-    purses = books.lock_purses(award.beneficiary for award in awards)
-    budget = books.collecting(rules.CITY, rules.BUDGET)
+    holding = holds.holding({key: award.signals for key, award in zip(keys, awards, strict=True)})
+    need = (rules.AVAILABLE, rules.PENDING) if holding else (rules.AVAILABLE,)
+    purses = books.lock_purses((award.beneficiary for award in awards), need=need)
     known, before = _known(set(keys)), _Before(_paid(awards, lines, now), _shares(awards, lines, now))
 
-    drafts: dict[str, books.Draft] = {}
+    new: dict[str, _New] = {}
     for award, key, line in zip(awards, keys, lines, strict=True):
         content = books.content_of(award.act, award.params)
-        first = known.get(key) or drafts.get(key)
+        first = known.get(key) or new.get(key)
         if first is None:
-            pot = budget[rules.slot_of(award.beneficiary)]
-            drafts[key] = _payment(award, key, content, line, purses[award.beneficiary], pot, before, now)
+            new[key] = _weigh(award, key, content, line, before, now, holding.get(key, ()))
         elif first.content_hash != content:
             raise KeyReused(field="source")
-    posted = dict(zip(drafts, books.write(list(drafts.values())), strict=True))
+    covers = _covers(list(new.values()))
+    drafts = [_draft(one, purses[one.award.beneficiary], covers) for one in new.values()]
+    posted = dict(zip(new, books.write(drafts), strict=True))
+    _keep_promises(new, posted)
     telling.posted(list(posted.values()))
     return [posted.get(key) or known[key] for key in keys]
 
 
-def _payment(
+@dataclass(frozen=True, slots=True)
+class _New:
+    """An award that was not paid before, and what it earns."""
+
+    award: Award
+    key: str
+    content_hash: str
+    line: _Line
+    at: datetime
+    earned: rules.Earned
+    held_by: tuple[rules.Signal, ...]
+
+
+def _weigh(
     award: Award,
     key: str,
     content: str,
     line: _Line,
-    purse: books.Purse,
-    budget: books.Pot,
     before: _Before,
     now: datetime,
-) -> books.Draft:
-    """What one new award pays; moves the purse and the totals, so that the next in the batch sees it."""
-    version, table, rule = line
+    held_by: tuple[rules.Signal, ...],
+) -> _New:
+    """What one new award earns; moves the totals, so that the next in the batch sees it."""
+    _version, table, rule = line
     at = award.at or now
     facts = rules.Facts(award.rule, clock.city_date(at), award.quality, award.path)
     had = before.had(award.beneficiary, award.rule, facts.day)
     earned = rules.earn(rule, table, facts, had, before.shares_of(award.beneficiary, table))
     before.add(award.beneficiary, award.rule, facts.day, earned)
-    repaid = min(-purse.balance(rules.DEBT), earned.points)
-    income = books.income(purse, earned.points, budget)
+    return _New(award, key, content, line, at, earned, held_by)
+
+
+@dataclass(slots=True)
+class _Covered:
+    """One payer's cover and the awards that it is enough for."""
+
+    cover: budgets.Cover
+    keys: set[str]
+    refuses: bool
+
+
+def _covers(new: Sequence[_New]) -> dict[str, _Covered]:
+    """Cover for what was earned, payer by payer in the order of their names."""
+    found: dict[str, _Covered] = {}
+    at_cap = books_terms().budgets.at_cap
+    for payer in sorted({one.award.payer for one in new}):
+        mine = [one for one in new if one.award.payer == payer and one.earned.points]
+        cover = budgets.cover_of(payer)
+        count = budgets.take(cover, [one.earned.points for one in mine])
+        refuses = at_cap == "refuse" and cover.certain
+        found[payer] = _Covered(cover, {one.key for one in mine[:count]}, refuses)
+    return found
+
+
+def _draft(one: _New, purse: books.Purse, covers: Mapping[str, _Covered]) -> books.Draft:
+    """The posting of one new award: paid, held, or promised until there is cover. Moves the purse."""
+    version, table, rule = one.line
+    award, earned, of = one.award, one.earned, covers[one.award.payer]
+    amount, kind, lines, promised = earned.points, rules.AWARD, [], 0
+    more: dict[str, Any] = {}
+    if amount and one.key not in of.keys:
+        promised = 0 if of.refuses else amount
+        more, amount = {"uncovered": "refuse" if of.refuses else "wait"}, 0
+    elif amount and one.held_by:
+        lines = [books.move(purse.pots[rules.PENDING], amount), books.move(of.cover.pot(purse.owner_ref), -amount)]
+        kind, promised, amount = rules.HOLD, amount, 0
+        more = holds.words(one.held_by)
+    elif amount:
+        more = {"repaid": min(-purse.balance(rules.DEBT), amount)}
+        end = terms.last_day(books_terms().lots, clock.city_date(clock.now()))
+        lines = books.income(purse, amount, of.cover.pot(purse.owner_ref), end)
     return books.Draft(
-        key=key,
-        kind=rules.AWARD,
+        key=one.key,
+        kind=kind,
         rule=award.rule,
         rule_version=version,
         act=award.act,
         source=sealing.stored_source(award.source),
         beneficiary=award.beneficiary,
         actor=award.actor,
-        at=at,
-        points=earned.points,
+        at=one.at,
+        points=amount,
         nominal=earned.nominal,
-        lines=income,
+        promised=promised,
+        lines=lines,
         available_after=purse.balance(rules.AVAILABLE),
-        params={**award.params, "title": rule.title, "repaid": repaid, "why": rules.reasons(earned, table)},
-        content_hash=content,
+        params={"repaid": 0, **award.params, "title": rule.title, "why": rules.reasons(earned, table), **more},
+        content_hash=one.content_hash,
         quality=rules.known_quality(award.quality),
         campaign=earned.campaign,
-        bonus=earned.bonus,
+        bonus=earned.bonus if amount or promised else 0,
     )
 
 
-@transaction.atomic
-def reverse(
-    *, source: str, reason: str, actor: str, rule: str | None = None, also: Sequence[str] = ()
-) -> list[Posting]:
-    """Take back what `source` has earned (all rules, or only `rule`), once; `also` are sources that go with it, in one
-    call so that purses are locked in one order.
-
-    Takes what is in the purse; the rest goes to the person's debt account and is repaid by later awards. `reason` is a
-    sentence for the rider. Returns the reversals, also when they were made earlier.
-    """
-    sources = [sealing.stored_source(one) for one in (source, *also)]
-    wanted = Posting.objects.filter(source__in=sources, kind=rules.AWARD, points__gt=0)
-    if rule is not None:
-        wanted = wanted.filter(rule=rule)
-    purses = books.lock_purses(wanted.values_list("beneficiary", flat=True), need=(rules.AVAILABLE, rules.DEBT))
-    if not purses:
-        return []
-    budget = books.collecting(rules.CITY, rules.BUDGET)
-    # Read again under the lock: of two who reverse at once, the second sees the first one's reversal here.
-    originals = list(wanted.select_related("reversed_by").order_by("id"))
-    drafts = [
-        _reversal(original, purses[original.beneficiary], budget, reason=reason, actor=actor)
-        for original in originals
-        if not hasattr(original, "reversed_by")
-    ]
-    made = books.write(drafts)
-    telling.posted(made)
-    return [original.reversed_by for original in originals if hasattr(original, "reversed_by")] + made
-
-
-def _reversal(
-    original: Posting, purse: books.Purse, budget: list[books.Pot], *, reason: str, actor: str
-) -> books.Draft:
-    taken = rules.out_of_purse(original.points, purse.balance(rules.AVAILABLE))
-    lines = [books.move(purse.pots[kind], amount) for kind, amount in taken.items()]
-    return books.Draft(
-        key=sealing.stored_key(f"reverse|{original.key}"),
-        kind=rules.REVERSAL,
-        rule=original.rule,
-        rule_version=original.rule_version,
-        act="rewards.reversed",
-        source=original.source,
-        beneficiary=original.beneficiary,
-        actor=actor,
-        at=clock.now(),
-        points=-original.points,
-        nominal=-original.points,
-        available_after=purse.balance(rules.AVAILABLE),
-        lines=[*lines, books.move(budget[rules.slot_of(original.beneficiary)], original.points)],
-        params={
-            "title": original.params.get("title", ""),
-            "reason": reason,
-            "of_day": original.day.isoformat(),
-            "owed": -taken.get(rules.DEBT, 0),
-        },
-        reverses_id=original.pk,
-        campaign=original.campaign or "",
-        bonus=-(original.bonus or 0),
-    )
+def _keep_promises(new: Mapping[str, _New], posted: Mapping[str, Posting]) -> None:
+    """The rows behind postings that are held or owed."""
+    promised = [(new[key], posting) for key, posting in posted.items() if posting.promised]
+    held = [(posting, one.award.payer, one.held_by) for one, posting in promised if posting.kind == rules.HOLD]
+    owed = [(posting, one.award.payer, one.held_by) for one, posting in promised if posting.kind != rules.HOLD]
+    holds.open_many(held)
+    owing.owe(owed)
 
 
 def _line(award: Award, names: Mapping[str, str]) -> _Line:
@@ -266,12 +276,13 @@ def _paid(awards: Sequence[Award], lines: Sequence[_Line], now: datetime) -> _To
             beneficiary__in={award.beneficiary for award in awards},
             day__gte=rules.week_of(min(days)),
             day__lt=rules.week_of(max(days)) + timedelta(days=7),
-            kind=rules.AWARD,
+            kind__in=(rules.AWARD, rules.HOLD),
+            pays__isnull=True,  # a promise counts on its own day, and once
         )
         .exclude(rule=rules.ANONYMOUS)  # paid on a day that is not the rider's choice
         .order_by()
         .values_list("beneficiary", "day", "rule")
-        .annotate(total=Sum("points") - Coalesce(Sum("bonus"), 0))
+        .annotate(total=Sum("points") + Sum("promised") - Coalesce(Sum("bonus"), 0))
     )
     for beneficiary, day, rule, total in rows:
         totals[beneficiary, day][rule] = total

@@ -1,107 +1,260 @@
-"""Proving the books: every cached figure against the entries that it comes from.
+"""Proving the books: every cached figure against the entries that it comes from, and the seal over them.
 
-`compare` only reads; `rebuild` writes balances anew from the entries. Entries and postings themselves cannot be
-mended here: a row that was edited past the triggers is reported, and an auditor decides.
+`compare` only reads, in pages, so it holds little at a time; `prove` keeps what it found for the page; `rebuild` writes
+balances and lots anew from the entries. Entries and postings themselves cannot be mended here: a row that was edited past
+the triggers is reported, and an auditor decides.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Max, Sum
 
+from qixia.audit.queries import history_of
 from qixia.audit.services import record
-from qixia.rewards.models import Account, Entry, Posting
+from qixia.kernel import clock
+from qixia.people.access import SYSTEM
+from qixia.rewards.models import Account, Batch, Budget, Entry, Link, Posting, Replay
+from qixia.rewards.services import budgets, chain
 
+log = logging.getLogger("qixia.rewards")
+MOST = 100
+PAGE = 5_000
+
+# Each statement looks at the accounts, or postings, with %s < id <= %s.
 # Balance of an account against the sum of its entries.
 _DRIFTED = """
 SELECT a.id FROM rewards_account a LEFT JOIN rewards_entry e ON e.account_id = a.id
-WHERE a.balance IS NOT NULL GROUP BY a.id, a.balance HAVING a.balance <> COALESCE(SUM(e.amount), 0) ORDER BY a.id
-"""
-# Entries of a posting, unit by unit, against zero.
-_UNBALANCED = """
-SELECT e.posting_id FROM rewards_entry e JOIN rewards_account a ON a.id = e.account_id
-GROUP BY e.posting_id, a.unit HAVING SUM(e.amount) <> 0 ORDER BY e.posting_id
+WHERE a.balance IS NOT NULL AND a.id > %s AND a.id <= %s
+GROUP BY a.id, a.balance HAVING a.balance <> COALESCE(SUM(e.amount), 0) ORDER BY a.id
 """
 # The balance noted at each entry against the running sum: finds a removed, added or changed row in the middle.
 _BROKEN = """
 SELECT DISTINCT account_id FROM (
   SELECT e.account_id, e.balance_after, SUM(e.amount) OVER (PARTITION BY e.account_id ORDER BY e.id) AS running
-  FROM rewards_entry e JOIN rewards_account a ON a.id = e.account_id WHERE a.balance IS NOT NULL
+  FROM rewards_entry e JOIN rewards_account a ON a.id = e.account_id
+  WHERE a.balance IS NOT NULL AND a.id > %s AND a.id <= %s
 ) AS s WHERE balance_after IS NULL OR balance_after <> running ORDER BY account_id
 """
-# What a posting says it gave its beneficiary against what it did to the purse.
-_MISTOLD = """
-SELECT p.id FROM rewards_posting p
-LEFT JOIN rewards_entry e ON e.posting_id = p.id
-LEFT JOIN rewards_account a ON a.id = e.account_id
-GROUP BY p.id, p.points
-HAVING p.points <> COALESCE(SUM(CASE WHEN a.kind IN ('available', 'debt') THEN e.amount ELSE 0 END), 0) ORDER BY p.id
+# What lies in the lots against the balance, what a lot holds against its entries, what was there before against the rest.
+_LOTS = """
+SELECT a.id FROM rewards_account a LEFT JOIN rewards_lot l ON l.account_id = a.id
+WHERE a.kind = 'available' AND a.id > %s AND a.id <= %s
+GROUP BY a.id, a.balance HAVING a.balance <> COALESCE(SUM(l."left"), 0) ORDER BY a.id
+"""
+_LOT_ENTRIES = """
+SELECT DISTINCT account_id FROM (
+  SELECT l.account_id, l.id FROM rewards_lot l
+  LEFT JOIN rewards_entry e ON e.account_id = l.account_id AND e.expires_on = l.expires_on
+  WHERE l.account_id > %s AND l.account_id <= %s
+  GROUP BY l.account_id, l.id, l."left", l.opening HAVING l."left" <> l.opening + COALESCE(SUM(e.amount), 0)
+) AS s ORDER BY account_id
 """
 # Points held for vouchers against the vouchers that wait to be used.
 _HELD = """
 SELECT a.owner_ref FROM rewards_account a
 LEFT JOIN people_person p ON a.owner_ref = 'person:' || p.public_id
 LEFT JOIN rewards_voucher v ON v.person_id = p.id AND v.state = 'reserved'
-WHERE a.kind = 'held' GROUP BY a.owner_ref, a.balance HAVING a.balance <> COALESCE(SUM(v.price), 0) ORDER BY a.owner_ref
+WHERE a.kind = 'held' AND a.id > %s AND a.id <= %s
+GROUP BY a.owner_ref, a.balance HAVING a.balance <> COALESCE(SUM(v.price), 0) ORDER BY a.owner_ref
 """
+# Points that wait for somebody's look against the holds that are open.
+_PENDING = """
+SELECT a.owner_ref FROM rewards_account a
+LEFT JOIN rewards_hold h ON h.owner_ref = a.owner_ref AND h.state = 'open'
+WHERE a.kind = 'pending' AND a.id > %s AND a.id <= %s
+GROUP BY a.owner_ref, a.balance HAVING a.balance <> COALESCE(SUM(h.points), 0) ORDER BY a.owner_ref
+"""
+# Entries of a posting, unit by unit, against zero.
+_UNBALANCED = """
+SELECT e.posting_id FROM rewards_entry e JOIN rewards_account a ON a.id = e.account_id
+WHERE e.posting_id > %s AND e.posting_id <= %s
+GROUP BY e.posting_id, a.unit HAVING SUM(e.amount) <> 0 ORDER BY e.posting_id
+"""
+# What a posting says it gave its beneficiary against what it did to the purse.
+_MISTOLD = """
+SELECT p.id FROM rewards_posting p
+LEFT JOIN rewards_entry e ON e.posting_id = p.id
+LEFT JOIN rewards_account a ON a.id = e.account_id
+WHERE p.id > %s AND p.id <= %s
+GROUP BY p.id, p.points
+HAVING p.points <> COALESCE(SUM(CASE WHEN a.kind IN ('available', 'debt') THEN e.amount ELSE 0 END), 0) ORDER BY p.id
+"""
+# What was promised and is neither held, nor owed, nor ended.
+_PROMISES = """
+SELECT p.id FROM rewards_posting p
+LEFT JOIN rewards_posting q ON q.pays_id = p.id
+LEFT JOIN rewards_hold h ON h.posting_id = p.id
+LEFT JOIN rewards_owed o ON o.posting_id = p.id
+WHERE p.promised > 0 AND p.id > %s AND p.id <= %s
+  AND (q.id IS NULL) <> (COALESCE(h.state, '') = 'open' OR COALESCE(o.state, '') = 'waiting')
+ORDER BY p.id
+"""
+_BY_ACCOUNT = {
+    "drifted": (_DRIFTED,),
+    "broken_chains": (_BROKEN,),
+    "wrong_lots": (_LOTS, _LOT_ENTRIES),
+    "held_without_voucher": (_HELD,),
+    "pending_without_hold": (_PENDING,),
+}
+_BY_POSTING = {
+    "unbalanced_postings": (_UNBALANCED,),
+    "mistold_postings": (_MISTOLD,),
+    "lost_promises": (_PROMISES,),
+}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Proof:
-    """What was found; the lists hold ids (of `held`, owner refs), at most 100 each."""
+    """What was found; the lists hold ids (of `held_…` and `pending_…` owner refs, of `wrong_budgets` public ids), at most
+    100 each. `unsealed` postings are not wrong: the next batch takes them."""
 
-    accounts: int
-    postings: int
-    entries: int
-    drifted: list[int]
-    unbalanced_postings: list[int]
-    broken_chains: list[int]
-    mistold_postings: list[int]
-    held_without_voucher: list[str]
+    accounts: int = 0
+    postings: int = 0
+    entries: int = 0
+    sealed: int = 0
+    unsealed: int = 0
+    head: str = ""
+    drifted: list[int] = field(default_factory=list)
+    unbalanced_postings: list[int] = field(default_factory=list)
+    broken_chains: list[int] = field(default_factory=list)
+    mistold_postings: list[int] = field(default_factory=list)
+    held_without_voucher: list[str] = field(default_factory=list)
+    pending_without_hold: list[str] = field(default_factory=list)
+    lost_promises: list[int] = field(default_factory=list)
+    wrong_lots: list[int] = field(default_factory=list)
+    wrong_budgets: list[str] = field(default_factory=list)
+    broken_batches: list[int] = field(default_factory=list)
+    edited_postings: list[int] = field(default_factory=list)
+    smuggled_postings: list[int] = field(default_factory=list)
+
+    @property
+    def findings(self) -> dict[str, list[Any]]:
+        """What does not fit, by kind."""
+        return {name: found for name in KINDS if (found := getattr(self, name))}
 
     @property
     def is_sound(self) -> bool:
-        return not (
-            self.drifted
-            or self.unbalanced_postings
-            or self.broken_chains
-            or self.mistold_postings
-            or self.held_without_voucher
-        )
+        return not self.findings
 
     def as_dict(self) -> dict[str, object]:
-        return asdict(self) | {"sound": self.is_sound}
+        counts = {name: getattr(self, name) for name in self.__slots__}
+        return counts | {"sound": self.is_sound}
+
+    def add(self, name: str, found: list[Any]) -> None:
+        known = getattr(self, name)
+        known.extend([one for one in found if one not in known][: MOST - len(known)])
+
+
+KINDS = (*_BY_ACCOUNT, *_BY_POSTING, "wrong_budgets", "broken_batches", "edited_postings", "smuggled_postings")
 
 
 @transaction.atomic
 def compare() -> Proof:
-    """Compare all caches with the entries. One transaction; on PostgreSQL all of it reads one snapshot."""
+    """Compare all caches with the entries, and the entries with their seal. One transaction; on PostgreSQL all of it reads
+    one snapshot."""
     if connection.vendor == "postgresql" and not connection.needs_rollback and len(connection.savepoint_ids) == 0:
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-    return Proof(
-        accounts=Account.objects.count(),
-        postings=Posting.objects.count(),
-        entries=Entry.objects.count(),
-        drifted=_ids(_DRIFTED),
-        unbalanced_postings=_ids(_UNBALANCED),
-        broken_chains=_ids(_BROKEN),
-        mistold_postings=_ids(_MISTOLD),
-        held_without_voucher=_ids(_HELD),
+    proof = Proof(accounts=Account.objects.count(), postings=Posting.objects.count(), entries=Entry.objects.count())
+    for model, checks in ((Account, _BY_ACCOUNT), (Posting, _BY_POSTING)):
+        for low, high in _pages(model):
+            for name, statements in checks.items():
+                for sql in statements:
+                    proof.add(name, _ids(sql, low, high))
+    proof.add("wrong_budgets", [one.public_id for one in Budget.objects.order_by("pk") if not _adds_up(one)])
+    _look_at_seal(proof)
+    return proof
+
+
+def _pages(model: Any) -> Iterator[tuple[int, int]]:
+    """(above, up to) over all ids; the first page begins below everything that a row could be numbered."""
+    top, low = model.objects.aggregate(top=Max("pk"))["top"], -(2**62)
+    while top is not None and low < top:
+        ids = list(model.objects.filter(pk__gt=low).order_by("pk").values_list("pk", flat=True)[PAGE - 1 : PAGE])
+        high = ids[0] if ids else top
+        yield low, high
+        low = high
+
+
+def _ids(sql: str, low: int, high: int) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} LIMIT {MOST}", [low, high])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _adds_up(budget: Budget) -> bool:
+    in_slices = budget.slices.aggregate(total=Sum("left"))["total"] or 0
+    return budget.cap == budget.rest + in_slices + budgets.used(budget)
+
+
+def _look_at_seal(proof: Proof) -> None:
+    """Batch by batch: its place, its links, its anchor in the audit log, and what its postings say now."""
+    last: Batch | None = None
+    for batch in chain.batches():
+        links = list(Link.objects.filter(position__gte=batch.first, position__lte=batch.last).order_by("position"))
+        if not _fits(batch, last, links):
+            proof.add("broken_batches", [batch.number])
+        hashes = chain.hashes_of([link.posting_id for link in links])
+        proof.add("edited_postings", [one.posting_id for one in links if hashes.get(one.posting_id) != one.hash])
+        proof.sealed += len(links)
+        last = batch
+    proof.head = last.hash if last else ""
+    proof.unsealed = chain.unsealed().count()
+    number, end, through = (last.number, last.last, last.through) if last else (0, 0, chain.WINDOW)
+    if history_of(f"ledger:{number + 1}").filter(action=chain.SEALED).exists():
+        proof.add("broken_batches", [number + 1])  # the log knows a batch that is gone
+    if Link.objects.filter(position__gt=end).exists():
+        proof.add("broken_batches", [number + 1])
+    past = chain.unsealed().filter(pk__lte=through - chain.WINDOW).order_by("pk")
+    proof.add("smuggled_postings", list(past.values_list("pk", flat=True)[:MOST]))
+
+
+def _fits(batch: Batch, before: Batch | None, links: list[Link]) -> bool:
+    number, first, previous = (before.number + 1, before.last + 1, before.hash) if before else (1, 1, chain.START)
+    made = chain.batch_hash(
+        batch.number, batch.previous, batch.through, ((one.position, one.posting_id, one.hash) for one in links)
+    )
+    anchored = [deed.data.get("hash") for deed in history_of(f"ledger:{batch.number}").filter(action=chain.SEALED)]
+    return (
+        (batch.number, batch.first, batch.previous) == (number, first, previous)
+        and len(links) == batch.last - batch.first + 1
+        and made == batch.hash
+        and anchored == [batch.hash]
     )
 
 
-def _ids(sql: str) -> list[Any]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"{sql} LIMIT 100")
-        return [row[0] for row in cursor.fetchall()]
+def prove(*, actor: str = SYSTEM.ref, compare_now: Callable[[], Proof] = compare) -> Replay:
+    """Prove all the books and keep the result for the page. What does not fit goes into the log as an error, too."""
+    started = time.perf_counter()
+    found = compare_now()
+    seconds = round(time.perf_counter() - started, 2)
+    if not found.is_sound:
+        log.error("the books do not fit", extra={"findings": found.findings})
+    with transaction.atomic():
+        record("rewards.proved", subject="ledger", actor=actor, sound=found.is_sound, head=found.head)
+        return Replay.objects.create(
+            at=clock.now(),
+            seconds=seconds,
+            accounts=found.accounts,
+            postings=found.postings,
+            entries=found.entries,
+            sealed=found.sealed,
+            head=found.head,
+            sound=found.is_sound,
+            findings=found.findings,
+        )
 
 
 @transaction.atomic
 def rebuild(*, actor: str) -> int:
-    """Write every cached balance anew from its entries; returns how many changed.
+    """Write every cached balance and lot anew from the entries; returns how many balances changed.
 
     Locks all persons' accounts in the order of their ids, as every writer does. Fails (nothing changed) where the
     entries themselves break a floor: those were edited, and no balance can make them right.
@@ -113,8 +266,16 @@ def rebuild(*, actor: str) -> int:
       LEFT JOIN rewards_entry e ON e.account_id = a.id WHERE a.balance IS NOT NULL GROUP BY a.id
     ) AS s WHERE rewards_account.id = s.id AND rewards_account.balance <> s.total
     """
+    lots = """
+    INSERT INTO rewards_lot (account_id, expires_on, "left", opening, warned)
+    SELECT e.account_id, e.expires_on, SUM(e.amount) + COALESCE(MAX(l.opening), 0), 0, FALSE FROM rewards_entry e
+    LEFT JOIN rewards_lot l ON l.account_id = e.account_id AND l.expires_on = e.expires_on
+    WHERE e.expires_on IS NOT NULL GROUP BY e.account_id, e.expires_on
+    ON CONFLICT (account_id, expires_on) DO UPDATE SET "left" = excluded."left"
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql)
         changed = int(cursor.rowcount)
+        cursor.execute(lots)
     record("rewards.rebuilt", subject="ledger", actor=actor, changed=changed)
     return changed

@@ -2,6 +2,7 @@
 
 Once     each reversal is undone at most once; a restored posting can be reversed like any other, and restored again.
 Caps     don't hold: it was earned within them already. It counts for the day of the first posting.
+Cover    is asked for like any other; without it, it is owed.
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
-from qixia.rewards import rules, sealing
+from qixia.kernel import clock
+from qixia.rewards import rules, sealing, terms
 from qixia.rewards.models import Posting
-from qixia.rewards.services import books, telling
+from qixia.rewards.queries.terms import books_terms
+from qixia.rewards.services import books, budgets, owing, telling
+from qixia.rewards.services.reversing import REVERSED
 
 RESTORED = "rewards.restored"
 
@@ -25,33 +30,38 @@ def restore(
     """Pay again what was taken back from `source` and from those in `also`, by what was decided at `since` or later: what
     was taken before that had another reason. Returns what was posted now."""
     sources = [sealing.stored_source(one) for one in (source, *also)]
-    taken = Posting.objects.filter(source__in=sources, kind=rules.REVERSAL)
+    was_void = Q(kind=rules.VOID, act=REVERSED)  # a promise that was taken back
+    taken = Posting.objects.filter(Q(kind=rules.REVERSAL) | was_void, source__in=sources)
     if since is not None:
         taken = taken.filter(at__gte=since)
     purses = books.lock_purses(taken.values_list("beneficiary", flat=True), need=(rules.AVAILABLE, rules.DEBT))
     if not purses:
         return []
-    budget = books.collecting(rules.CITY, rules.BUDGET)
-    rows = list(taken.select_related("reverses").order_by("id"))  # again, under the lock
+    rows = list(taken.select_related("reverses", "pays").order_by("id"))  # again, under the lock
     keys = {row.pk: sealing.stored_key(f"restore|{row.key}") for row in rows}
     known = set(Posting.objects.filter(key__in=keys.values()).values_list("key", flat=True))
+    rows = [row for row in rows if keys[row.pk] not in known]
+    cover = budgets.cover_of(rules.CITY)
+    count = budgets.take(cover, [-row.nominal for row in rows])
     drafts = [
-        _draft(row, keys[row.pk], purses[row.beneficiary], budget, reason=reason, actor=actor)
-        for row in rows
-        if keys[row.pk] not in known
+        _draft(row, keys[row.pk], purses[row.beneficiary], cover if n < count else None, reason=reason, actor=actor)
+        for n, row in enumerate(rows)
     ]
     made: list[Posting] = books.write(drafts)
+    owing.owe([(posting, rules.CITY, ()) for posting in made if posting.promised])
     telling.posted(made)
     return made
 
 
 def _draft(
-    reversal: Posting, key: str, purse: books.Purse, budget: list[books.Pot], *, reason: str, actor: str
+    reversal: Posting, key: str, purse: books.Purse, cover: budgets.Cover | None, *, reason: str, actor: str
 ) -> books.Draft:
-    points = -reversal.points
+    nominal = -reversal.nominal
+    points = nominal if cover else 0
     repaid = min(-purse.balance(rules.DEBT), points)
-    income = books.income(purse, points, budget[rules.slot_of(reversal.beneficiary)])
-    first = reversal.reverses
+    end = terms.last_day(books_terms().lots, clock.city_date(clock.now()))
+    income = books.income(purse, points, cover.pot(purse.owner_ref), end) if cover else []
+    first = reversal.reverses or reversal.pays
     return books.Draft(
         key=key,
         kind=rules.AWARD,
@@ -63,10 +73,16 @@ def _draft(
         actor=actor,
         at=first.at if first else reversal.at,
         points=points,
-        nominal=points,
+        nominal=nominal,
+        promised=nominal - points,
         lines=income,
         available_after=purse.balance(rules.AVAILABLE),
-        params={"title": reversal.params.get("title", ""), "reason": reason, "repaid": repaid},
+        params={
+            "title": reversal.params.get("title", ""),
+            "reason": reason,
+            "repaid": repaid,
+            **({} if cover else {"uncovered": "wait"}),
+        },
         campaign=reversal.campaign or "",
         bonus=-(reversal.bonus or 0),
     )

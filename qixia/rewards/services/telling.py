@@ -32,6 +32,7 @@ EVENT_OF = {
     "cancel": VOUCHER_CANCELLED,
 }
 LEDGER = "/points"
+_TEMPLATES = {rules.REVERSAL: "points.reversed", rules.HOLD: "points.held", rules.VOID: "points.voided"}
 
 
 def posted(postings: Sequence[Posting]) -> None:
@@ -43,7 +44,10 @@ def posted(postings: Sequence[Posting]) -> None:
         _posted(postings)
 
 
-def _posted(postings: Sequence[Posting]) -> None:
+def recorded(postings: Sequence[Posting]) -> None:
+    """History and events of postings that riders were told of before."""
+    if not postings:
+        return
     record_many(
         Act(
             f"rewards.{row.kind}",
@@ -68,16 +72,21 @@ def _posted(postings: Sequence[Posting]) -> None:
         )
         for row in postings
     )
+
+
+def _posted(postings: Sequence[Posting]) -> None:
+    recorded(postings)
     people = person_ids_for(public_id_of(row.beneficiary) for row in postings)
     tell_many(
         Tell(
             person_id=people[public_id_of(row.beneficiary)],
             template=_template(row),
             params={
-                "points": abs(row.points),
+                "points": abs(row.points or row.promised),
                 "nominal": abs(row.nominal),
                 "title": _titles(row),
                 "reason": row.params.get("reason", ""),
+                "until": row.params.get("until", ""),
             },
             link=LEDGER,
             key=f"points|{row.key}",
@@ -98,8 +107,12 @@ def _titles(row: Posting) -> dict[str, str]:
 
 
 def _template(row: Posting) -> str:
-    if row.kind == rules.REVERSAL:
-        return "points.reversed"
+    if row.kind in _TEMPLATES:
+        return _TEMPLATES[row.kind]
+    if row.params.get("uncovered"):
+        return "points.owed" if row.promised else "points.uncovered"
+    if row.pays_id and row.points < row.nominal:
+        return "points.part"
     return "points.capped" if row.points < row.nominal else "points.awarded"
 
 

@@ -2,7 +2,8 @@
 
 Locks    always in the order voucher → purses → item, so no two steps wait for each other in a circle. A person's own
          purse is locked before limits are counted, so the limit per person holds under any concurrency.
-Points   reserve: available → held. Redeem: held → the merchant's settlement account. Cancel and expiry: held → purse
+Points   reserve: available → held, from the lots that end first; what comes back goes into the lots it came from.
+         Redeem: held → the merchant's settlement account. Cancel and expiry: held → purse
          (what is owed is repaid first) as far as the rules of the day of reserving say, the rest is forfeited.
 Retries  reserve: the same client key returns the same voucher. Redeem: the same redeem key returns the same result.
          Cancel of a cancelled voucher returns it. Expiry happens exactly once (conditional update).
@@ -11,9 +12,9 @@ Retries  reserve: the same client key returns the same voucher. Redeem: the same
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -23,7 +24,7 @@ from qixia.kernel import clock, ids
 from qixia.kernel.errors import NotAllowed
 from qixia.people.access import SYSTEM, Actor
 from qixia.policy import queries as policy
-from qixia.rewards import rules, sealing, states
+from qixia.rewards import rules, sealing, states, terms
 from qixia.rewards.access import merchant_ids, own_voucher
 from qixia.rewards.errors import (
     BadClientKey,
@@ -38,8 +39,9 @@ from qixia.rewards.errors import (
     VoucherEnded,
     VoucherRefused,
 )
-from qixia.rewards.models import Item, Refusal, Voucher
+from qixia.rewards.models import Entry, Item, Refusal, Voucher
 from qixia.rewards.qr import BadCode, read_code
+from qixia.rewards.queries.terms import books_terms
 from qixia.rewards.services import books, telling
 from qixia.rewards.services.points import KIND
 
@@ -66,7 +68,7 @@ def reserve(*, actor: Actor, item: str, client_key: str) -> Voucher:
     if actor.person_id is None or not actor.has("rider"):
         raise NotAllowed
     _check_key(client_key)
-    purse = books.lock_purses([actor.ref], need=(rules.AVAILABLE, rules.HELD))[actor.ref]
+    purse = books.lock_purses([actor.ref], need=(rules.AVAILABLE, rules.HELD), lots=True)[actor.ref]
     wanted = Item.objects.select_related("merchant").filter(public_id=item).first()
     if wanted is None:
         raise NoSuchItem
@@ -86,10 +88,7 @@ def reserve(*, actor: Actor, item: str, client_key: str) -> Voucher:
         kind=rules.SPEND,
         actor=actor.ref,
         points=-voucher.price,
-        lines=[
-            books.move(purse.pots[rules.AVAILABLE], -voucher.price),
-            books.move(purse.pots[rules.HELD], voucher.price),
-        ],
+        lines=[*books.spend(purse, voucher.price), books.move(purse.pots[rules.HELD], voucher.price)],
     )
     telling.stepped("reserve", [voucher], actor=actor.ref)
     return voucher
@@ -179,7 +178,10 @@ def _give_back(rows: Sequence[Voucher], *, step: str, actor: str) -> None:
     refs = {row.pk: f"person:{row.person.public_id}" for row in rows}
     purses = books.lock_purses(refs.values(), need=(rules.AVAILABLE, rules.HELD))
     forfeited = books.collecting(rules.CITY, rules.FORFEITED)
-    drafts = [_return_draft(row, purses[refs[row.pk]], forfeited, step=step, actor=actor) for row in rows]
+    came_from = _came_from(rows, refs)
+    drafts = [
+        _return_draft(row, purses[refs[row.pk]], came_from[row.pk], forfeited, step=step, actor=actor) for row in rows
+    ]
     books.write(drafts)
     Voucher.objects.bulk_update(rows, ["returned"])
     for item_id, count in sorted(Counter(row.item_id for row in rows).items()):
@@ -187,13 +189,32 @@ def _give_back(rows: Sequence[Voucher], *, step: str, actor: str) -> None:
     telling.stepped(step, rows, actor=actor)
 
 
+def _came_from(rows: Sequence[Voucher], refs: Mapping[int, str]) -> dict[int, list[tuple[date, int]]]:
+    """Voucher → the lots that paid for it, as the entries of its posting say, none of them ending at once. One
+    statement. What was paid before lots were kept lives as long as points of today."""
+    keys = {_key_of(row, "reserve", refs[row.pk]): row.pk for row in rows}
+    found: dict[int, list[tuple[date, int]]] = {row.pk: [] for row in rows}
+    policy_now, today = books_terms().lots, clock.city_date(clock.now())
+    entries = Entry.objects.filter(posting__key__in=keys, account__kind=rules.AVAILABLE)
+    for key, end, amount in entries.values_list("posting__key", "expires_on", "amount"):
+        end = end or terms.last_day(policy_now, today)
+        found[keys[key]].append((terms.with_grace(policy_now, end, today), -amount))
+    return found
+
+
 def _return_draft(
-    row: Voucher, purse: books.Purse, forfeited: list[books.Pot], *, step: str, actor: str
+    row: Voucher,
+    purse: books.Purse,
+    came_from: Sequence[tuple[date, int]],
+    forfeited: list[books.Pot],
+    *,
+    step: str,
+    actor: str,
 ) -> books.Draft:
     # The percentages that held when the voucher was made: that is what the rider was told.
     data: rules.PointsPolicy = policy.current(KIND, row.created_at).data
     back, lost = rules.share(row.price, data.cancel_returns if step == "cancel" else data.expiry_returns)
-    lines = books.income(purse, back, purse.pots[rules.HELD])
+    lines = books.income_in_parts(purse, terms.last_in(back, came_from), purse.pots[rules.HELD]) if back else []
     if lost:
         lines += [
             books.move(purse.pots[rules.HELD], -lost),
@@ -329,12 +350,16 @@ def _refusal(voucher: Voucher, merchants: Sequence[int]) -> VoucherRefused | Non
     return None
 
 
+def _key_of(voucher: Voucher, step: str, owner_ref: str) -> str:
+    return sealing.stored_key(rules.posting_key(f"voucher.{step}", f"voucher:{voucher.public_id}", owner_ref))
+
+
 def _draft(
     voucher: Voucher, *, purse: books.Purse, step: str, kind: str, actor: str, points: int, lines: list[books.Line]
 ) -> books.Draft:
     source = f"voucher:{voucher.public_id}"
     return books.Draft(
-        key=sealing.stored_key(rules.posting_key(f"voucher.{step}", source, purse.owner_ref)),
+        key=_key_of(voucher, step, purse.owner_ref),
         kind=kind,
         rule=f"voucher.{step}",
         rule_version=voucher.rule_version,

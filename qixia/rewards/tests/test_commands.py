@@ -34,7 +34,8 @@ def test_the_audit_exits_1_on_drift_and_rebuild_mends_it(capsys):
     with pytest.raises(SystemExit) as stopped:
         call_command("rewards", "audit")
     assert stopped.value.code == 1
-    line = json.loads(capsys.readouterr().out)
+    *found, line = (json.loads(one) for one in capsys.readouterr().out.splitlines())
+    assert [one["finding"] for one in found] == ["drifted", "wrong_lots"]
     assert (line["sound"], len(line["drifted"])) == (False, 1)
     assert run(capsys, "rebuild")["changed"] == 1
     assert queries.balance(rider.ref) == 17

@@ -1,4 +1,7 @@
-"""`qixia rewards audit` proves the books; `qixia rewards rebuild` writes cached balances anew from the entries."""
+"""`qixia rewards audit` proves the books and their seal; `qixia rewards rebuild` writes cached balances anew.
+
+Prints one JSON object a line: one for each kind of thing that does not fit, then the whole. Exit code 1 if anything doesn't.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,8 @@ class Command(BaseCommand):
             **({"changed": changed} if what == "rebuild" else {}),
             **proof.as_dict(),
         }
+        for kind, found in proof.findings.items():
+            self.stdout.write(json.dumps({"finding": kind, "count": len(found), "ids": found}, ensure_ascii=False))
         self.stdout.write(json.dumps(line, ensure_ascii=False))
         if not proof.is_sound:
             sys.exit(1)

@@ -1,0 +1,29 @@
+"""Tables of rewards, by matter."""
+
+from qixia.rewards.models.books import Account, Entry, Lot, Posting
+from qixia.rewards.models.budgets import Budget, BudgetChange, Owed, Slice
+from qixia.rewards.models.catalogue import Item, Refusal, Voucher
+from qixia.rewards.models.chain import Batch, Link, Replay
+from qixia.rewards.models.claims import Claim, Payout, Promise
+from qixia.rewards.models.holds import Hold
+
+__all__ = [
+    "Account",
+    "Batch",
+    "Budget",
+    "BudgetChange",
+    "Claim",
+    "Entry",
+    "Hold",
+    "Item",
+    "Link",
+    "Lot",
+    "Owed",
+    "Payout",
+    "Posting",
+    "Promise",
+    "Refusal",
+    "Replay",
+    "Slice",
+    "Voucher",
+]

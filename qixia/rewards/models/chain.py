@@ -1,0 +1,70 @@
+"""The seal over the books: each posting's hash by position, in batches that name the one before. Append-only.
+
+A batch says a day and no time: the moment of a row's sealing would be one more that could be compared with others.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from qixia.kernel import clock
+from qixia.rewards.models.books import Posting
+
+
+class Batch(models.Model):
+    """Positions `first` to `last`; `hash` is over the batch before, this one's figures and all its links."""
+
+    number = models.PositiveBigIntegerField(_("批号"), unique=True)
+    first = models.PositiveBigIntegerField(_("第一位"))
+    last = models.PositiveBigIntegerField(_("最后一位"))
+    # The highest posting that is in this batch or one before: what is far below and not in any came afterwards.
+    through = models.PositiveBigIntegerField(_("到哪一笔"))
+    previous = models.CharField(_("前一批"), max_length=64)
+    hash = models.CharField(_("校验值"), max_length=64)
+    sealed_on = models.DateField(_("日期"))
+
+    class Meta:
+        verbose_name = _("封存批次")
+        verbose_name_plural = _("封存批次")
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.hash[:12]}"
+
+
+class Link(models.Model):
+    """One posting's place in the chain and the hash of all that it says, without its sealed words."""
+
+    position = models.PositiveBigIntegerField(primary_key=True)
+    posting = models.OneToOneField(Posting, on_delete=models.PROTECT, related_name="link", verbose_name=_("记账"))
+    hash = models.CharField(_("校验值"), max_length=64)
+
+    class Meta:
+        verbose_name = _("封存")
+        verbose_name_plural = _("封存")
+
+    def __str__(self) -> str:
+        return f"{self.position} {self.hash[:12]}"
+
+
+class Replay(models.Model):
+    """What one proof of all the books found."""
+
+    at = models.DateTimeField(_("时间"), default=clock.now)
+    seconds = models.FloatField(_("用时"))
+    accounts = models.PositiveBigIntegerField(_("账户"))
+    postings = models.PositiveBigIntegerField(_("记账"))
+    entries = models.PositiveBigIntegerField(_("分录"))
+    sealed = models.PositiveBigIntegerField(_("已封存"))
+    head = models.CharField(_("链头"), max_length=64, blank=True)
+    sound = models.BooleanField(_("相符"))
+    # What was found, by kind: ids, at most a hundred of each.
+    findings = models.JSONField(_("不符之处"), default=dict)
+
+    class Meta:
+        verbose_name = _("核账")
+        verbose_name_plural = _("核账")
+        indexes = (models.Index(fields=["-at"], name="rewards_replay_latest"),)
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d} {self.sound}"

@@ -1,0 +1,128 @@
+"""The seal over the books: postings in hash-chained batches, so that an edit, a deletion, a late insertion or a gap shows.
+
+Content  of a posting is all that it says and all its entries with whose accounts they are, but for the sealed words: those
+         may be sealed anew under another key, or emptied for somebody who leaves.
+Link     a posting's position and the SHA-256 of its content. Batch: SHA-256 over the batch before, its own figures and
+         its links. Each batch's hash goes into the audit log too: who rewrites the whole chain has to rewrite that as well.
+Late     postings become visible in the order of their commits, not of their numbers, so up to WINDOW numbers below the
+         last one sealed are looked at again. What is further down and not sealed came in past the books: it is never
+         sealed, and the audit names it.
+Cost     a batch is one transaction; a kill loses nothing. One runs at a time (the number of a batch is unique).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import transaction
+
+from qixia.audit.services import record
+from qixia.kernel import clock
+from qixia.kernel.requests import without_request_id
+from qixia.people.access import SYSTEM
+from qixia.rewards.models import Batch, Entry, Link, Posting
+
+BATCH = 500
+WINDOW = 20_000
+START = "0" * 64
+SEALED = "rewards.sealed"
+_FIELDS = (
+    "id",
+    "key",
+    "content_hash",
+    "kind",
+    "rule",
+    "rule_version",
+    "act",
+    "source",
+    "beneficiary",
+    "points",
+    "nominal",
+    "unit",
+    "promised",
+    "pays_id",
+    "reverses_id",
+    "quality",
+    "campaign",
+    "bonus",
+    "available_after",
+    "actor",
+    "at",
+    "day",
+    "created_at",
+    "request_id",
+)
+
+
+def seal_postings(*, limit: int = BATCH) -> int:
+    """Seal up to `limit` postings that are not sealed yet, as one batch. Returns how many; 0 when all are."""
+    with transaction.atomic(), without_request_id():
+        last = Batch.objects.select_for_update().order_by("-number").first()
+        floor = last.through - WINDOW if last else 0
+        postings = list(unsealed().filter(pk__gt=floor).order_by("pk").values_list("pk", flat=True)[:limit])
+        if not postings:
+            return 0
+        first = last.last + 1 if last else 1
+        hashes = hashes_of(postings)
+        links = [(first + n, pk, hashes[pk]) for n, pk in enumerate(postings)]
+        number, previous = (last.number + 1, last.hash) if last else (1, START)
+        through = max(postings[-1], last.through if last else 0)
+        made = batch_hash(number, previous, through, links)
+        Batch.objects.create(
+            number=number,
+            first=first,
+            last=links[-1][0],
+            through=through,
+            previous=previous,
+            hash=made,
+            sealed_on=clock.city_date(clock.now()),
+        )
+        Link.objects.bulk_create(Link(position=at, posting_id=pk, hash=one) for at, pk, one in links)
+        record(SEALED, subject=f"ledger:{number}", actor=SYSTEM.ref, batch=number, last=links[-1][0], hash=made)
+    return len(links)
+
+
+def unsealed() -> Any:
+    return Posting.objects.filter(link__isnull=True)
+
+
+def batch_hash(number: int, previous: str, through: int, links: Iterable[tuple[int, int, str]]) -> str:
+    lines = [f"{number} {previous} {through}", *(f"{at} {posting} {made}" for at, posting, made in links)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def hashes_of(postings: Sequence[int]) -> dict[int, str]:
+    """Posting → hash of what it says now; those that are gone are missing. Two statements."""
+    entries: dict[int, list[list[Any]]] = defaultdict(list)
+    rows = Entry.objects.filter(posting_id__in=postings).order_by("id")
+    account = ("account__owner_ref", "account__kind", "account__unit", "account__slot")
+    for posting, *rest in rows.values_list(
+        "posting_id", "id", "account_id", *account, "amount", "balance_after", "expires_on"
+    ):
+        entries[posting].append([_plain(value) for value in rest])
+    found = Posting.objects.filter(pk__in=postings).values_list(*_FIELDS)
+    return {row[0]: _hash([_plain(value) for value in row], entries[row[0]]) for row in found}
+
+
+def _hash(fields: list[Any], entries: list[list[Any]]) -> str:
+    content = json.dumps([fields, entries], ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def batches() -> Iterator[Batch]:
+    """All batches in order, some at a time."""
+    number = 0
+    while page := list(Batch.objects.filter(number__gt=number).order_by("number")[:BATCH]):
+        yield from page
+        number = page[-1].number
