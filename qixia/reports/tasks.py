@@ -5,6 +5,8 @@ from __future__ import annotations
 from qixia.jobs.registry import Call, EventView, every, on, task
 from qixia.reports import services
 
+_TRIES = 3  # of reading and making what a clerk brought in
+
 
 @task("reports.settle", batch=50, atomic=True)
 def settle(calls: list[Call]) -> None:
@@ -51,9 +53,11 @@ def read_import(public_id: str) -> None:
     services.read_import(public_id=public_id)
 
 
-@task("reports.make_import", timeout_s=300)
-def make_import(public_id: str) -> None:
-    services.make_import(public_id=public_id)
+@task("reports.make_import", batch=1, max_tries=_TRIES, timeout_s=60)
+def make_import(calls: list[Call]) -> None:
+    """A piece of a batch; it asks for the next one itself."""
+    for call in calls:
+        services.make_import(public_id=call.args["public_id"], last_try=call.attempt >= _TRIES)
 
 
 @task("reports.look_at_imported", max_tries=3)

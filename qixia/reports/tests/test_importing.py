@@ -16,7 +16,7 @@ from openpyxl import Workbook, load_workbook
 
 from qixia.audit.models import AuditEvent
 from qixia.jobs.models import Job
-from qixia.jobs.worker import run_pending
+from qixia.jobs.worker import JobRunner, run_pending
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError, Invalid, NotFound
 from qixia.kernel.geo import Point
@@ -29,7 +29,8 @@ from qixia.reports import errors, retention, services
 from qixia.reports.importing.limits import BadFile
 from qixia.reports.models import ImportBatch, ImportRow, Report, ReportPhoto
 from qixia.reports.queries import imports
-from qixia.reports.services import RowDecision, reading
+from qixia.reports.services import RowDecision
+from qixia.reports.services.imports import making, reading
 from qixia.reports.tests.town import AT_ESTATE, AT_ROAD, MAKER, OUTSIDE, Town, at, send, the
 from qixia.rewards.queries import balance
 
@@ -156,6 +157,65 @@ def _dies_at(point: str, after: int) -> Any:
             raise RuntimeError(name)
 
     return die
+
+
+def test_a_job_makes_a_piece_and_asks_for_the_next(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(making, "PIECE", 2)
+    batch = paste(town, "\n".join(f"张{n} 2026-03-01 08:1{n}\n云帆路{10 * n + 1}号井盖坏了" for n in range(5)))
+    services.confirm_import(actor=town.clerk, batch=batch.public_id)
+    seen = []
+    while job := Job.objects.filter(name="reports.make_import").first():
+        assert Job.objects.filter(name="reports.make_import").count() == 1
+        assert job.priority < -1  # behind the notices
+        JobRunner().run_due(limit=1)
+        seen.append(Report.objects.filter(secrecy="none").count())
+    assert sorted(set(seen) - {0}) == [2, 4, 5]
+    batch.refresh_from_db()
+    assert batch.state == "done"
+    assert AuditEvent.objects.get(action="reports.import_done").data["made"] == 5
+
+
+@pytest.mark.parametrize("point", ["import.row_written", "import.row_made", "import.piece_made"])
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_piece_that_is_killed_anywhere_makes_nothing_twice_and_loses_nothing(
+    town: Town, monkeypatch: pytest.MonkeyPatch, point: str, after: int
+) -> None:
+    monkeypatch.setattr(making, "PIECE", 2)
+    batch = paste(town, "\n".join(f"张{n} 2026-03-01 08:1{n}\n云帆路{10 * n + 1}号井盖坏了" for n in range(5)))
+    services.confirm_import(actor=town.clerk, batch=batch.public_id)
+    monkeypatch.setattr(making, "kill_point", _dies_at(point, after=after))
+    run_pending()
+    with clock.at(clock.now() + timedelta(minutes=1)):  # what died falls due again
+        run_pending()
+    batch.refresh_from_db()
+    assert batch.state == "done"
+    assert Report.objects.filter(secrecy="none").count() == 5
+    assert ImportRow.objects.filter(batch=batch, state="made").values("report").distinct().count() == 5
+    assert not Job.objects.filter(name="reports.make_import").exists()
+
+
+def test_a_row_at_which_the_job_dies_each_time_fails_and_the_others_go_on(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = paste(town, "\n".join(f"张{n} 2026-03-01 08:1{n}\n云帆路{10 * n + 1}号井盖坏了" for n in range(3)))
+    real = making.take_in
+
+    def take_in(group: Any, key: str, *more: Any) -> Any:
+        if key.endswith("-2"):
+            raise ValueError("no such thing")
+        return real(group, key, *more)
+
+    monkeypatch.setattr(making, "take_in", take_in)
+    services.confirm_import(actor=town.clerk, batch=batch.public_id)
+    for minutes in range(4):
+        with clock.at(clock.now() + timedelta(minutes=minutes)):
+            run_pending()
+    batch.refresh_from_db()
+    assert batch.state == "done"
+    assert [row.state for row in rows(batch)] == ["made", "failed", "made"]
+    assert "请告诉管理员" in rows(batch)[1].faults[-1].text
+    monkeypatch.setattr(making, "take_in", real)  # mended by then: confirmed again, it is made
+    assert len(confirmed(town, batch)) == 3
 
 
 # ── rows ──────────────────────────────────────────────────────────────────────

@@ -35,6 +35,7 @@ from qixia.reports.importing.limits import MB, UPLOAD_BYTES, BadFile
 from qixia.reports.importing.parts import Head
 from qixia.reports.models import ROW_CHOICES, ImportBatch, ImportRow
 from qixia.reports.queries.imports import batch_of, row_of, said_of
+from qixia.reports.services.imports.making import ask_for_piece
 
 MAKEABLE = ("ready", "done")
 
@@ -203,11 +204,12 @@ def _match(row: ImportRow, rider: str) -> bytes | None:
 
 @transaction.atomic
 def confirm_import(*, actor: Actor, batch: str) -> None:
-    """Make the reports. Rows that lack something wait and can be confirmed later."""
+    """Make the reports. Rows that lack something wait and can be confirmed later; those that failed are tried again."""
     found = _locked(actor, batch, *MAKEABLE)
+    found.rows.filter(state="failed").update(state="open")
     ImportBatch.objects.filter(pk=found.pk).update(state="making")
     record("reports.import_confirmed", subject=f"import:{batch}", actor=actor.ref)
-    enqueue("reports.make_import", {"public_id": batch}, key=f"make-import:{batch}", priority=-10)
+    ask_for_piece(batch, 0)
 
 
 @transaction.atomic

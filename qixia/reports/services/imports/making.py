@@ -1,7 +1,10 @@
 """The job that makes reports of a confirmed batch, row by row, each in a transaction of its own.
 
+Pieces        a job makes PIECE rows and asks for the next one: whoever sends notices waits for one piece, not for a batch.
 Exactly once  a row's report is written under a key of batch and row, and the row is marked in the same transaction: after a
-              kill the next run goes on behind the last row that was made.
+              kill the next run goes on behind the last row that was made. A job that runs twice finds other rows, or none.
+Errors        a row that can't be made fails with the reason and keeps no other waiting: what is wrong with its words at
+              once, anything else when the job's tries are used up.
 Secrecy       what nobody was recognised for has no reporter (secrecy "none") and earns nothing. A rider whom a person
               recognised is sealed into the report as if he or she had sent it; the row then forgets who that was.
 Same          a row that is the same as an existing report makes none: that report's history says so, without the words.
@@ -9,13 +12,14 @@ Same          a row that is the same as an existing report makes none: that repo
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
 from qixia.audit.services import record
-from qixia.jobs.services import Ask, enqueue_many
+from qixia.jobs.services import Ask, enqueue, enqueue_many
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError
 from qixia.kernel.faults import kill_point
@@ -29,27 +33,61 @@ from qixia.reports.services.arriving.intake import Pictures, take_in
 from qixia.reports.services.moves import note_step
 
 MAKER = "system:import"
+PIECE = 25  # rows of one job: a second or two of work
+log = logging.getLogger("qixia.reports")
 
 
-def make_import(*, public_id: str) -> int:
-    """Make what is not made yet; how many reports. The batch is done when every row was looked at."""
+def make_import(*, public_id: str, last_try: bool = False) -> int:
+    """Make the next rows that wait; how many reports. The batch is done when every row was looked at. On the last try of
+    a job the row at which it stops fails, and the others go on."""
     batch = ImportBatch.objects.filter(public_id=public_id, state="making").first()
     if batch is None:
         return 0
     made = 0
-    for pk in list(batch.rows.filter(state__in=("open", "failed")).order_by("ordinal").values_list("pk", flat=True)):
-        made += _make(batch, pk)
+    for pk in list(batch.rows.filter(state="open").order_by("ordinal").values_list("pk", flat=True)[:PIECE]):
+        try:
+            made += _make(batch, pk)
+        except Exception:
+            if not last_try:
+                raise
+            log.exception("a row of an import can't be made", extra={"batch": public_id})
+            _give_up(pk)
         kill_point("import.row_made")
-    with transaction.atomic():
-        if ImportBatch.objects.filter(pk=batch.pk, state="making").update(state="done"):
-            record("reports.import_done", subject=f"import:{public_id}", actor=MAKER, made=made)
+    _go_on(batch)
+    kill_point("import.piece_made")
     return made
+
+
+@transaction.atomic
+def _go_on(batch: ImportBatch) -> None:
+    """Ask for the next piece, or end. The key is of the row where it begins: whoever comes here twice asks once."""
+    if not ImportBatch.objects.select_for_update(no_key=True).filter(pk=batch.pk, state="making").first():
+        return
+    left = batch.rows.filter(state="open").order_by("ordinal").values_list("ordinal", flat=True).first()
+    if left is not None:
+        ask_for_piece(batch.public_id, left)
+        return
+    ImportBatch.objects.filter(pk=batch.pk).update(state="done")
+    made = batch.rows.filter(state="made").count()
+    record("reports.import_done", subject=f"import:{batch.public_id}", actor=MAKER, made=made)
+
+
+def ask_for_piece(public_id: str, begins: int) -> None:
+    """In the slow worker, behind the notices: reports of riders never wait behind somebody's file."""
+    enqueue("reports.make_import", {"public_id": public_id}, key=f"make-import:{public_id}:{begins}", priority=-10)
+
+
+@transaction.atomic
+def _give_up(pk: int) -> None:
+    row = ImportRow.objects.select_for_update(no_key=True).get(pk=pk)
+    if row.state == "open":
+        _fail(row, "text", "这一行没能生成，请再确认一次；还是不行，请告诉管理员", blocks=False)
 
 
 @transaction.atomic
 def _make(batch: ImportBatch, pk: int) -> int:
     rows = ImportRow.objects.select_for_update(no_key=True, of=("self",))
-    row = rows.select_related("report").filter(pk=pk, state__in=("open", "failed")).first()
+    row = rows.select_related("report").filter(pk=pk, state="open").first()
     if row is None:
         return 0
     if row.choice == "skip":
@@ -138,10 +176,10 @@ def _settle(row: ImportRow, state: str, report: Report | None = None) -> None:
     ImportRow.objects.filter(pk=row.pk).update(**changes)
 
 
-def _fail(row: ImportRow, field: str, text: str) -> None:
+def _fail(row: ImportRow, field: str, text: str, *, blocks: bool = True) -> None:
     faults = [one for one in row.errors if one["field"] != field]
-    faults.append({"field": field, "text": text, "blocks": True})
+    faults.append({"field": field, "text": text, "blocks": blocks})
     ImportRow.objects.filter(pk=row.pk).update(state="failed", errors=faults)
 
 
-__all__ = ["make_import"]
+__all__ = ["ask_for_piece", "make_import"]
