@@ -1,4 +1,4 @@
-"""Stories of the seed articles at service level (INVENTORY 8, 10); those of rows 2, 3 and 71 stand in test_undertaking, of
+"""Stories of the seed articles at service level (INVENTORY 6, 8, 10); those of rows 2, 3 and 71 stand in test_undertaking, of
 row 4 in test_importing, 12 in test_figures, 19 in test_clocking."""
 
 from __future__ import annotations
@@ -13,10 +13,28 @@ from qixia.reports import queries, services
 from qixia.reports.models import Report
 from qixia.reports.queries.rider import my_reports, own_counts
 from qixia.reports.tests.examples import staff_of
-from qixia.reports.tests.town import accepted, photo_after
+from qixia.reports.tests.town import AT_ESTATE, accepted, at, merging, photo_after, send, the
 
 WALL, LIFT = "外墙砖开裂，墙体破损往下掉渣", "电梯坏了，卡在三楼不动"
 COLLAPSE, FIRE = "路面塌陷了一个大坑，车要掉进去", "消防通道被杂物堵死了"
+
+
+def test_row_6_a_place_is_exact_to_the_floor_for_whoever_goes_there(town):
+    """Two floors of one building are two matters, though one spot on the map."""
+    merging(automatic=True)
+    lift = send(town.rider, "货梯门口堆满纸箱", place=at(AT_ESTATE, building="3栋", floor="二楼", spot="货梯口"))
+    words = "消防通道堆满纸箱，人都挤不过去"
+    stairs = [
+        send(rider, words, place=at(AT_ESTATE, building="3栋", floor=floor, spot="消防通道"))
+        for rider, floor in ((town.rider, "12层"), (town.other_rider, "11层"))
+    ]
+    assert {the(one).state for one in (lift, *stairs)} <= {"dispatched", "sorting"}, "none went on in another"
+    keeper = staff_of(the(stairs[0]).unit.code)
+    case = queries.case(keeper, stairs[0].public_id)
+    assert case.site == "锦澜花园"
+    assert case.building == "3栋 12层 消防通道"
+    assert case.row.place.endswith("3栋 12层 消防通道")
+    assert queries.rider_report(town.rider, lift.public_id).place.endswith("3栋 二楼 货梯口")
 
 
 def test_row_8_one_riders_record_of_twenty_one_findings(town):
