@@ -48,9 +48,10 @@ def ask_opinion(public_id: str) -> None:
     services.seek_opinion(public_id=public_id)
 
 
-@task("reports.read_import", max_tries=3, timeout_s=300)
-def read_import(public_id: str) -> None:
-    services.read_import(public_id=public_id)
+@task("reports.read_import", batch=1, max_tries=_TRIES, timeout_s=300)
+def read_import(calls: list[Call]) -> None:
+    for call in calls:
+        services.read_import(public_id=call.args["public_id"], tries=call.attempt)
 
 
 @task("reports.make_import", batch=1, max_tries=_TRIES, timeout_s=60)

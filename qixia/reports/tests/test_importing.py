@@ -525,6 +525,42 @@ def test_a_batch_that_is_never_read_can_be_dropped_and_comes_again(town: Town) -
     assert not services.import_upload(actor=town.clerk, text=CHAT).repeated
 
 
+def test_what_nobody_foresaw_ends_the_batch_at_the_last_try(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would be read for ever, and the same file could never come again."""
+    real = reading.classify_many
+
+    def classify_many(_items: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(reading, "classify_many", classify_many)
+    batch = batch_of(services.import_upload(actor=town.clerk, text=CHAT))
+    for minutes in range(4):
+        assert batch_of_now(batch).state == ("reading" if minutes < 3 else "failed")
+        with clock.at(clock.now() + timedelta(minutes=minutes)):
+            run_pending()
+    page = desk(town).get(f"{START}{batch.public_id}/").content.decode()
+    assert "请换一种格式或分成几份再导入" in page
+    assert not Job.objects.filter(name="reports.read_import").exists()
+    monkeypatch.setattr(reading, "classify_many", real)
+    services.drop_import(actor=town.clerk, batch=batch.public_id)
+    assert not services.import_upload(actor=town.clerk, text=CHAT).repeated
+
+
+def test_a_file_at_which_the_reader_is_killed_each_time_is_not_read_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = batch_of(services.import_upload(actor=town.clerk, text=CHAT))
+    monkeypatch.setattr(reading, "_drafts", lambda *_more: pytest.fail("read again"))
+    Job.objects.filter(name="reports.read_import").update(attempts=reading.TRIES)
+    run_pending()
+    assert batch_of_now(batch).state == "failed"
+
+
+def batch_of_now(batch: ImportBatch) -> ImportBatch:
+    batch.refresh_from_db()
+    return batch
+
+
 def test_reading_waits_behind_what_riders_send_and_holds_nothing(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = batch_of(services.import_upload(actor=town.clerk, text=CHAT))
     assert Job.objects.get(name="reports.read_import").priority < 0

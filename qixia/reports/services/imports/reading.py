@@ -2,12 +2,14 @@
 
 Retries  reading again writes the same rows anew, in one transaction; a batch that is read already is left alone. Files are
          read and classified before that transaction: nobody else waits for it.
-Errors   a file that can't be read ends its batch as `failed`, with the sentence that says why.
+Errors   a file that can't be read ends its batch as `failed`, with the sentence that says why; so does anything else that
+         still happens on the last of TRIES.
 Cost     one statement for all candidates, one for all rows.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -36,22 +38,38 @@ from qixia.triage.queries import Seen
 from qixia.triage.services import Verdict, classify_many
 
 READER = "system:import"
+TRIES = 3
+UNREADABLE = "系统读不了这个文件，问题不在你。请换一种格式或分成几份再导入；还是不行，请告诉管理员。"
 OFFERED = 3
+log = logging.getLogger("qixia.reports")
 
 
-def read_import(*, public_id: str) -> int:
-    """Read a batch that waits for it; how many rows."""
+def read_import(*, public_id: str, tries: int = 1) -> int:
+    """Read a batch that waits for it; how many rows. `tries`: which one of the job's this is. What the last one stumbles
+    over, or whoever died at it each time, ends the batch: it can be dropped, and the file comes again."""
     batch = ImportBatch.objects.filter(public_id=public_id, state="reading").first()
     if batch is None or batch.source is None or batch.head is None:
         return 0
-    asked = dict(batch.mapping)
-    head = Head.unpack(keys().open(bytes(batch.head), purpose=f"import-head:{public_id}"))
-    source = keys().open(bytes(batch.source), purpose=f"import-source:{public_id}")
+    if tries > TRIES:
+        return _end(batch, UNREADABLE)
     try:
-        drafts = _drafts(batch, source, head)
+        return _read(batch)
     except BadFile as refusal:
         return _end(batch, str(refusal))
-    return _write(batch, _rows(batch, drafts, head), head, asked)
+    except Exception:
+        if tries < TRIES:
+            raise
+        log.exception("an import can't be read", extra={"batch": public_id})
+        return _end(batch, UNREADABLE)
+
+
+def _read(batch: ImportBatch) -> int:
+    assert batch.source is not None
+    assert batch.head is not None
+    asked = dict(batch.mapping)
+    head = Head.unpack(keys().open(bytes(batch.head), purpose=f"import-head:{batch.public_id}"))
+    source = keys().open(bytes(batch.source), purpose=f"import-source:{batch.public_id}")
+    return _write(batch, _rows(batch, _drafts(batch, source, head), head), head, asked)
 
 
 @transaction.atomic
