@@ -17,7 +17,12 @@ class RewardsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from qixia.rewards.nav import register_desk  # noqa: PLC0415 — models are loaded only now
+
+        register_desk()
         declare("rewards.Posting", "words", "ledger-words")
+        declare("rewards.PointsAppeal", "sealed_words", "appeal-words")
+        declare("rewards.PointsAppeal", "sealed_answer", "appeal-answer")
         declare("rewards.Hold", "sealed_evidence", "hold-evidence")
         declare("rewards.Hold", "sealed_reason", "hold-reason")
         declare("rewards.Owed", "sealed_signals", "hold-evidence")

@@ -1,5 +1,6 @@
 """Tables of rewards, by matter."""
 
+from qixia.rewards.models.appeals import PointsAppeal
 from qixia.rewards.models.books import Account, Entry, Lot, Posting
 from qixia.rewards.models.budgets import Budget, BudgetChange, Owed, Slice
 from qixia.rewards.models.catalogue import Item, Refusal, Voucher
@@ -20,6 +21,7 @@ __all__ = [
     "Lot",
     "Owed",
     "Payout",
+    "PointsAppeal",
     "Posting",
     "Promise",
     "Refusal",

@@ -31,15 +31,28 @@ from qixia.rewards.queries.purse import (
     summary_for,
     worth,
 )
+from qixia.rewards.queries.reasons import (
+    AppealCase,
+    EntryView,
+    HoldCase,
+    entry,
+    open_appeals,
+    open_appeals_of_points,
+    open_holds,
+    open_holds_count,
+)
 from qixia.rewards.queries.rulebook import RuleBook, RuleLine, rule_book
 from qixia.rewards.queries.till import REFUSALS, SeenAtTill, Taken, Till, seen_at_till, till
 from qixia.rewards.queries.vouchers import Ticket, code_parts, ticket, tickets
 
 __all__ = [
     "REFUSALS",
+    "AppealCase",
     "Debtor",
     "EffectView",
+    "EntryView",
     "Good",
+    "HoldCase",
     "Latest",
     "Month",
     "MonthOfRows",
@@ -63,11 +76,16 @@ __all__ = [
     "debts",
     "draft_effect",
     "entries_page",
+    "entry",
     "good",
     "goods",
     "item_for_edit",
     "latest_table",
     "offers",
+    "open_appeals",
+    "open_appeals_of_points",
+    "open_holds",
+    "open_holds_count",
     "parse_table",
     "points_of",
     "rule_book",

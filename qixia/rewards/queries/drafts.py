@@ -1,8 +1,8 @@
 """What a draft of the points' table would have paid last month: read from the books alone.
 
 No rider is joined with a report: an award keeps its rule, day and the facts that a table may weigh. One statement,
-grouped by the database and read in pieces; anonymous points (one worth, paid for many at once) and what appeals gave
-back are left out. Last month is the thirty days before today.
+grouped by the database and read in pieces. What a sign holds counts as what it promises; anonymous points (one worth,
+paid for many at once) and what appeals gave back are left out. Last month is the thirty days before today.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Sum
+from django.db.models import Count, F, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -124,11 +124,13 @@ def draft_effect(draft: rules.PointsPolicy) -> EffectView:
 def _done() -> Iterator[drafting.Done]:
     today = clock.city_date(clock.now())
     rows = (
-        Posting.objects.filter(kind=rules.AWARD, day__gte=today - timedelta(days=DAYS), day__lt=today)
+        Posting.objects.filter(
+            kind__in=(rules.AWARD, rules.HOLD), pays=None, day__gte=today - timedelta(days=DAYS), day__lt=today
+        )
         .exclude(rule=rules.ANONYMOUS)
         .exclude(act__in=_DECIDED)
         .values("beneficiary", "day", "rule", "quality", "campaign")
-        .annotate(count=Count("id"), paid=Coalesce(Sum("points"), 0))
+        .annotate(count=Count("id"), paid=Coalesce(Sum(F("points") + F("promised")), 0))
         .order_by("beneficiary", "day", "rule", "quality", "campaign")
     )
     for row in rows.iterator(chunk_size=_PIECE):

@@ -17,6 +17,7 @@ from qixia.policy import queries as policy
 from qixia.rewards import rules, sealing, states
 from qixia.rewards.models import Account, Budget, Claim, Entry, Posting, Promise, Voucher
 from qixia.rewards.queries.rulebook import rule_title
+from qixia.rewards.queries.why import Why, why
 
 PAGE = 30
 EXPIRES_SOON = timedelta(days=3)
@@ -69,6 +70,7 @@ class Row:
     repaid: int
     owed: int
     reversed_on: date | None
+    why: Why | None
     until: date | None  # of what is held: the last day on which somebody may look
 
     @property
@@ -202,12 +204,13 @@ def entries_page(owner_ref: str, *, only: str = "all", before: int | None = None
 def row_of(posting: Posting) -> Row:
     params: dict[str, Any] = posting.params
     undone = getattr(posting, "reversed_by", None)
+    title = params.get("title", "")
+    if posting.kind in (rules.AWARD, rules.HOLD, rules.VOID):
+        title = rule_title(posting.rule, title)
     return Row(
         id=posting.pk,
         kind=posting.kind,
-        title=rule_title(posting.rule, params.get("title", ""))
-        if posting.kind == rules.AWARD
-        else params.get("title", ""),
+        title=title,
         act=rules.ACTS.get(posting.act, ""),
         points=posting.points,
         nominal=posting.nominal,
@@ -224,6 +227,7 @@ def row_of(posting: Posting) -> Row:
         repaid=params.get("repaid", 0),
         owed=params.get("owed", 0),
         reversed_on=undone.day if undone else None,
+        why=why(posting.points or posting.promised, title, params.get("why")),
         until=date.fromisoformat(params["until"]) if params.get("until") else None,
     )
 

@@ -143,6 +143,26 @@ def add_an_item_to_the_catalogue() -> None:
     assert services.save_item(actor=person("admin"), form=form, stock_change=10).stock == 10
 
 
+def _appealed() -> tuple[Actor, Any]:
+    table()
+    rider = person()
+    posting = services.award(**an_award(rider.ref))
+    return rider, services.appeal_points(actor=rider, entry=posting.pk, text="我觉得少了几分")
+
+
+@example("rewards.services.appeal_points")
+def say_that_an_entry_is_wrong() -> None:
+    _rider, appeal = _appealed()
+    assert appeal.state == "open"
+
+
+@example("rewards.services.answer_appeal")
+def answer_an_appeal_about_points() -> None:
+    rider, appeal = _appealed()
+    services.answer_appeal(actor=person("admin"), public_id=appeal.public_id, points=5, answer="少算了")
+    assert queries.balance(rider.ref) == 20
+
+
 @example("rewards.services.publish_table")
 def publish_the_next_table() -> None:
     table()

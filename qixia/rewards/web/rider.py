@@ -43,6 +43,29 @@ def ledger(request: HttpRequest) -> HttpResponse:
     return render(request, "rewards/ledger.html", context)
 
 
+@allow("rider")
+@require_http_methods(["GET", "HEAD", "POST"])
+def entry(request: HttpRequest, number: int) -> HttpResponse:
+    """Why an entry is what it is; on POST, say that it is wrong."""
+    error: DomainError | None = None
+    text, shows = request.POST.get("text", "")[:600], request.POST.get("shows") == "1"
+    if request.method == "POST":
+        try:
+            services.appeal_points(actor=request.actor, entry=number, text=text, shows=shows)
+            messages.success(request, _("已送出，有人看了会告诉你。"))
+            return HttpResponseRedirect(reverse("rewards:entry", args=[number]), status=303)
+        except DomainError as refused:
+            error = refused
+    context = {
+        "tab": "me",
+        "view": queries.entry(request.actor, number),
+        "text": text,
+        "shows": shows,
+        "error": message_of(error) if error else "",
+    }
+    return render(request, "rewards/entry.html", context, status=error.status if error else 200)
+
+
 @allow("anyone")
 @require_safe
 def rule_book(request: HttpRequest) -> HttpResponse:

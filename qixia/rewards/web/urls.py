@@ -1,12 +1,13 @@
 from django.urls import path
 
-from qixia.rewards.web import console, merchant, rider, table
+from qixia.rewards.web import console, deciding, merchant, rider, table
 
 app_name = "rewards"
 
 urlpatterns = [
     path("points", rider.ledger, name="ledger"),
     path("points/rules", rider.rule_book, name="rules"),
+    path("points/<int:number>", rider.entry, name="entry"),
     path("redeem", rider.catalogue, name="catalogue"),
     path("redeem/<slug:public_id>", rider.item, name="item"),
     path("vouchers", rider.vouchers, name="vouchers"),
@@ -17,6 +18,10 @@ urlpatterns = [
     path("m/check", merchant.check, name="check"),
     path("m/redeem", merchant.redeem, name="redeem"),
     path("desk/rewards/rules/", table.table, name="table"),
+    path("desk/rewards/holds/", deciding.holds, name="holds"),
+    path("desk/rewards/holds/<slug:public_id>", deciding.decide_hold, name="decide-hold"),
+    path("desk/rewards/appeals/", deciding.appeals, name="points-appeals"),
+    path("desk/rewards/appeals/<slug:public_id>", deciding.answer, name="answer-appeal"),
     path("desk/catalogue", console.stock, name="stock"),
     path("desk/catalogue/new", console.edit, name="item-new"),
     path("desk/catalogue/<slug:public_id>", console.edit, name="item-edit"),

@@ -1,0 +1,19 @@
+"""The console's entries of points: rules, what waits for a look, what riders say against entries."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from qixia.rewards.queries import open_appeals_of_points, open_holds_count
+from qixia.ui.nav import Item, register
+
+DECIDERS = ("admin", "supervisor")
+
+
+def register_desk() -> None:
+    """Called once when Django starts."""
+    register(Item(_("先看再给"), "eye-check", "rewards:holds", DECIDERS, "工作", 26, open_holds_count))
+    register(
+        Item(_("积分申诉"), "message-question", "rewards:points-appeals", DECIDERS, "工作", 27, open_appeals_of_points)
+    )
+    register(Item(_("积分规则"), "coin", "rewards:table", ("admin",), "管理", 38))
