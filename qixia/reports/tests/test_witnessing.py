@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import math
 from datetime import timedelta
 
 import pytest
@@ -24,7 +27,7 @@ from qixia.policy.services import publish
 from qixia.reports import errors, services
 from qixia.reports.models import Report, ReportPhoto, ReportStep, Support, Witness
 from qixia.reports.queries.similar import similar_reports
-from qixia.reports.services.endings import circle
+from qixia.reports.services.endings import circle, witnessing
 from qixia.reports.tests.town import AT_ROAD, MAKER, _rider, at, photo_after, reach, send, the
 from qixia.rewards.queries import balance
 
@@ -63,6 +66,21 @@ def taken(actor, report) -> Offer:
     offer = the_offer(report)
     offers.take(actor=actor, public_id=offer.public_id)
     return offer
+
+
+class _FixedKey:
+    """Draws with a key that is the same in every run: what is counted here never changes."""
+
+    def blind_index(self, text: str, *, purpose: str) -> str:
+        return hmac.new(b"drawn", f"{purpose}|{text}".encode(), hashlib.sha256).hexdigest()[:40]
+
+
+@pytest.mark.parametrize(("share", "of"), [(0.001, 100_000), (0.05, 20_000), (1 / 3, 20_000), (1, 100), (0, 100)])
+def test_as_many_are_drawn_as_the_share_says(monkeypatch, share, of):
+    """Within five sigma. A share of one in a thousand tells whether all values of the draw are equally likely."""
+    monkeypatch.setattr(witnessing, "keys", _FixedKey)
+    drawn = sum(witnessing._is_drawn(f"report-{number}", share) for number in range(of))
+    assert abs(drawn - of * share) <= 5 * math.sqrt(of * share * (1 - share))
 
 
 class TestWhoIsAsked:

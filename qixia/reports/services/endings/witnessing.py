@@ -90,9 +90,10 @@ def _is_wanted(report: Report, why: str, policy: Looks) -> bool:
 
 
 def _is_drawn(public_id: str, share: float) -> bool:
-    """Whether the report is of the share. Keyed: a unit can't know beforehand where nobody will look."""
-    drawn = keys().blind_index(public_id, purpose="look-sample").encode()
-    return int.from_bytes(drawn[:6], "big") % 10_000 < share * 10_000
+    """Whether the report is of the share. Keyed: a unit can't know beforehand where nobody will look. All digits count,
+    as a fraction of one: every report has the same chance, and a share may be as small as it likes."""
+    drawn = keys().blind_index(public_id, purpose="look-sample")
+    return int(drawn, 16) / 16 ** len(drawn) < share
 
 
 @transaction.atomic
