@@ -472,6 +472,16 @@ def deputies(organisation_ids: Iterable[int], *, everyone: bool = False, own: in
     return [DeputyLine(*row, is_on=row[3] <= now) for row in listed]
 
 
+def deputies_of(person_ids: Iterable[int]) -> dict[int, list[int]]:
+    """Who stands in for each of these people right now; those for whom nobody does are left out. One query."""
+    now = clock.now()
+    rows = Deputy.objects.filter(person_id__in=set(person_ids), ended_at=None, starts_at__lte=now, ends_at__gt=now)
+    found: dict[int, list[int]] = {}
+    for person, deputy in rows.filter(deputy__is_active=True).order_by("pk").values_list("person_id", "deputy_id"):
+        found.setdefault(person, []).append(deputy)
+    return found
+
+
 # ── organisations ───────────────────────────────────────────────────────────
 
 _organisations: dict[str, tuple[float, Org]] = {}

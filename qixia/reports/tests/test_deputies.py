@@ -64,6 +64,39 @@ def test_notices_go_to_both(town):
     assert {town.clerk.person_id, person.pk} <= told
 
 
+def test_who_stands_in_for_a_watcher_is_told_what_the_watcher_is(town):
+    """Also where nothing had to be lent; only for that time, not of an own step, and not of what he may not see."""
+    now, told = clock.now(), Notice.objects.filter(template="case.watched")
+    receipt, elsewhere = reach(town, "accepted"), reach(town, "accepted")
+    services.watch(actor=town.worker, public_id=receipt.public_id)
+    services.watch(actor=town.worker, public_id=elsewhere.public_id)
+    start = now + timedelta(hours=1)
+    people.set_deputy(
+        actor=town.worker,
+        person=town.worker.public_id,
+        deputy=town.colleague.public_id,
+        starts_at=start,
+        ends_at=start + timedelta(hours=2),
+    )
+    services.answer_for(actor=town.clerk, public_id=receipt.public_id, text="在办")
+    assert set(told.values_list("person_id", flat=True)) == {town.worker.person_id}
+    with clock.at(start):
+        services.answer_for(actor=town.clerk, public_id=receipt.public_id, text="在办")
+        assert told.filter(person_id=town.colleague.person_id).count() == 1
+        services.answer(actor=town.colleague, public_id=receipt.public_id, text="快了")
+        assert told.filter(person_id=town.colleague.person_id).count() == 1
+        assert told.filter(person_id=town.worker.person_id).count() == 3
+        services.return_report(actor=town.worker, public_id=elsewhere.public_id, reason="归环卫", to="huanwei")
+        services.accept(actor=town.cleaner, public_id=elsewhere.public_id)
+        before = told.count()
+        services.answer(actor=town.cleaner, public_id=elsewhere.public_id, text="快了")
+        assert told.count() == before
+    before = told.filter(person_id=town.colleague.person_id).count()
+    with clock.at(start + timedelta(hours=2)):
+        services.answer_for(actor=town.clerk, public_id=receipt.public_id, text="在办")
+    assert told.filter(person_id=town.colleague.person_id).count() == before
+
+
 def test_the_page_sets_and_ends_it(town):
     person = second_clerk(town)
     client = desk(town, "clerk")

@@ -3,7 +3,8 @@
 Told     by one notice for each step, in words of the history; never the text of a step, never who reported. Nobody is
          told of an own step.
 Who      a watch stays when the case goes to another unit, but whoever may not see the case any more is told nothing.
-Cost     one query for a case that nobody watches; four and one for each unit that has to do with it for one that is
+         Who stands in for somebody who watches is told as well, as long as he or she does.
+Cost     one query for a case that nobody watches; five and one for each unit that has to do with it for one that is
          watched, however many watch.
 """
 
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from qixia.audit.services import record
 from qixia.notices.services import Tell, tell_many
 from qixia.people.access import Actor
-from qixia.people.queries import people_in_charge, staff_of
+from qixia.people.queries import deputies_of, people_in_charge, staff_of
 from qixia.reports import access, states
 from qixia.reports.models import Help, Report, ReportStep, Watch
 
@@ -50,6 +51,7 @@ def watchers_told(report: Report, step: ReportStep) -> list[Tell]:
     watching = set(Watch.objects.filter(report=report).values_list("person_id", flat=True))
     if not watching:
         return []
+    watching |= {one for stand_ins in deputies_of(watching).values() for one in stand_ins}
     found = {person: ref for person, ref in _readers(report).items() if person in watching and ref != step.actor}
     params = {"number": report.number, "place": report.place, "step": _words(step)}
     link = f"/desk/case/{report.public_id}/"
