@@ -2,14 +2,29 @@
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.test import TransactionTestCase
 
+from qixia.people import queries as people_queries
 from qixia.places import queries as places_queries
 from qixia.policy import queries as policy_queries
+from qixia.policy.services import publish_seeds
+from qixia.reports.tests.town import Town, build_town
 from qixia.triage import active as active_model
+from tests.emptying import empty_tables
+from tests.ordering import arrange, commits, hand_out
+from tests.standing import GROUNDS, stands
 
 # Pages name static files by their hash, which only `collectstatic` knows. Tests ask for them by their plain names.
 settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """In the order of tests/ordering.py, whatever order others wish for; handfuls before pytest-xdist reads them."""
+    arrange(items)
+    hand_out(items)
+    yield
+    arrange(items)
 
 
 @pytest.fixture(autouse=True)
@@ -22,25 +37,39 @@ def _no_leftovers_from_another_test():
 def _forget():
     policy_queries.forget()
     places_queries.forget()
+    people_queries.forget_organisations()
     active_model.forget()
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """SQLite empties tables with DELETE, which append-only tables refuse: between tests their triggers step aside."""
+@stands
+def seeds() -> None:
+    """Every rule as it ships."""
+    publish_seeds()
+
+
+@stands(after="seeds")
+def standing_town() -> Town:
+    """The town of reports; pictures go where the test says."""
+    return build_town()
+
+
+@pytest.fixture
+def _ground(request, django_db_setup, django_db_blocker):
+    """What the test begins with, see tests/standing.py. Before a test with committed rows everything goes."""
+    wanted = GROUNDS.wanted_by(request.node)
+    if wanted and commits(request.node):
+        raise pytest.UsageError(f"{request.node.nodeid} needs committed rows: {wanted[-1][0]} is none")
     with django_db_blocker.unblock():
-        if connection.vendor != "sqlite":
-            return
-        plain = connection.ops.execute_sql_flush
+        GROUNDS.stand(wanted, _forget)
+    _forget()
 
-        def flush(sql_list):
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-                triggers = cursor.fetchall()
-                for name, _sql in triggers:
-                    cursor.execute(f"DROP TRIGGER {name}")
-                plain(sql_list)
-                for _name, sql in triggers:
-                    cursor.execute(sql)
 
-        connection.ops.execute_sql_flush = flush
+@pytest.fixture
+def _django_db_helper(_ground, _django_db_helper):
+    """pytest-django's own, after the ground: the test's transaction begins inside that of the ground."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _empty_only_what_has_rows():
+    """After a test with committed rows; pytest-django's own way empties all tables and writes permissions anew."""
+    TransactionTestCase._fixture_teardown = lambda _case: empty_tables()

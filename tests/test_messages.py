@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
 
 import pytest
@@ -18,9 +17,8 @@ from qixia.kernel.ids import new_public_id
 from qixia.people.access import Actor
 from qixia.people.models import Person
 from qixia.people.sessions import BACKEND
-from qixia.places import queries as places
 from qixia.policy.queries import current
-from qixia.reports.tests.town import Town, build_town, reach, send
+from qixia.reports.tests.town import Town, reach, send
 from qixia.rewards import services as rewards
 from qixia.rewards.tests import builders
 from qixia.ui.errors import message_of
@@ -106,11 +104,9 @@ DATA = re.compile(
 
 
 @pytest.fixture
-def town(db: None, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
+def town(standing_town: Town, tmp_path, monkeypatch: pytest.MonkeyPatch) -> Town:
     monkeypatch.setattr(get_config(), "media_dir", tmp_path / "media")
-    places.forget()
-    yield build_town()
-    places.forget()
+    return standing_town
 
 
 def visible(html: str) -> list[str]:

@@ -1,13 +1,11 @@
 """A town, and pictures in a folder of the test's own."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from qixia.kernel.config import get_config
-from qixia.places import queries as places
-from qixia.reports.tests.town import Town, build_town
+from qixia.reports.tests.town import Town
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +16,5 @@ def media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def town(db: None) -> Iterator[Town]:
-    places.forget()
-    yield build_town()
-    places.forget()
+def town(standing_town: Town) -> Town:
+    return standing_town

@@ -16,21 +16,18 @@ from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.lab import photos
 from qixia.media.models import Evidence
-from qixia.places import queries as places
 from qixia.reports import queries, services
 from qixia.reports.errors import CopiedPhoto, LooksCopied
 from qixia.reports.models import Report, ReportPhoto
-from qixia.reports.tests.town import AT_ROAD, Town, build_town, send, the
+from qixia.reports.tests.town import AT_ROAD, Town, send, the
 
 SIZE = (640, 480)
 
 
 @pytest.fixture
-def town(db, tmp_path, monkeypatch):
+def town(standing_town, tmp_path, monkeypatch):
     monkeypatch.setattr(get_config(), "media_dir", tmp_path / "media")
-    places.forget()
-    yield build_town()
-    places.forget()
+    return standing_town
 
 
 def taken(name: str, seed: int, size: tuple[int, int] = SIZE) -> photos.Pixels:

@@ -13,10 +13,8 @@ def _own_media(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def town(db):
-    places.forget()
-    yield build_town()
-    places.forget()
+def town(standing_town):
+    return standing_town
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from qixia.notices.models import Notice
 from qixia.people import services as people
 from qixia.people.access import Actor, actor_for
 from qixia.people.models import Organisation, RoleGrant
-from qixia.places import queries as places
 from qixia.policy.queries import current, working_calendar
 from qixia.policy.services import publish, set_day
 from qixia.reports import errors, services
@@ -28,6 +27,7 @@ from qixia.reports.models import ClockNote, ClockPause, ClockRun, Extension, Rep
 from qixia.reports.queries.clocks import supervision
 from qixia.reports.services.clocks import reminding
 from qixia.reports.tests.town import MAKER, Town, build_town, photo_after, reach, send, the
+from tests.standing import stands
 
 TABLES = (Report, ReportStep, ClockPause, Extension, ClockNote, AuditEvent, Event, Notice)
 HOUR = timedelta(hours=1)
@@ -40,12 +40,16 @@ def city(text: str) -> datetime:
 MORNING = city("2026-11-24 09:00")  # a Tuesday without holidays around it
 
 
-@pytest.fixture
-def town(db) -> Town:
+@stands(after="seeds")
+def tuesday_town() -> Town:
     """People whose roles hold on that Tuesday, whatever today is."""
-    places.forget()
     with clock.at(MORNING - timedelta(days=1)):
         return build_town()
+
+
+@pytest.fixture
+def town(tuesday_town: Town) -> Town:
+    return tuesday_town
 
 
 def rows() -> list[list[dict[str, object]]]:

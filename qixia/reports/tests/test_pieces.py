@@ -10,15 +10,14 @@ from qixia.media.tests.filming import clip
 from qixia.media.transfers import PIECE_MIN as PIECE
 from qixia.people.sessions import BACKEND
 from qixia.reports.models import Report
-from qixia.reports.tests.town import build_town
 
 pytestmark = pytest.mark.django_db
 
 
 class TestOverHttp:
     @pytest.fixture
-    def town(self):
-        return build_town()
+    def town(self, standing_town):
+        return standing_town
 
     @pytest.fixture
     def phone(self, town):

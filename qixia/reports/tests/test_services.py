@@ -26,6 +26,7 @@ from qixia.reports.tests.town import (
     AT_ESTATE,
     AT_ROAD,
     OUTSIDE,
+    Town,
     accepted,
     at,
     photo,
@@ -35,6 +36,7 @@ from qixia.reports.tests.town import (
     the,
 )
 from qixia.rewards.queries import balance
+from tests.standing import stands
 
 TABLES = (Report, ReportPhoto, ReportStep, Evidence, Command, Job, Event, AuditEvent, Notice)
 
@@ -265,10 +267,15 @@ def _rings(public_id):
 _REPEATED = {("fixed", "confirm"), ("reopened", "dispute")}
 
 
+@stands(after="standing_town", by=("state",))
+def reached(town: Town, state: str) -> services.Receipt:
+    return reach(town, state)
+
+
 @pytest.mark.parametrize("state", states.STATES)
 @pytest.mark.parametrize("step", _ACTS)
-def test_every_cell_of_the_table(town, state, step):
-    receipt = reach(town, state)
+def test_every_cell_of_the_table(town, reached, state, step):
+    receipt = reached
     before = counts()
     if states.allowed(step, state):
         _ACTS[step](town, receipt.public_id)

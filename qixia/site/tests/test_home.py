@@ -11,17 +11,14 @@ from django.urls import reverse
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.people.sessions import BACKEND
-from qixia.places import queries as places
-from qixia.reports.tests.town import build_town, reach, send
+from qixia.reports.tests.town import reach, send
 from qixia.site.home import greeting
 
 
 @pytest.fixture
-def town(db, tmp_path, monkeypatch):
+def town(standing_town, tmp_path, monkeypatch):
     monkeypatch.setattr(get_config(), "media_dir", tmp_path / "media")
-    places.forget()
-    yield build_town()
-    places.forget()
+    return standing_town
 
 
 def signed_in(town, name: str) -> Client:

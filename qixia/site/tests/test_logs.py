@@ -12,7 +12,7 @@ from django.urls import resolve
 
 from qixia.people.middleware import attach
 from qixia.people.sessions import BACKEND
-from qixia.reports.tests.town import accepted, build_town
+from qixia.reports.tests.town import accepted
 from qixia.site.logs import Line, RequestLogMiddleware, black_out
 
 
@@ -113,8 +113,8 @@ class TestWho:
         return record.path, record.actor, json.loads(Line().format(record))
 
     @pytest.fixture
-    def town(self):
-        return build_town()
+    def town(self, standing_town):
+        return standing_town
 
     def test_a_rider_is_a_rider_at_a_pattern(self, town, records):
         report = accepted(town.rider).public_id

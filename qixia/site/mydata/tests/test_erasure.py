@@ -30,10 +30,9 @@ from qixia.people.access import actor_for
 from qixia.people.models import Person, PersonKey, Rider
 from qixia.people.services import sign_in
 from qixia.people.sessions import BACKEND
-from qixia.places import queries as places
 from qixia.reports.models import Report, ReportPhoto
 from qixia.reports.sealing import open_link
-from qixia.reports.tests.town import build_town, reach, send
+from qixia.reports.tests.town import reach, send
 
 PHONE, NEW_PHONE = "13812345678", "13987654321"
 NICKNAME, REAL_NAME, RIDER_NO = "阿飞侠客", "欧阳小满", "RX-900817"
@@ -42,11 +41,9 @@ SENTINELS = (PHONE, NEW_PHONE, NICKNAME, REAL_NAME, RIDER_NO, DEVICE, TOLD, "139
 
 
 @pytest.fixture
-def town(db, tmp_path, monkeypatch):
+def town(standing_town, tmp_path, monkeypatch):
     monkeypatch.setattr(get_config(), "media_dir", tmp_path / "media")
-    places.forget()
-    yield build_town()
-    places.forget()
+    return standing_town
 
 
 def live_busily(town: Any) -> Person:

@@ -17,18 +17,15 @@ from qixia.people import queries as people
 from qixia.people import services
 from qixia.people.models import ErasureRequest, Person
 from qixia.people.sessions import BACKEND
-from qixia.places import queries as places
-from qixia.reports.tests.town import build_town, send
+from qixia.reports.tests.town import send
 
 HOME = "/me/data/"
 
 
 @pytest.fixture
-def town(db, tmp_path, monkeypatch):
+def town(standing_town, tmp_path, monkeypatch):
     monkeypatch.setattr(get_config(), "media_dir", tmp_path / "media")
-    places.forget()
-    yield build_town()
-    places.forget()
+    return standing_town
 
 
 def client_of(person) -> Client:

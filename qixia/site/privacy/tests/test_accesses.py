@@ -15,9 +15,8 @@ from qixia.people import queries as people
 from qixia.people import services
 from qixia.people.sessions import BACKEND
 from qixia.people.tests import build
-from qixia.places import queries as places
 from qixia.policy.services import publish_seeds
-from qixia.reports.tests.town import build_town, send
+from qixia.reports.tests.town import send
 from qixia.site.privacy import history as history_page
 
 LOG, CSV, HISTORY = "/privacy/accesses/", "/privacy/accesses/csv", "/privacy/history/"
@@ -134,11 +133,9 @@ def test_the_log_costs_the_same_with_many_lines(ground, django_assert_max_num_qu
 
 
 @pytest.fixture
-def town(db, tmp_path, monkeypatch):
+def town(standing_town, tmp_path, monkeypatch):
     monkeypatch.setattr(get_config(), "media_dir", tmp_path / "media")
-    places.forget()
-    yield build_town()
-    places.forget()
+    return standing_town
 
 
 def test_no_page_lays_a_rider_beside_a_report(town):
