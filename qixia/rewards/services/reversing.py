@@ -42,7 +42,7 @@ def reverse(
         return []
     # Read again under the lock: of two who reverse at once, the second sees the first one's reversal here.
     originals = list(wanted.select_related("reversed_by", "paid_by").order_by("id"))
-    origins = budgets.origins(row.pk for row in originals)
+    origins = _origins(originals)
     paid = [row for row in originals if row.points > 0 and not hasattr(row, "reversed_by")]
     promised = [row for row in originals if row.promised and not hasattr(row, "paid_by")]
     drafts = [_reversal(row, purses[row.beneficiary], origins[row.pk], reason=reason, actor=actor) for row in paid]
@@ -58,6 +58,13 @@ def reverse(
     earlier = [row.reversed_by for row in originals if hasattr(row, "reversed_by")]
     ended = [row.paid_by for row in originals if hasattr(row, "paid_by") and row.paid_by.kind == rules.VOID]
     return earlier + ended + made
+
+
+def _origins(originals: Sequence[Posting]) -> dict[int, books.Pot]:
+    """Posting → the budget's account it came from; what was held before it was given left the budget with the hold."""
+    found = budgets.origins({row.pk for row in originals} | {row.pays_id for row in originals if row.pays_id})
+    held = {row.pk: found[row.pays_id] for row in originals if row.pays_id in found and row.pk not in found}
+    return found | held
 
 
 def _return_cover(drafts: Sequence[books.Draft]) -> None:
