@@ -21,6 +21,7 @@ from qixia.people.access import Actor
 from qixia.policy.queries import current
 from qixia.reports import access, clocks, states
 from qixia.reports.models import Appeal, ClockPause, Extension, Report
+from qixia.reports.queries.counting import counted
 from qixia.reports.queries.pauses import pause_ends
 from qixia.reports.queries.shared import ClockView, clock_of, show_limit, show_span, title_of
 
@@ -188,7 +189,7 @@ def supervision(actor: Actor) -> list[Matter]:
 
 def _matter(key: str, title: str, why: str, rows: QuerySet[Report], now: datetime, note: object = None) -> Matter:
     shown = list(rows.select_related("unit")[:SHOWN])
-    total = len(shown) if len(shown) < SHOWN else rows.order_by().count()
+    total = len(shown) if len(shown) < SHOWN else counted({key: rows})[key]
     return Matter(key, title, why, total, [_line(report, now, note) for report in shown])
 
 
@@ -231,4 +232,4 @@ def _line(report: Report, now: datetime, note: object) -> Line:
 
 def supervision_count(actor: Actor) -> int:
     """How much is urgent: thrice over, or an answer that is due within hours. One query."""
-    return access.cases(actor).filter(late(3) | near_answer(clock.now())).count()
+    return counted({"urgent": access.cases(actor).filter(late(3) | near_answer(clock.now()))})["urgent"]

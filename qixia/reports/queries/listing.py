@@ -2,7 +2,8 @@
 
 Filter   comes from an address, so every word in it may be forged: what is unknown narrows nothing, and nothing reaches
          the database that it refuses (NUL, numbers out of range).
-Cost     a page is five queries however long the list is; the chips' numbers are one.
+Cost     a page is five queries however long the list is; the chips' numbers are one. Nothing is counted beyond a bound
+         (queries/counting.py), and words are looked for in so many rows of the list at a time: `next_key` goes on there.
 Late     what the clocks marked so (queries/clocks.py); `soon` is the share of the limit that the policy calls near.
 """
 
@@ -12,7 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from django.db.models import Count, DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
+from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value
+from django.db.models.lookups import LessThan
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -26,6 +28,7 @@ from qixia.policy.queries import current
 from qixia.reports import access, states
 from qixia.reports.models import Report, Watch
 from qixia.reports.queries.clocks import late, near_answer
+from qixia.reports.queries.counting import counted
 from qixia.reports.queries.opinions import rank, warned
 from qixia.reports.queries.shared import ClockView, clock_of, thumbs_of, title_of
 
@@ -46,6 +49,7 @@ GROUPS: dict[str, tuple[str, tuple[str, ...]]] = {
     "open": (gettext_noop("全部未结"), states.OPEN),
     "ended": (gettext_noop("已结"), states.ENDED),
 }
+SEARCHED = 20_000  # rows of the archive in which words are looked for at once
 # A part that is done is looked at with its whole.
 _NOT_DONE_PARTS = Q(part_of=None) | ~Q(state="resolved")
 
@@ -171,26 +175,45 @@ def _clean(code: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CasePage:
+    """`total` stops at the bound of counts; None: not counted. `searched`: in how many rows words were looked for, if
+    the list goes on behind them."""
+
     items: list[Row]
     next_key: str
     total: int | None
+    searched: int = 0
 
 
 def case_page(actor: Actor, wanted: Filter, limit: int = 50) -> CasePage:
     """A staff list: what runs out first comes first."""
     rows = narrowed(actor, wanted)
     order = _ORDERS.get(wanted.list, _ORDERS["queue"])
+    behind = _ordered(rows, order, wanted.after)
+    last = _last_searched(behind) if _searches(wanted) else None
+    if last is not None:
+        behind = _until(behind, order, last)
+    if _searches(wanted):
+        behind = behind.filter(_says(wanted.text))
     # Nobody works through the whole archive, so nobody counts it.
-    total = None if wanted.list == "all" and not wanted.parts() else rows.count()
-    found = list(_shown(actor, _ordered(rows, order, wanted.after))[: limit + 1])
+    is_counted = not _searches(wanted) and (wanted.list != "all" or bool(wanted.parts()))
+    found = list(_shown(actor, behind)[: limit + 1])
     page = found[:limit]
-    return CasePage(rows_of(actor, page), _key(page[-1], order) if len(found) > limit else "", total)
+    ends = page[-1] if len(found) > limit else last
+    return CasePage(
+        items=rows_of(actor, page),
+        next_key=_key(ends, order) if ends else "",
+        total=counted({"all": rows})["all"] if is_counted else None,
+        searched=SEARCHED if last is not None else 0,
+    )
 
 
 def cases_for_export(actor: Actor, wanted: Filter, limit: int) -> list[Report]:
     """The same list from its top, as rows for a sheet."""
     order = _ORDERS.get(wanted.list, _ORDERS["queue"])
-    return list(_ordered(narrowed(actor, wanted), order, "").select_related("unit", "assignee", "community")[:limit])
+    rows = narrowed(actor, wanted)
+    if _searches(wanted):
+        rows = rows.filter(_says(wanted.text))
+    return list(_ordered(rows, order, "").select_related("unit", "assignee", "community")[:limit])
 
 
 def chosen_cases(actor: Actor, public_ids: list[str]) -> list[Report]:
@@ -260,9 +283,19 @@ def narrowed(actor: Actor, wanted: Filter) -> QuerySet[Report]:
         place = division(wanted.area)
         rows = rows.filter(community__path__startswith=place.path) if place else rows.none()
     if wanted.watched:
-        rows = rows.filter(_watched_by(actor))
+        rows = rows.filter(_watches_of(actor))
     rows = rows.filter(_late(actor, wanted, clock.now()))
-    return rows.filter(_says(wanted.text)) if wanted.text else rows
+    return rows.filter(_says(wanted.text)) if wanted.text and not _searches(wanted) else rows
+
+
+def _searches(wanted: Filter) -> bool:
+    """Whether the archive is read for words: no index helps, so it is read part by part."""
+    return bool(wanted.text) and wanted.list == "all" and parse_number(wanted.text) is None
+
+
+def _last_searched(rows: QuerySet[Report]) -> Report | None:
+    """The row at which a search of this list pauses; None if the list ends before."""
+    return rows[SEARCHED - 1 : SEARCHED].first()
 
 
 def _late(actor: Actor, wanted: Filter, now: datetime) -> Q:
@@ -291,12 +324,17 @@ def soon(now: datetime) -> Q:
     share = current("reports.limits").data.soon
     limit = ExpressionWrapper(F("resolve_due") - F("received_at"), output_field=DurationField())
     left = ExpressionWrapper(F("resolve_due") - Value(now), output_field=DurationField())
-    near = Report.objects.alias(left=left, limit=limit).filter(left__lt=F("limit") * share)
-    return Q(state__in=states.WITH_UNIT, resolve_due__gte=now) & Q(pk__in=near.values("pk"))
+    part = ExpressionWrapper(limit * Value(share), output_field=DurationField())
+    return Q(state__in=states.WITH_UNIT, resolve_due__gte=now) & Q(LessThan(left, part))
 
 
 def _watched_by(actor: Actor) -> Exists:
     return Exists(Watch.objects.filter(report=OuterRef("pk"), person_id=actor.person_id or 0))
+
+
+def _watches_of(actor: Actor) -> Q:
+    """The same as a condition: from the few watches to their cases, not the other way round."""
+    return Q(pk__in=Watch.objects.filter(person_id=actor.person_id or 0).values("report"))
 
 
 def _says(text: str) -> Q:
@@ -314,9 +352,19 @@ def _ordered(rows: QuerySet[Report], order: Order, after: str) -> QuerySet[Repor
     start = _parsed(order, value)
     if start is not None and is_row_key(pk):
         beyond = "lt" if order.down else "gt"
-        later = Q(**{f"{order.field}__{beyond}": start}) | Q(**{order.field: start, f"pk__{beyond}": int(pk)})
-        rows = rows.filter(later)
+        rows = rows.filter(_past(order.field, beyond, start, f"pk__{beyond}", int(pk)))
     return rows.order_by(f"{sign}{order.field}", f"{sign}pk")
+
+
+def _until(rows: QuerySet[Report], order: Order, last: Report) -> QuerySet[Report]:
+    """Those of `rows` that don't stand behind `last`."""
+    beyond = "gt" if order.down else "lt"
+    return rows.filter(_past(order.field, beyond, getattr(last, order.field), f"pk__{beyond}e", last.pk))
+
+
+def _past(field: str, beyond: str, value: object, key: str, pk: int) -> Q:
+    """Past this row in the order. The first part is what an index begins with: without it all rows before are read."""
+    return Q(**{f"{field}__{beyond}e": value}) & (Q(**{f"{field}__{beyond}": value}) | Q(**{key: pk}))
 
 
 def _key(report: Report, order: Order) -> str:
@@ -351,30 +399,25 @@ def areas_for(actor: Actor) -> list[Area]:
 
 
 def list_counts(actor: Actor) -> dict[str, int]:
-    """How many cases each list holds, and how many of the queue are over. One query."""
-    sums = {
-        name: Count("pk", filter=Q(state__in=LISTS[name]))
-        for name in ("queue", "incoming", "sorting", "returned", "checks", "confirming")
-    }
-    sums["checks"] = Count("pk", filter=Q(state__in=LISTS["checks"]) & _NOT_DONE_PARTS)
-    # Ended cases are many and in no list: left out, the index on the state serves the rest.
-    rows = access.cases(actor).filter(state__in=states.OPEN)
-    found: dict[str, int] = rows.aggregate(**sums, over=Count("pk", filter=over()))
-    return found
+    """How many cases each list holds, up to a bound, and how many of the queue are over. One query."""
+    rows = access.cases(actor)
+    names = ("queue", "incoming", "sorting", "returned", "checks", "confirming")
+    lists = {name: rows.filter(state__in=LISTS[name]) for name in names}
+    lists["checks"] = lists["checks"].filter(_NOT_DONE_PARTS)
+    return counted(lists | {"over": rows.filter(over())})
 
 
 def chip_counts(actor: Actor) -> dict[str, int]:
-    """The numbers on the queue's chips. One query."""
+    """The numbers on the queue's chips, up to a bound. One query."""
     now = clock.now()
-    sums: dict[str, Q | Exists] = {
+    sums: dict[str, Q] = {
         "over": over(),
         "over3": over(3),
         "soon": soon(now),
         "answer": near_answer(now),
         "mine": Q(assignee_id=actor.person_id),
-        "watched": Q(_watched_by(actor)),
+        "watched": _watches_of(actor),
         **{state: Q(state=state) for state in states.WITH_UNIT},
     }
     rows = access.cases(actor).filter(state__in=states.WITH_UNIT)
-    found: dict[str, int] = rows.aggregate(**{key: Count("pk", filter=one) for key, one in sums.items()})
-    return found
+    return counted({key: rows.filter(one) for key, one in sums.items()})

@@ -20,8 +20,10 @@ from django.utils.translation import gettext_lazy, ngettext
 from qixia.kernel import clock
 from qixia.kernel.ids import show_number
 from qixia.ui import nav
+from qixia.ui.numbers import many
 
 register = template.Library()
+register.filter(many)
 
 SEVERITIES = {
     "low": gettext_lazy("轻微"),
