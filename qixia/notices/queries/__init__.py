@@ -6,6 +6,7 @@ from qixia.notices.queries.log import (
     RobotLine,
     deliveries,
     delivery_counts,
+    gaps,
     robots,
 )
 from qixia.notices.queries.reading import (
@@ -96,6 +97,7 @@ __all__ = [
     "device_address",
     "device_at",
     "device_index",
+    "gaps",
     "house",
     "inbox",
     "inbox_path",

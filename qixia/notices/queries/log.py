@@ -14,8 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 from django.db.models import Count, Q, QuerySet
 
 from qixia.kernel import clock
+from qixia.kernel.config import get_config
 from qixia.notices.channels import CHANNELS, ChannelRules
-from qixia.notices.models import Delivery, Robot
+from qixia.notices.models import Delivery, PushSubscription, Robot
 from qixia.notices.queries.ways import channel_rules
 from qixia.people import queries as people
 from qixia.ui.paging import Page
@@ -37,6 +38,7 @@ class Line:
     day: date
     at: datetime | None
     error: str
+    is_critical: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ class DeliveryCount:
     sent: int
     failed: int
     given_up: int
+
+    @property
+    def share(self) -> int | None:
+        """Of a hundred that are over, how many arrived, rounded down; None before any is."""
+        over = self.sent + self.failed + self.given_up
+        return self.sent * 100 // over if over else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +114,7 @@ def _line(row: Delivery, names: Mapping[str, str], policy: ChannelRules, languag
         day=clock.city_date(row.created_at),
         at=row.sent_at if row.channel == "robot" else None,
         error=row.error,
+        is_critical=row.is_critical,
     )
 
 
@@ -117,6 +126,18 @@ def delivery_counts(*, days: int = 7) -> list[DeliveryCount]:
     for channel, state, many in rows.values_list("channel", "state").annotate(many=Count("pk")):
         counted[channel][state] = many
     return [DeliveryCount(one, *(counted[one].get(state, 0) for state in STATES)) for one in CHANNELS]
+
+
+def gaps() -> frozenset[str]:
+    """Channels that carry nothing, because nobody has set them up. Two queries."""
+    config = get_config()
+    missing = {
+        "push": not PushSubscription.objects.exists(),
+        "robot": not Robot.objects.filter(is_active=True).exists(),
+        "email": not config.mail_server.get_secret_value(),
+        "sms": config.sms_sender == "console",
+    }
+    return frozenset(channel for channel, is_missing in missing.items() if is_missing)
 
 
 def robots() -> list[RobotLine]:

@@ -25,12 +25,21 @@ CHANNEL_NAMES = {
     "email": gettext_lazy("邮件"),
     "sms": gettext_lazy("短信"),
 }
+CHANNEL_ICONS = {"push": "device-mobile", "robot": "users", "email": "mail", "sms": "message-2"}
+GAPS = {
+    "push": gettext_lazy("还没有人打开推送"),
+    "robot": gettext_lazy("还没接机器人"),
+    "email": gettext_lazy("没有设邮件服务器"),
+    "sms": gettext_lazy("短信只写到控制台，没有接网关"),
+}
 STATE_NAMES = {
     "queued": gettext_lazy("等着发"),
     "sent": gettext_lazy("已送出"),
     "failed": gettext_lazy("送不到"),
     "given_up": gettext_lazy("不再试"),
 }
+# What the picture of a group shows.
+ROBOT_SAYS = ("unit.new_case", "clock.resolve_soon")
 KIND_NAMES = {"wecom": gettext_lazy("企业微信"), "dingtalk": gettext_lazy("钉钉")}
 # What a template's facts look like in the preview.
 SAMPLE: dict[str, Any] = {
@@ -56,6 +65,8 @@ SAMPLE: dict[str, Any] = {
     "basis": {"zh": "核实情况", "en": "checking the matter"},
     "device": "Chrome / Android",
 }
+# Where the same name stands for something else.
+OTHER_SAMPLES: dict[str, dict[str, Any]] = {"consent.changed": {"what": {"zh": "精确位置", "en": "Exact place"}}}
 FIELDS = ("zh_title", "zh_body", "en_title", "en_body", "zh_outside", "en_outside")
 
 
@@ -73,17 +84,31 @@ def deliveries(request: HttpRequest) -> HttpResponse:
         before=request.GET.get("before", ""),
     )
     rows = [(line, CHANNEL_NAMES[line.channel], STATE_NAMES[line.state]) for line in page.items]
-    counts = [(CHANNEL_NAMES[one.channel], one) for one in queries.delivery_counts()]
     context = {
         "page": page,
         "rows": rows,
-        "counts": counts,
+        "ways": _ways(),
         "channel": channel if channel in CHANNELS else "",
         "state": state if state in STATE_NAMES else "",
-        "channels": CHANNEL_NAMES,
         "states": STATE_NAMES,
     }
     return render(request, "notices/deliveries.html", context)
+
+
+def _ways() -> list[dict[str, Any]]:
+    """The channels of the last days: how much went, what share of it arrived, and why one carries nothing."""
+    gaps = queries.gaps()
+    return [
+        {
+            "key": one.channel,
+            "name": CHANNEL_NAMES[one.channel],
+            "icon": CHANNEL_ICONS[one.channel],
+            "count": one,
+            "share": one.share,
+            "gap": GAPS[one.channel] if one.channel in gaps else "",
+        }
+        for one in queries.delivery_counts()
+    ]
 
 
 @never_cache
@@ -110,6 +135,8 @@ def robots(request: HttpRequest) -> HttpResponse:
         "rows": [(robot, KIND_NAMES[robot.kind]) for robot in queries.robots()],
         "kinds": KIND_NAMES,
         "units": people.organisations(),
+        "limit": queries.channel_rules().robot_per_minute,
+        "said": [queries.outside(name, language="zh") for name in ROBOT_SAYS],
         "given": {name: given.get(name, "") for name in ("organisation", "kind", "label", "language")},
         "error": _words(refusal),
         "field": (refusal.field or "url") if refusal else "",
@@ -131,10 +158,20 @@ def templates(request: HttpRequest) -> HttpResponse:
     """Every template in both languages, with facts of an example, by the kind of news."""
     words, policy = queries.templates(), queries.channel_rules()
     language = get_language() or "zh-hans"
-    groups: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, list[dict[str, Any]]] = {key: [] for key in policy.groups}
     for name in words.notices:
-        title = policy.groups[policy.group_of(name)].title.words(language)
-        groups.setdefault(title, []).append({"name": name, **_preview(words, name)})
+        found[policy.group_of(name)].append({"name": name, **_preview(words, name)})
+    groups = [
+        {
+            "key": key,
+            "title": policy.groups[key].title.words(language),
+            "channels": [CHANNEL_NAMES[one] for one in CHANNELS if one in policy.groups[key].channels],
+            "is_critical": policy.groups[key].critical,
+            "rows": rows,
+        }
+        for key, rows in found.items()
+        if rows
+    ]
     return render(request, "notices/templates.html", {"groups": groups})
 
 
@@ -186,7 +223,8 @@ def _fields(found: rules.NoticeTemplate) -> dict[str, str]:
 
 
 def _preview(words: rules.TemplateRules, name: str) -> dict[str, Any]:
-    facts = {place: SAMPLE.get(place, 3) for place in queries.places_of(name)}
+    samples = SAMPLE | OTHER_SAMPLES.get(name, {})
+    facts = {place: samples.get(place, 3) for place in queries.places_of(name)}
     return {
         language: {
             "inside": rules.render(words, name, facts, language),
