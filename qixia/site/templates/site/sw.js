@@ -111,6 +111,6 @@ async function open(path) {
   if (address.origin !== self.location.origin) return;
   const windows = await self.clients.matchAll({ type: "window" });
   if (!windows.length) return void (await self.clients.openWindow(address.href));
-  await windows[0].focus();
+  await windows[0].focus().catch(() => {}); // a browser that won't raise it still shows the page
   await windows[0].navigate(address.href);
 }
