@@ -155,7 +155,10 @@ class Report(models.Model):
             ),
             models.Index(fields=["lat", "lng"], name="reports_on_map"),
             models.Index(fields=["received_at"], name="reports_received"),
-            # Partial: what is late, what has no answer, what the clocks look at next.
+            # Partial: the queue in its order, what is late, what has no answer, what the clocks look at next.
+            models.Index(
+                fields=["resolve_due", "id"], condition=Q(state__in=states.WITH_UNIT), name="reports_queue_due"
+            ),
             models.Index(fields=["overdue", "resolve_due", "id"], condition=Q(overdue__gt=0), name="reports_overdue"),
             models.Index(
                 fields=["answer_due", "id"],
