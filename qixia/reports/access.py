@@ -236,6 +236,12 @@ def took(actor: Actor, report: Report, party: Who, *steps: str, with_parts: bool
 
 
 _DOERS = ("for", "finished_by")
+_DOING = ("resolve", "deliver")  # who says that it is done is not who looks whether it is
+
+
+def did_it(actor: Actor, report: Report) -> bool:
+    """Whether it was the actor who called it done (or a part of it), or it was done for the actor."""
+    return took(actor, report, "clerk", *_DOING, with_parts=True)
 
 
 def _helps(report: Report, units: Collection[int]) -> bool:

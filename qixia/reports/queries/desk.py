@@ -31,6 +31,8 @@ from qixia.reports.queries.ways import ACTS, WaysView, pictures_with_parts, ways
 from qixia.reports.queries.wording import Wording, wordings
 from qixia.reports.sealing import ANONYMOUS, SEALED, open_link
 
+_CHECKING = frozenset({"verify", "verify_handled"})
+
 
 @dataclass(frozen=True, slots=True)
 class EvidenceWord:
@@ -74,6 +76,7 @@ class CaseView:
     wordings: dict[str, list[Wording]]  # step → standard texts for its form
     ways: WaysView
     panel: ClockPanel
+    is_own_work: bool = False  # the reader called it done, so another must look
     opinion: SecondView | None = None  # of another model; for clerks
     notes: list[PhotoNote] = field(default_factory=list)
     members: list[Member] = field(default_factory=list)
@@ -95,6 +98,8 @@ def case(actor: Actor, public_id: str) -> CaseView:
     pictures = pictures_with_parts(report, actor.ref, history)
     parties = access.parties(actor, report) - {"rider"}
     steps = [name for name in states.steps_from(report.state, *parties) if _fits(name, report)]
+    is_own_work = not _CHECKING.isdisjoint(steps) and access.did_it(actor, report)
+    steps = [name for name in steps if not is_own_work or name not in _CHECKING]
     thumb = pictures["before"][0].thumb_url if pictures["before"] else None
     return CaseView(
         row=row_of(report, clock.now(), thumb),
@@ -121,6 +126,7 @@ def case(actor: Actor, public_id: str) -> CaseView:
         steps=[step for step in steps if step not in ACTS and step not in CLOCK_ACTS],
         panel=clock_panel(report, steps),
         ways=ways(actor, report, history, steps),
+        is_own_work=is_own_work,
         is_anonymous="clerk" in parties and report.secrecy == ANONYMOUS,
         original_bases=[(key, _(BASES[key])) for key in rules.ORIGINAL_BASES] if "clerk" in parties else [],
         opinion=second_view(report) if "clerk" in parties else None,

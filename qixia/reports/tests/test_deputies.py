@@ -119,6 +119,11 @@ def test_whoever_says_it_is_done_does_not_look_whether_it_is(town):
     with pytest.raises(errors.OwnWork):
         services.verify(actor=both, public_id=receipt.public_id)
     assert the(receipt).state == "resolved"
+    page = desk(town, "worker").get(f"/desk/case/{receipt.public_id}/").content.decode()
+    assert ('data-testid="own-work"' in page, 'data-testid="verify"' in page) == (True, False)
+    assert "send_back" in queries.case(both, receipt.public_id).steps, "to send it back is no favour to oneself"
+    page = desk(town, "clerk").get(f"/desk/case/{receipt.public_id}/").content.decode()
+    assert ('data-testid="own-work"' in page, 'data-testid="verify"' in page) == (False, True)
     person, now = second_clerk(town), clock.now()
     people.set_deputy(
         actor=town.admin,
