@@ -135,8 +135,9 @@ def worth(rule: str) -> int:
 
 
 def balance_at(owner_ref: str, moment: datetime) -> int:
-    """What could be spent at `moment`, by the time that postings carry."""
-    entries = Entry.objects.filter(account__owner_ref=owner_ref, account__kind=rules.AVAILABLE, posting__at__lte=moment)
+    """What could be spent at `moment`: what had been booked by then, whatever day it counts for."""
+    booked = {"account__kind": rules.AVAILABLE, "posting__created_at__lte": moment}
+    entries = Entry.objects.filter(account__owner_ref=owner_ref, **booked)
     return int(entries.aggregate(total=Sum("amount"))["total"] or 0)
 
 

@@ -8,7 +8,8 @@ from qixia.kernel.claims import claim_hash
 from qixia.people.access import Actor
 from qixia.policy.services import publish_seeds
 from qixia.rewards import queries, services
-from qixia.rewards.models import Voucher
+from qixia.rewards.models import Hold, Voucher
+from qixia.rewards.rules import Signal
 from qixia.rewards.services import Award, ItemForm
 from qixia.rewards.tests.builders import item, organisation, person, rider_with
 from qixia.rewards.tests.conftest import publish_table
@@ -177,3 +178,77 @@ def rebuild_the_balances() -> None:
     table()
     rider_with(15)
     assert services.rebuild(actor="person:admin") == 0
+
+
+@example("rewards.services.expire_lots")
+def let_old_points_go() -> None:
+    table()
+    rider_with(15)
+    with clock.at(clock.now() + timedelta(days=800)):
+        assert services.expire_lots() == 1
+
+
+exempt("rewards.services.warn_expiring", "tells riders what ends soon; no point moves, the notice itself is the trace")
+exempt("rewards.services.pay_owed", "the award that it writes leaves the event (rewards.award); see test_budgets")
+exempt(
+    "rewards.services.watch_budgets",
+    "nothing to tell of in an empty town; leaves rewards.budget_warned, see test_budgets",
+)
+
+
+@example("rewards.services.open_budget")
+def open_a_period_by_hand() -> Any:
+    today = clock.city_date(clock.now())
+    return services.open_budget(
+        actor=person("admin"), owner_ref="city", unit="fen", starts_on=today, ends_on=today, cap=100_000
+    )
+
+
+@example("rewards.services.change_cap")
+def raise_a_cap() -> None:
+    made = open_a_period_by_hand()
+    admin = person("admin")
+    assert services.change_cap(actor=admin, budget=made.public_id, cap=200_000, reason="追加").rest == 200_000
+
+
+@example("rewards.services.settle_money")
+def put_money_down_for_a_shop() -> None:
+    open_a_period_by_hand()
+    payee = f"organisation:{organisation().public_id}"
+    act = {"source": "settlement:1", "act": "rewards.settled", "actor": "person:admin"}
+    assert services.settle_money(payee=payee, fen=1250, **act).nominal == 1250
+
+
+def a_hold() -> str:
+    table()
+    services.award_many([Award(**an_award(person().ref), signals=(Signal("reused-photo"),))])
+    return Hold.objects.latest("pk").public_id
+
+
+@example("rewards.services.post_hold")
+def give_what_was_held() -> None:
+    assert services.post_hold(actor=person("admin"), public_id=a_hold()).points == 15
+
+
+@example("rewards.services.void_hold")
+def give_nothing_of_what_was_held() -> None:
+    assert services.void_hold(actor=person("admin"), public_id=a_hold(), reason="照片是旧的").points == 0
+
+
+@example("rewards.services.time_out_holds")
+def let_time_decide() -> None:
+    a_hold()
+    with clock.at(clock.now() + timedelta(days=30)):
+        assert services.time_out_holds() == 1
+
+
+@example("rewards.services.seal_postings")
+def seal_what_is_new() -> None:
+    table()
+    rider_with(15)
+    assert services.seal_postings() == 1
+
+
+@example("rewards.services.prove")
+def prove_the_books() -> None:
+    assert services.prove().sound

@@ -1,0 +1,231 @@
+"""The seal over the books: whatever is edited, removed, slipped in or rewritten past the triggers is found and named."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from qixia.audit.models import AuditEvent
+from qixia.kernel import clock
+from qixia.rewards import queries, sealing
+from qixia.rewards.models import Batch, Link, Posting, Replay
+from qixia.rewards.services import award, chain, compare, prove, seal_postings
+from qixia.rewards.tests.builders import give, person
+
+pytestmark = pytest.mark.usefixtures("table")
+TRIGGERS = {
+    "rewards_posting": "update delete",
+    "rewards_entry": "update delete",
+    "rewards_batch": "update delete",
+    "rewards_link": "update delete",
+    "audit_auditevent": "update delete",
+}
+
+
+def past_the_triggers(*statements):
+    """What somebody with the database's password can do."""
+    postgres = connection.vendor == "postgresql"
+    with connection.cursor() as cursor:
+        if postgres:
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        for table, verbs in TRIGGERS.items():
+            for verb in verbs.split():
+                cursor.execute(f"DROP TRIGGER IF EXISTS {table}_no_{verb}{f' ON {table}' if postgres else ''}")
+        for sql, *params in statements:
+            cursor.execute(sql, params)
+
+
+def books(count=5):
+    rider = person()
+    give(rider, count * 15)
+    return rider, list(Posting.objects.order_by("pk"))
+
+
+def test_batches_follow_each_other_and_seal_everything_once():
+    _rider, rows = books()
+    assert [seal_postings(limit=2) for _ in range(4)] == [2, 2, 1, 0]
+    one, two, three = Batch.objects.order_by("number")
+    assert (one.previous, two.previous, three.previous) == (chain.START, one.hash, two.hash)
+    assert [(b.first, b.last) for b in (one, two, three)] == [(1, 2), (3, 4), (5, 5)]
+    assert list(Link.objects.order_by("position").values_list("posting_id", flat=True)) == [row.pk for row in rows]
+    proof = compare()
+    assert proof.is_sound
+    assert (proof.sealed, proof.unsealed, proof.head) == (5, 0, three.hash)
+    anchor = AuditEvent.objects.filter(action="rewards.sealed").latest("pk")
+    assert (anchor.subject, anchor.data["hash"]) == ("ledger:3", three.hash)
+
+
+def test_what_is_not_sealed_yet_is_counted_and_no_fault():
+    books()
+    proof = compare()
+    assert (proof.is_sound, proof.sealed, proof.unsealed) == (True, 0, 5)
+
+
+def test_the_words_of_who_leaves_may_go():
+    books()
+    seal_postings()
+    Posting.objects.update(words=b"")
+    assert compare().is_sound
+
+
+@pytest.mark.parametrize("of", ["rewards_batch", "rewards_link"])
+@pytest.mark.parametrize("act", ["UPDATE {} SET hash = 'x'", "DELETE FROM {}"])
+def test_the_database_refuses_changes_of_the_chain(of, act):
+    books(1)
+    seal_postings()
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(act.format(of))
+    assert compare().is_sound
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE rewards_posting SET at = created_at, actor = 'x' WHERE id = %s",
+        "UPDATE rewards_posting SET rule_version = 9 WHERE id = %s",
+        "UPDATE rewards_entry SET expires_on = '2030-01-31' WHERE posting_id = %s AND expires_on IS NOT NULL",
+    ],
+)
+def test_an_edited_row_is_named(sql):
+    _rider, rows = books()
+    seal_postings()
+    past_the_triggers((sql, rows[2].pk))
+    assert compare().findings["edited_postings"] == [rows[2].pk]
+
+
+def test_a_posting_that_was_given_to_somebody_else_is_named_even_when_all_sums_fit():
+    rider, rows = books(1)
+    seal_postings()
+    thief = person()
+    past_the_triggers(
+        ("UPDATE rewards_posting SET beneficiary = %s", thief.ref),
+        ("UPDATE rewards_account SET owner_ref = %s WHERE owner_ref = %s", thief.ref, rider.ref),
+    )
+    assert compare().findings == {"edited_postings": [rows[0].pk]}
+
+
+def test_a_deleted_row_is_named():
+    rider, rows = books(2)
+    seal_postings()
+    gone = rows[1].pk
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA defer_foreign_keys = ON")
+    with transaction.atomic():
+        past_the_triggers(
+            ("DELETE FROM rewards_entry WHERE posting_id = %s", gone),
+            ("DELETE FROM rewards_posting WHERE id = %s", gone),
+            ("UPDATE rewards_account SET balance = 15 WHERE kind = 'available'",),
+            ('UPDATE rewards_lot SET "left" = 15',),
+            ('UPDATE rewards_slice SET "left" = "left" + 15 WHERE slot = 15',),
+        )
+        assert compare().findings == {"edited_postings": [gone]}
+        assert queries.balance(rider.ref) == 15
+        past_the_triggers(("DELETE FROM rewards_link WHERE posting_id = %s", gone))
+        assert compare().findings == {"broken_batches": [1]}
+        transaction.set_rollback(True)
+
+
+def test_a_gap_a_cut_tail_and_a_rewritten_chain_are_named():
+    books(6)
+    for _ in range(3):
+        seal_postings(limit=2)
+    with transaction.atomic():
+        past_the_triggers(("DELETE FROM rewards_batch WHERE number = 2",))
+        assert compare().findings == {"broken_batches": [3]}
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        past_the_triggers(
+            ("DELETE FROM rewards_batch WHERE number = 3",), ("DELETE FROM rewards_link WHERE position > 4",)
+        )
+        assert compare().findings == {"broken_batches": [3]}, "the audit log knows it"
+        transaction.set_rollback(True)
+    with transaction.atomic():
+        past_the_triggers(
+            ("UPDATE rewards_posting SET actor = 'x' WHERE id = (SELECT MIN(id) FROM rewards_posting)",),
+            ("DELETE FROM rewards_link",),
+            ("DELETE FROM rewards_batch",),
+        )
+        before = AuditEvent.objects.filter(action="rewards.sealed").count()
+        while seal_postings(limit=2):
+            pass
+        assert compare().findings == {"broken_batches": [1, 2, 3]}, "each has two anchors that differ"
+        assert AuditEvent.objects.filter(action="rewards.sealed").count() == before * 2
+        transaction.set_rollback(True)
+    assert compare().is_sound
+
+
+def test_a_row_slipped_in_among_old_ones_is_never_sealed_and_named(monkeypatch):
+    books(3)
+    seal_postings()
+    monkeypatch.setattr(chain, "WINDOW", 0)
+    first = Posting.objects.order_by("pk").first()
+    late = Posting.objects.get(pk=first.pk)
+    late.pk, late.key = first.pk - 1000, "slipped-in"
+    late.points = late.nominal = 0
+    late.save(force_insert=True)
+    assert seal_postings() == 0
+    assert compare().findings == {"smuggled_postings": [late.pk]}
+
+
+def test_one_that_commits_late_is_sealed_with_the_next_batch():
+    _rider, rows = books(2)
+    gap = Posting.objects.get(pk=rows[-1].pk)
+    gap.pk, gap.key = rows[-1].pk + 50, sealing.stored_key("later number")
+    gap.points = gap.nominal = 0
+    gap.save(force_insert=True)
+    seal_postings()
+    gap.pk, gap.key = rows[-1].pk + 20, sealing.stored_key("commits late")
+    gap.save(force_insert=True)
+    assert seal_postings() == 1
+    assert (Batch.objects.latest("number").through, compare().is_sound) == (rows[-1].pk + 50, True)
+
+
+def test_sealing_takes_the_same_number_of_statements_however_many():
+    def cost(count):
+        books(count)
+        with CaptureQueriesContext(connection) as caught:
+            seal_postings()
+        return len(caught)
+
+    assert cost(2) == cost(30)
+
+
+def test_the_command_names_an_edited_row_on_a_line_and_exits_1(capsys):
+    _rider, rows = books()
+    seal_postings()
+    past_the_triggers(("UPDATE rewards_posting SET actor = 'x' WHERE id = %s", rows[3].pk))
+    with pytest.raises(SystemExit) as stopped:
+        call_command("rewards", "audit")
+    first, last = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (stopped.value.code, first) == (1, {"finding": "edited_postings", "count": 1, "ids": [rows[3].pk]})
+    assert (last["sound"], last["sealed"], last["unsealed"]) == (False, 5, 0)
+
+
+def test_the_nights_proof_is_kept():
+    rider, _rows = books()
+    seal_postings()
+    prove()
+    past_the_triggers(("UPDATE rewards_posting SET actor = 'x'",))
+    prove()
+    good, bad = Replay.objects.order_by("pk")
+    assert (good.sound, good.postings, good.sealed, good.findings) == (True, 5, 5, {})
+    assert (bad.sound, len(bad.findings["edited_postings"])) == (False, 5)
+    assert good.head == Batch.objects.get().hash
+    assert queries.balance(rider.ref) == 75
+
+
+def test_a_balance_of_any_moment():
+    rider, now = person(), clock.now()
+    for days, source in ((0, "report:1"), (3, "report:2")):
+        with clock.at(now + timedelta(days=days)):
+            # What was done yesterday and booked now was not there before now.
+            yesterday = now + timedelta(days=days - 1)
+            award(beneficiary=rider.ref, rule="manhole", source=source, act="x", actor="system:x", at=yesterday)
+    moments = [timedelta(minutes=-1), timedelta(), timedelta(days=2, hours=1), timedelta(days=3)]
+    assert [queries.balance_at(rider.ref, now + one) for one in moments] == [0, 15, 15, 30]
