@@ -51,7 +51,7 @@ def _lift_limits() -> None:
     pace = current("reports.limits").data.model_dump(mode="json")
     publish("reports.limits", pace | {"per_hour": UNLIMITED}, note="lab", actor_ref=MAKER)
     points = current("rewards.points").data.model_dump(mode="json", by_alias=True)
-    publish("rewards.points", points | {"day_cap": UNLIMITED}, note="lab", actor_ref=MAKER)
+    publish("rewards.points", points | {"day_cap": UNLIMITED, "week_cap": UNLIMITED}, note="lab", actor_ref=MAKER)
     # A thousand reports of few places are no thousand of one matter: each is to be settled for itself.
     merging = current("reports.merging").data.model_dump(mode="json")
     publish("reports.merging", merging | {"automatic": False}, note="lab", actor_ref=MAKER)
