@@ -92,13 +92,21 @@ class Cast:
     clerks: dict[str, Actor] = field(default_factory=dict)  # division path → clerk; "" is the whole district
     merchants: dict[str, Actor] = field(default_factory=dict)  # shop code → keeper
     shops: dict[str, Organisation] = field(default_factory=dict)
+    supervisors: dict[str, Actor] = field(default_factory=dict)  # division path → supervisor; "" is the whole district
     admin: Actor | None = None
     hero: Actor | None = None
     persons: dict[str, Person] = field(default_factory=dict)  # demo sign-ins by role
     usernames: dict[str, str] = field(default_factory=dict)
 
     def clerk_for(self, path: str) -> Actor:
-        return next((actor for root, actor in self.clerks.items() if root and path.startswith(root)), self.clerks[""])
+        return _nearest(self.clerks, path)
+
+    def supervisor_for(self, path: str) -> Actor:
+        return _nearest(self.supervisors, path)
+
+
+def _nearest(actors: dict[str, Actor], path: str) -> Actor:
+    return next((actor for root, actor in actors.items() if root and path.startswith(root)), actors[""])
 
 
 def hire(divisions: dict[str, tuple[int, str, str, str]], rng: Random) -> Cast:
@@ -122,7 +130,8 @@ def hire(divisions: dict[str, tuple[int, str, str, str]], rng: Random) -> Cast:
     for number, code in enumerate(streets):
         name = STREET_SUPERVISORS[number % len(STREET_SUPERVISORS)]
         desk = Organisation.objects.get(code="zhihui")
-        _staff(f"duban-{number + 1}", name, "supervisor", desk, divisions[code][0])
+        supervisor = _staff(f"duban-{number + 1}", name, "supervisor", desk, divisions[code][0])
+        cast.supervisors[divisions[code][1]] = supervisor
     _riders(cast, rng)
     _shops(cast, divisions[district][0])
     return cast
@@ -151,7 +160,7 @@ def _lead(cast: Cast, district_id: int) -> None:
     cast.clerks[""] = _staff("yezhiqiu", "叶知秋", "clerk", desk, district_id)
     cast.admin = _staff("jiangche", "江澈", "admin", desk, None)
     worker = cast.staff["shizheng"][1]
-    supervisor = _staff("guxun", "顾巡", "supervisor", desk, district_id)
+    supervisor = cast.supervisors[""] = _staff("guxun", "顾巡", "supervisor", desk, district_id)
     officer = _staff("shenshuyi", "沈书仪", "data_officer", desk, None)
     auditor = _staff("luyan", "陆砚", "auditor", desk, None)
     with_password = {

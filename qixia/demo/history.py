@@ -32,6 +32,7 @@ from qixia.reports.models import Report
 DAYS = 60
 A_DAY = 10
 Act = Callable[[], None]
+HELD = ("held", "ringing")  # sorted like all, then only what turns.py plans happens to it
 
 
 @dataclass(order=True)
@@ -55,6 +56,7 @@ class Plot:
     stop: str = ""  # the state in which it stands at the end
     secret: str = ""  # of an anonymous report: what the phone keeps
     happy: bool | None = None  # True: goes well to the end; False: well, but not answered yet; None: as it comes
+    public_id: str = ""  # once it is raised
 
 
 class History:
@@ -62,6 +64,7 @@ class History:
 
     def __init__(self, cast: Cast, rng: Random, points: list[services.Whereabouts], until: datetime) -> None:
         self.cast, self.rng, self.points, self.until = cast, rng, points, until
+        self.plots: dict[str, Plot] = {}  # by the report's public id
         self._heap: list[Planned] = []
         self._order = count()
         self._keys = count()
@@ -145,7 +148,15 @@ class History:
     def raise_report(self, plot: Plot) -> None:
         receipt = self._send_anonymously(plot) if plot.secret else self._send(plot)
         run_pending()
-        self._go_on(Report.objects.select_related("unit", "community").get(public_id=receipt.public_id), plot)
+        self.follow(Report.objects.select_related("unit", "community").get(public_id=receipt.public_id), plot)
+
+    def follow(self, report: Report, plot: Plot) -> None:
+        """From here on it goes as its plot says."""
+        plot.public_id = report.public_id
+        self.plots[plot.public_id] = plot
+        if report.rings and plot.stop != "ringing":
+            self.later(1, 5, lambda: self.take_alarm(report))
+        self._go_on(report, plot)
 
     def _send_anonymously(self, plot: Plot) -> services.Receipt:
         return services.submit_anonymous(
@@ -164,7 +175,7 @@ class History:
             client_key=f"demo-{next(self._keys):06d}",
             place=plot.place,
             # Those on the desks today are looked at closely: not all of a kind have the same photo.
-            photos=[self._retaken(plot.pair[0]) if plot.stop else self._file(plot.pair[0])],
+            photos=[self.retaken(plot.pair[0], 2) if plot.stop else self._file(plot.pair[0])],
             claimed=[{"source": "camera"}],
             captured_at=clock.now() - timedelta(seconds=70),
             after_photos=[self._afterwards(plot.pair[1])] if plot.handled else [],
@@ -173,6 +184,12 @@ class History:
             self_handled=plot.handled,
             name_hidden=True,
         )
+
+    def go_on_with(self, public_id: str, stop: str = "") -> None:
+        """On from where it stands, and this time it is done well."""
+        plot = self.plots[public_id]
+        plot.stop, plot.happy = stop, not stop
+        self._go_on(Report.objects.select_related("unit", "community").get(public_id=public_id), plot)
 
     def _go_on(self, report: Report, plot: Plot) -> None:
         if report.state in (plot.stop, "merged"):  # what is merged goes on in another
@@ -185,6 +202,8 @@ class History:
             self._to_unit(report.public_id, plot)
 
     def _to_unit(self, public_id: str, plot: Plot) -> None:
+        if plot.stop in HELD:
+            return
         if plot.stop == "returned" or (plot.happy is None and self.rng.random() < 0.04):
             self.later(30, 300, lambda: self._return(public_id, plot))
         else:
@@ -211,8 +230,10 @@ class History:
             if plot.stop == "working":
                 return
             span = {"critical": 200, "high": 1300, "normal": 5000, "low": 9000}[report.severity]
-            if plot.happy is None and self.rng.random() < 0.05:
+            if plot.happy is None and self.rng.random() < 0.06:
                 span *= 3  # some take too long
+                if self.rng.random() < 0.5:
+                    self.later(30, 300, lambda: self._ask_longer(public_id))
             self.later(20, span, lambda: self._resolve(public_id, plot))
 
         self._as_unit(public_id, act)
@@ -243,9 +264,42 @@ class History:
             services.return_report(
                 actor=actor, public_id=public_id, reason=reason, to="wuye-1" if others else "shizheng"
             )
-            self.later(4, 150, lambda: self._accept(public_id, plot))
+            if self.rng.random() < 0.4:
+                self.later(10, 300, lambda: self._object(public_id, plot))
+            else:
+                self.later(4, 150, lambda: self._accept(public_id, plot))
 
         self._as_unit(public_id, act)
+
+    def _object(self, public_id: str, plot: Plot) -> None:
+        """Who was named says no, and the supervisor has the last word."""
+
+        def act(report: Report, actor: Actor) -> None:
+            services.object_to(actor=actor, public_id=public_id, reason=self.rng.choice(words.OBJECTIONS))
+            self.later(20, 500, lambda: self._decide(public_id, plot))
+
+        self._as_unit(public_id, act)
+
+    def _decide(self, public_id: str, plot: Plot) -> None:
+        report = Report.objects.select_related("unit", "community").get(public_id=public_id)
+        actor, unit, reason = self.supervisor_of(report), self.unit_code(report), self.rng.choice(words.DECISIONS)
+        services.decide(actor=actor, public_id=public_id, unit_code=unit, reason=reason)
+        self.later(4, 90, lambda: self._accept(public_id, plot))
+
+    def _ask_longer(self, public_id: str) -> None:
+        def act(report: Report, actor: Actor) -> None:
+            reason = self.rng.choice(words.LONGER)
+            services.ask_extension(actor=actor, public_id=public_id, length="2 工作日", reason=reason)
+            self.later(30, 600, lambda: self._decide_longer(public_id))
+
+        self._as_unit(public_id, act)
+
+    def _decide_longer(self, public_id: str) -> None:
+        report = Report.objects.select_related("unit", "community").get(public_id=public_id)
+        grant = self.rng.random() < 0.7
+        text = "同意，请按新的时限办结。" if grant else "工程量不大，按原来的时限办。"
+        actor = self.supervisor_of(report)
+        self.attempt(lambda: services.decide_extension(actor=actor, public_id=public_id, grant=grant, text=text))
 
     def _sort(self, public_id: str, plot: Plot) -> None:
         def act(report: Report, clerk: Actor) -> None:
@@ -263,7 +317,10 @@ class History:
         def act(report: Report, clerk: Actor) -> None:
             luck = 1.0 if plot.happy is not None else self.rng.random()
             if luck < 0.04:
-                services.reject(actor=clerk, public_id=public_id, reason=self.rng.choice(words.REJECTS))
+                ground = self.rng.choice(("not-there", "photo-false", "not-a-matter"))
+                services.reject(actor=clerk, public_id=public_id, reason=self.rng.choice(words.REJECTS), ground=ground)
+                if self.rng.random() < 0.5:
+                    self.later(60, 4000, lambda: self._appeal(public_id, plot))
             elif luck < 0.09 and not plot.handled:
                 services.send_back(actor=clerk, public_id=public_id, text="复看还有一半没弄好。")
                 self.later(60, 1200, lambda: self._resolve(public_id, plot))
@@ -273,6 +330,20 @@ class History:
                     self._ask_rider(public_id, plot)
 
         self._as_clerk(public_id, act)
+
+    def _appeal(self, public_id: str, plot: Plot) -> None:
+        if not plot.secret:
+            services.appeal(actor=plot.rider, public_id=public_id, text=self.rng.choice(words.APPEALS))
+            self.later(120, 3000, lambda: self._decide_appeal(public_id))
+
+    def _decide_appeal(self, public_id: str) -> None:
+        report = Report.objects.select_related("unit", "community").get(public_id=public_id)
+        actor = self.supervisor_of(report)
+        if self.rng.random() < 0.5:
+            services.grant_appeal(actor=actor, public_id=public_id, text="复核照片和现场，属实，重新办理。")
+            self.go_on_with(public_id)
+        else:
+            services.deny_appeal(actor=actor, public_id=public_id, reason="复核现场两次，没有发现，维持原来的认定。")
 
     def _ask_rider(self, public_id: str, plot: Plot) -> None:
         if plot.stop == "reopened":
@@ -286,7 +357,21 @@ class History:
             self.later(30, 2000, lambda: self._dispute(public_id, plot))
 
     def _confirm(self, public_id: str, plot: Plot) -> None:
-        services.confirm_solved(actor=plot.rider, public_id=public_id)
+        self.attempt(lambda: services.confirm_solved(actor=plot.rider, public_id=public_id))
+        if self.rng.random() < 0.8:
+            self.later(1, 600, lambda: self.rate(public_id, plot))
+
+    def rate(self, public_id: str, plot: Plot) -> None:
+        """One tap: most are content, slow units less so, some say that nobody answered."""
+        report = Report.objects.get(public_id=public_id)
+        slow = report.overdue > 0 or report.reopened > 0
+        content = self.rng.choices((3, 2, 1), (35, 40, 25) if slow else (72, 22, 6))[0]
+        answered = self.rng.random() < (0.8 if slow else 0.96)
+        self.attempt(
+            lambda: services.rate(
+                actor=plot.rider, public_id=public_id, answered=answered, solved=True, content=content
+            )
+        )
 
     def _dispute(self, public_id: str, plot: Plot) -> None:
         services.say_unsolved(actor=plot.rider, public_id=public_id, text=self.rng.choice(words.UNSOLVED))
@@ -301,15 +386,30 @@ class History:
         if report.unit is not None:
             team = self.cast.staff[report.unit.code]
             actor = next((one for one in team if one.person_id == report.assignee_id), None) or self.rng.choice(team)
-            self._try(lambda: act(report, actor))
+            self.attempt(lambda: act(report, actor))
 
     def _as_clerk(self, public_id: str, act: Callable[[Report, Actor], None]) -> None:
         report = Report.objects.select_related("unit", "community").get(public_id=public_id)
-        clerk = self.cast.clerk_for(report.community.path if report.community else "")
-        self._try(lambda: act(report, clerk))
+        self.attempt(lambda: act(report, self.clerk_of(report)))
+
+    def take_alarm(self, report: Report) -> None:
+        self.attempt(lambda: services.acknowledge_alarm(actor=self.clerk_of(report), public_id=report.public_id))
+
+    def clerk_of(self, report: Report) -> Actor:
+        return self.cast.clerk_for(report.community.path if report.community else "")
+
+    def supervisor_of(self, report: Report) -> Actor:
+        return self.cast.supervisor_for(report.community.path if report.community else "")
 
     @staticmethod
-    def _try(act: Act) -> None:
+    def unit_code(report: Report) -> str:
+        return report.unit.code if report.unit else "zhihui"
+
+    def lead_of(self, report: Report) -> Actor:
+        return self.cast.staff[self.unit_code(report)][0]
+
+    @staticmethod
+    def attempt(act: Callable[[], object]) -> None:
         """Plans overtake each other now and then (closed meanwhile, sent elsewhere): then this act does not happen."""
         try:
             act()
@@ -317,9 +417,9 @@ class History:
             if refusal.status != 409 and refusal.status not in (403, 404):
                 raise
 
-    def _retaken(self, scene: str) -> ContentFile[bytes]:
-        """One of two views: each picture more costs a second of looking for faces and plates at the first start."""
-        return ContentFile(scenes.retaken(scene, 2 + int(clock.now().timestamp()) % 2), name=f"{scene}.jpg")
+    def retaken(self, scene: str, first: int, views: int = 2) -> ContentFile[bytes]:
+        """One of few views: each picture more costs a second of looking for faces and plates at the first start."""
+        return ContentFile(scenes.retaken(scene, first + int(clock.now().timestamp()) % views), name=f"{scene}.jpg")
 
     def _afterwards(self, scene: str) -> ContentFile[bytes]:
         return ContentFile(scenes.later(scene), name=f"{scene}.jpg")

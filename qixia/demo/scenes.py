@@ -133,6 +133,7 @@ def _lens() -> Image.Image:
     return distance.point(levels).convert("RGB")
 
 
+@lru_cache(maxsize=192)
 def retaken(name: str, take: int) -> bytes:
     """The same drawing photographed anew: another place to stand, other light and grain, so no copy of `picture`."""
     rng = random.Random(take)
@@ -150,7 +151,6 @@ def retaken(name: str, take: int) -> bytes:
     return out.getvalue()
 
 
-@lru_cache(maxsize=64)
 def later(name: str) -> bytes:
     """How the place looks afterwards, from where the worker stands: drawn as before it would pass for a copy."""
     return retaken(name, 1)

@@ -1,12 +1,12 @@
-"""What several units do for one matter: an undertaking that answers riders' wish for parking, a case in parts, a helper, a
-case that went from unit to unit. All in the last two days, so that the pages of the loop have something to show."""
+"""What several units do for one matter: two undertakings that answer riders' wish for parking, one of them done with two hundred
+places, a case in parts, a helper. All in the last days, so that the pages of the loop have something to show."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
 
-from qixia.demo.history import History
+from qixia.demo.history import History, Plot
 from qixia.kernel import clock
 from qixia.reports import services
 from qixia.reports.models import Report
@@ -19,6 +19,11 @@ WISHES = (
 )
 
 
+PLACES = (
+    "车站北广场没有骑手停车位，取餐只能停路边",
+    "广场西侧想要一块停车区，现在停哪都挡路",
+    "早晚高峰电动车没处停，盼着划一片出来",
+)
 HOLE = "非机动车道塌了一个坑，旁边堆着渣土，绕不过去"
 
 
@@ -31,9 +36,60 @@ def plan(history: History) -> None:
         plot.text = words
         history.plan_report(start + timedelta(minutes=7 * number), plot)
     history.plan(start + timedelta(hours=3), lambda: _undertake(history))
+    _plan_places(history)
     for hours, stop, act in ((9, "dispatched", _split), (6, "working", _ask_help)):
         _plan_hole(history, hours + (2 if stop == "dispatched" else 9), stop)
         history.plan(history.until - timedelta(hours=hours), partial(act, history))
+
+
+def _plan_places(history: History) -> None:
+    """Asked for a week ago, done two days ago: every rider who asked is told what there is now."""
+    plots = []
+    for number, words in enumerate(PLACES):
+        rider = history.cast.riders[20 + number]
+        plot = history.plot(rider, "parking-need", handled=False, hint="parking-need", happy=False, stop="held")
+        plot.text = words
+        history.plan_report(history.until - timedelta(days=7, minutes=-9 * number), plot)
+        plots.append(plot)
+    history.plan(history.until - timedelta(days=6, hours=20), lambda: _begin_places(history, plots))
+
+
+def _begin_places(history: History, plots: list[Plot]) -> None:
+    today, clerk = clock.city_date(clock.now()), history.cast.clerks[""]
+    numbers = Report.objects.filter(public_id__in=[plot.public_id for plot in plots]).values_list("number", flat=True)
+    made = services.start_undertaking(
+        actor=clerk,
+        title="车站北广场骑手停车区",
+        aim="划出骑手停车位，取餐不再停路边。",
+        lead_code="chengguan",
+        due=today + timedelta(days=20),
+        tasks=[
+            services.TaskAsked("chengguan", "腾出北广场西侧场地", today + timedelta(days=4)),
+            services.TaskAsked("jiaojing", "划线、立牌", today + timedelta(days=8)),
+        ],
+        numbers=list(numbers),
+    )
+    for days, unit, words in ((1.5, "chengguan", "旧花箱移走了，场地平整好"), (3.2, "jiaojing", "线划好了，牌子已立")):
+        task = made.tasks.get(unit__code=unit).pk
+        history.plan(clock.now() + timedelta(days=days), partial(_end_task, history, made.public_id, unit, task, words))
+    history.plan(clock.now() + timedelta(days=4), lambda: _open_places(history, made.public_id, plots))
+
+
+def _end_task(history: History, undertaking: str, unit: str, task: int, words: str) -> None:
+    services.finish_task(actor=history.cast.staff[unit][0], public_id=undertaking, task=task, text=words)
+
+
+def _open_places(history: History, undertaking: str, plots: list[Plot]) -> None:
+    spot = plots[0].place
+    services.finish_undertaking(
+        actor=history.cast.staff["chengguan"][0],
+        public_id=undertaking,
+        result="北广场西侧划出骑手停车区，从今天起可以停。",
+        facility=services.Facility(200, "个停车位", lat=spot.lat, lng=spot.lng),
+        photos=[history.retaken(plots[0].pair[1], 1, views=1)],
+    )
+    for plot in plots:
+        history.go_on_with(plot.public_id)
 
 
 def _plan_hole(history: History, hours: float, stop: str) -> None:

@@ -17,8 +17,9 @@ WEIGHTS: dict[str, int] = {
     "manhole": 9, "road-damage": 8, "shared-bike": 9, "bike-parking": 6, "bin-overflow": 8, "litter": 6, "streetlight": 6,
     "cable": 5, "fire-lane": 6, "drain": 4, "waterlogging": 3, "car-parking": 5, "construction-site": 3, "spill": 3,
     "accessible-path": 3, "traffic-light": 2, "guardrail": 3, "ebike-charging": 3, "food-hygiene": 3, "ghost-kitchen": 2,
-    "gate-access": 4, "map-wrong": 3, "station-need": 3, "parking-need": 3, "tree": 3, "sewage": 2, "clutter": 4,
-    "illegal-ads": 2, "lift": 2, "charging-pile": 2, "congestion": 2, "falling-object": 1, "stall": 2, "other": 1,
+    "gate-access": 6, "map-wrong": 4, "station-need": 6, "parking-need": 6, "tree": 3, "sewage": 2, "clutter": 4,
+    "illegal-ads": 2, "lift": 2, "charging-pile": 2, "congestion": 4, "road-marking": 3,
+    "falling-object": 1, "stall": 2, "other": 1,
 }  # fmt: skip
 
 # State → how many stand in it at the end, and how many hours ago they were raised.
@@ -58,6 +59,10 @@ DONE = (
 )
 RETURNS = ("不在我们的养护范围，属于小区内部。", "这一段归产权单位管，请改派。")
 REJECTS = ("到现场没有发现这个问题。", "照片和地点对不上，核查不属实。")
+OBJECTIONS = ("台账上这一段不在我们名下。", "我们只管小区里面，门外不归我们。")
+DECISIONS = ("按权属台账，由你们主办。", "两家都沾边，首接单位负责到底。")
+LONGER = ("配件要从厂家调，明后天到。", "要和电力、供水一起开挖，等会签。", "雨天不能施工，等天晴。")
+APPEALS = ("我下午又路过，还在那里。", "照片就是在门口拍的，请再看一次。", "去的人可能走错了楼，是北门这边。")
 UNSOLVED = ("还是老样子，没人来过。", "弄了一半就走了。", "第二天又这样了。")
 
 
