@@ -95,9 +95,10 @@ def _of_person(
     mine: Counter[str] = Counter()
     change = 0
     for row in rows:
-        would = 0
-        line = line_of(row.rule)
-        for _time in range(row.count) if line is not None else ():
+        line, would = line_of(row.rule), 0
+        for _time in range(row.count):
+            if line is None:
+                break
             shares = {slug: rules.Share(mine[slug], given[slug]) for slug in draft.campaigns}
             earned = rules.earn(line, draft, _facts(draft, row), _had(by_day, row), shares)
             if not earned.points:

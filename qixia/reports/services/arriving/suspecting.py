@@ -136,11 +136,13 @@ def _edges(policy: Cheats) -> Counter[tuple[str, str]]:
     return _counted(columns[: policy.mutual.read_most])
 
 
-def _counted(rows: Iterable[tuple[str, Any, str, str]]) -> Counter[tuple[str, str]]:
+def _counted(rows: Iterable[tuple[str, Any, str | None, str | None]]) -> Counter[tuple[str, str]]:
     """A supporter's link is opened once: the index of supports is another one than that of reports."""
     names: dict[str, str] = {}
     found: Counter[tuple[str, str]] = Counter()
     for public_id, link, index, reporter in rows:
+        if not index or not reporter:
+            continue  # erased meanwhile
         if index not in names:
             names[index] = index_of(open_support(link, support=public_id))
         found[names[index], reporter] += 1
