@@ -2,7 +2,7 @@
 
     python -m tests.harness.deliver PERSON      # one JSON order a line in, one JSON line of how it ended out
 
-A child tells two notices in one transaction, sends on what waits and hands over what is due, at the moment of its order.
+A child tells what is new in one transaction, sends on what waits and hands over what is due, at the moment of its order.
 It dies by SIGKILL at a named moment (kernel/faults.py), or after so many milliseconds wherever it is then.
 """
 

@@ -136,7 +136,7 @@ def robots(request: HttpRequest) -> HttpResponse:
         "kinds": KIND_NAMES,
         "units": people.organisations(),
         "limit": queries.channel_rules().robot_per_minute,
-        "said": [queries.outside(name, language="zh") for name in ROBOT_SAYS],
+        "said": [queries.outside(name, language=get_language() or "zh-hans") for name in ROBOT_SAYS],
         "given": {name: given.get(name, "") for name in ("organisation", "kind", "label", "language")},
         "error": _words(refusal),
         "field": (refusal.field or "url") if refusal else "",
