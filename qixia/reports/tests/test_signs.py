@@ -1,0 +1,95 @@
+"""Signs of cheating on real reports: points wait, a person sees why, and nothing leads to who it was."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+
+from qixia.jobs.worker import run_pending
+from qixia.kernel import clock
+from qixia.reports import cheats, services
+from qixia.reports.models import Report, Support
+from qixia.reports.sealing import seal_support, supporter_index
+from qixia.reports.services.arriving.suspecting import Supporters, signs_on
+from qixia.reports.tests import town as towns
+from qixia.rewards.models import Hold
+from qixia.rewards.queries import balance, entries_page, open_holds
+from qixia.rewards.services import post_hold
+
+FAR = (24.9122, 118.6002)  # 1.4 km north of the road
+
+
+@pytest.fixture
+def town(db):
+    return towns.build_town()
+
+
+def test_a_manhole_pays_fifteen_at_once_and_says_why(town):
+    report = towns.the(towns.send(town.rider))
+    assert (report.state, report.points, balance(town.rider.ref)) == ("dispatched", 15, 15)
+    row = entries_page(town.rider.ref).months[0].rows[0]
+    assert row.why is not None
+    assert row.why.sum == "15 = 井盖缺失破损移位 15 × 1.0"
+
+
+def test_a_picture_from_elsewhere_waits_for_a_person(town):
+    towns.send(town.rider, photos=[towns.photo(1)])
+    with clock.at(clock.now() + timedelta(hours=25)):
+        second = towns.the(towns.send(town.rider, photos=[towns.photo(1)]))
+        (case,), _more = open_holds(town.admin)
+        assert (second.state, balance(town.rider.ref)) == ("dispatched", 15)
+        assert [sign.title for sign in case.signs] == ["照片用过"]
+        assert [one.number for one in case.signs[0].reports][-1] == second.number
+        shown = json.dumps([str(case)], ensure_ascii=False)
+        assert not [text for text in (town.rider.public_id, town.rider.display_name) if text in shown]
+        post_hold(actor=town.admin, public_id=case.public_id)
+        assert balance(town.rider.ref) == 30
+
+
+def test_one_picture_of_one_place_is_paid(town):
+    towns.send(town.rider, photos=[towns.photo(1)])
+    towns.send(town.other_rider, photos=[towns.photo(1)])
+    assert (balance(town.rider.ref), balance(town.other_rider.ref), Hold.objects.count()) == (15, 15, 0)
+
+
+def test_signs_cost_few_statements_and_name_nobody(town, django_assert_num_queries):
+    first = towns.the(towns.send(town.rider))
+    at = first.received_at
+    Report.objects.filter(pk=first.pk).update(captured_at=at - timedelta(minutes=1), lat=FAR[0] + 0.05)
+    second = towns.the(towns.send(town.rider))
+    Report.objects.filter(pk=second.pk).update(captured_at=at)
+    second.refresh_from_db()
+    with django_assert_num_queries(3):
+        found = signs_on([second])
+    (signal,) = found[second.pk]
+    assert signal.kind == cheats.SPEED
+    assert town.rider.public_id not in json.dumps(dict(signal.evidence))
+    assert signs_on([towns.the(towns.send(town.other_rider))]) == {}
+
+
+def _supports(giver, report):
+    row = Support(report=report, index=supporter_index(giver.public_id), day=clock.city_date(clock.now()))
+    row.link = seal_support(giver.public_id, support=row.public_id)
+    row.save()
+
+
+def test_two_who_support_each_other_are_seen_by_the_worker_alone(town):
+    ours = [(town.rider, town.other_rider), (town.other_rider, town.rider)]
+    for _round in range(4):
+        for giver, getter in ours:
+            _supports(giver, towns.the(towns.send(getter)))
+    signs = Supporters()
+    (signal,) = signs.signs_on(town.rider.public_id)
+    assert signal.evidence == {"reports": [], "accounts": 2, "times": 8, "percent": 100}
+    with clock.at(clock.now() + timedelta(days=40)):
+        assert Supporters().signs_on(town.rider.public_id) == ()
+    with clock.at(clock.now() + timedelta(days=8)):
+        services.pay_supports()
+        run_pending()
+    assert set(Hold.objects.values_list("signals", flat=True)) == {"mutual-support"}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sealed_evidence FROM rewards_hold")
+        assert all(town.rider.public_id.encode() not in bytes(row[0]) for row in cursor.fetchall())
