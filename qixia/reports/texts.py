@@ -19,6 +19,7 @@ class StandardText(BaseModel):
 
     step: list[str] = Field(min_length=1)
     title: str = Field(min_length=1, max_length=20)
+    title_en: str = Field("", max_length=60)
     zh: str = Field(min_length=1, max_length=500)
     en: str = Field("", max_length=1000)
     cls: str | None = Field(None, alias="class")

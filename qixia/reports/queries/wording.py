@@ -42,7 +42,7 @@ def wordings(report: Report) -> dict[str, list[Wording]]:
     fitting.sort(key=lambda one: (one[1].cls is None, one[1].family is None, one[0]))
     found: dict[str, list[Wording]] = defaultdict(list)
     for place, row in fitting:
-        offered = Wording(str(place), row.title, fill(_said(row), report))
+        offered = Wording(str(place), _title(row), fill(_said(row), report))
         for step in row.step:
             found[step].append(offered)
     return dict(found)
@@ -51,7 +51,7 @@ def wordings(report: Report) -> dict[str, list[Wording]]:
 def wordings_for_many(step: str) -> list[Wording]:
     """What fits any case, its places open: a bulk act fills them for each."""
     return [
-        Wording(str(place), row.title, _said(row))
+        Wording(str(place), _title(row), _said(row))
         for place, row in enumerate(_rows())
         if step in row.step and row.cls is None and row.family is None
     ]
@@ -76,4 +76,12 @@ def _rows() -> list[StandardText]:
 
 
 def _said(row: StandardText) -> str:
-    return row.en if (get_language() or "").startswith("en") and row.en else row.zh
+    return row.en if _is_english() and row.en else row.zh
+
+
+def _title(row: StandardText) -> str:
+    return row.title_en if _is_english() and row.title_en else row.title
+
+
+def _is_english() -> bool:
+    return (get_language() or "").startswith("en")

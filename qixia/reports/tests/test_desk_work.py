@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 import zlib
 from datetime import timedelta
@@ -12,6 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Q
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from openpyxl import load_workbook
 
 from qixia.audit.models import AccessRecord, AuditEvent
@@ -32,7 +34,7 @@ from qixia.reports import papers, services
 from qixia.reports.models import BulkRow, CaseDocument, CaseNote, Report, ReportStep, SavedFilter, Watch
 from qixia.reports.queries.listing import GROUPS, Filter, case_page, chip_counts
 from qixia.reports.queries.papers import papers_of
-from qixia.reports.queries.wording import fill, wordings
+from qixia.reports.queries.wording import fill, wordings, wordings_for_many
 from qixia.reports.services.desk.bulk import Params
 from qixia.reports.services.desk.noting import TooManyPapers
 from qixia.reports.tests.town import MAKER, Town, reach, send, the
@@ -282,6 +284,21 @@ class TestWordings:
         assert offered["answer"][0].title == "井盖先围挡"
         assert "通道已清" not in [one.title for one in offered["resolve"]]
         assert "shizheng单位" in next(one.text for one in offered["answer"] if one.title.startswith("已收到"))
+
+    def test_titles_and_texts_are_in_the_readers_language(self, town):
+        report = Report.objects.select_related("unit").get(pk=the(reach(town, "dispatched")).pk)
+        with translation.override("en"):
+            for offered in (*wordings(report)["answer"], *wordings_for_many("answer")):
+                assert not re.search("[一-鿿]", offered.title), offered.title
+        rows = [{"step": ["answer"], "title": "只有中文", "zh": "好"}]
+        publish("reports.standard_texts", {"rows": rows}, note="试", actor_ref=MAKER)
+        with translation.override("en"):
+            assert [one.title for one in wordings_for_many("answer")] == ["只有中文"]
+
+    def test_the_rules_editor_shows_both_titles(self, town):
+        html = desk(town, "admin").get("/desk/rules/reports.standard_texts").content.decode()
+        assert "title: 等材料" in html
+        assert "title_en: Waiting for parts" in html
 
     def test_the_seed_names_classes_and_families_that_exist(self, town):
         classes, families = {row.slug for row in class_rows()}, {row.family for row in class_rows()}
