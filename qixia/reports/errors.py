@@ -352,3 +352,10 @@ class OwnWork(NotAllowed):
 
     code = "reports.own_work"
     message = "这一件是你自己办结的，请别的同事来核实。"
+
+
+class OwnReport(NotAllowed):
+    """Nobody judges an own report."""
+
+    code = "reports.own_report"
+    message = "这一件是你自己上报的，请别的同事来处理。"

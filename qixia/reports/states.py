@@ -195,6 +195,10 @@ ENDED: tuple[State, ...] = ("fixed", "closed", "invalid", "aside")
 NOT_FOR_PARTS = frozenset({"split", "merge", "absorb", "verify", "verify_handled", "close", "promise"})
 
 
+# Nobody says of an own report that it is true, done, or was wrongly refused: staff may ride as well.
+JUDGING = frozenset({"verify", "verify_handled", "validate", "grant_appeal", "deny_appeal"})
+
+
 # Whoever is in charge while another unit has not accepted yet answers the rider.
 ALSO: dict[str, tuple[Who, ...]] = {"answer": ("charge",)}
 

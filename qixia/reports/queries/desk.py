@@ -96,8 +96,9 @@ def case(actor: Actor, public_id: str) -> CaseView:
     report = access.case(actor, public_id)
     history = list(report.steps.order_by("-id"))
     pictures = pictures_with_parts(report, actor.ref, history)
-    parties = access.parties(actor, report) - {"rider"}
-    steps = [name for name in states.steps_from(report.state, *parties) if _fits(name, report)]
+    found = access.parties(actor, report)
+    parties, kept = found - {"rider"}, states.JUDGING if "rider" in found else frozenset()
+    steps = [name for name in states.steps_from(report.state, *parties) if name not in kept and _fits(name, report)]
     is_own_work = not _CHECKING.isdisjoint(steps) and access.did_it(actor, report)
     steps = [name for name in steps if not is_own_work or name not in _CHECKING]
     thumb = pictures["before"][0].thumb_url if pictures["before"] else None

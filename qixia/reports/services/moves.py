@@ -34,6 +34,8 @@ def check_step(report: Report, step: str, actor: Actor) -> None:
     rule = states.STEPS[step]
     if not states.takes(step, access.parties(actor, report)):
         raise errors.NotYours
+    if step in states.JUDGING and access.is_own(actor, report):
+        raise errors.OwnReport
     if report.part_of_id is not None and step in states.NOT_FOR_PARTS:
         raise errors.PartOfCase
     if not states.allowed(step, report.state):

@@ -136,3 +136,21 @@ def test_whoever_says_it_is_done_does_not_look_whether_it_is(town):
         services.verify(actor=actor_for(person), public_id=receipt.public_id)
     services.verify(actor=town.clerk, public_id=receipt.public_id)
     assert the(receipt).state == "confirming"
+
+
+def test_nobody_judges_an_own_report(town):
+    """A clerk who rides as well neither checks it nor calls it true; another clerk does."""
+    place = next(grant.organisation_id for grant in town.clerk.grants)
+    people.grant_role(person_id=town.rider.person_id, role="supervisor", organisation_id=place, actor=MAKER)
+    both, receipt = town.fresh("rider"), reach(town, "resolved")
+    before = the(receipt).steps.count()
+    for judge in (services.verify, services.validate):
+        with pytest.raises(errors.OwnReport):
+            judge(actor=both, public_id=receipt.public_id)
+    assert {"verify", "validate"}.isdisjoint(queries.case(both, receipt.public_id).steps)
+    assert (the(receipt).state, the(receipt).steps.count()) == ("resolved", before)
+    services.reject(actor=town.clerk, public_id=receipt.public_id, reason="现场没有这回事")
+    services.appeal(actor=both, public_id=receipt.public_id, text="就在路口")
+    with pytest.raises(errors.OwnReport):
+        services.grant_appeal(actor=both, public_id=receipt.public_id, text="是真的")
+    services.grant_appeal(actor=town.supervisor, public_id=receipt.public_id, text="是真的")
