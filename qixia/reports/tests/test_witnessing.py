@@ -22,11 +22,13 @@ from qixia.offers.models import Offer
 from qixia.people import services as people
 from qixia.people.access import actor_for
 from qixia.people.models import Device
+from qixia.people.queries import organisation_by_code
 from qixia.policy.queries import current
 from qixia.policy.services import publish
 from qixia.reports import errors, services
 from qixia.reports.models import Report, ReportPhoto, ReportStep, Support, Witness
 from qixia.reports.queries.similar import similar_reports
+from qixia.reports.sealing import seal_support
 from qixia.reports.services.endings import circle, witnessing
 from qixia.reports.tests.town import AT_ROAD, MAKER, _rider, at, photo_after, reach, send, the
 from qixia.rewards.queries import balance
@@ -87,6 +89,23 @@ class TestWhoIsAsked:
     def test_a_class_of_the_policy_is_offered_when_the_unit_calls_it_done(self, offered, passer):
         (card,) = offers_made.offers_near(passer)
         assert (card.title, card.points, card.radius_m) == ("井盖缺失破损移位", 5, 80)
+
+    @pytest.mark.parametrize(("role", "code"), [("worker", "shizheng"), ("clerk", "zhihui")])
+    def test_nobody_looks_at_what_the_own_people_did(self, town, passer, role, code):
+        """Staff may ride as well: neither of the unit nor of the place."""
+        unit = organisation_by_code(code).id
+        people.grant_role(person_id=passer.person_id, role=role, organisation_id=unit, actor=MAKER)
+        report = the(reach(town, "resolved"))
+        run_pending()
+        assert the_offer(report)
+        assert not offers_made.offers_near(town.fresh("other_rider"))
+
+    def test_who_joined_them_since_is_refused(self, offered, passer, town):
+        offer, unit = taken(passer, offered), organisation_by_code("shizheng").id
+        people.grant_role(person_id=passer.person_id, role="worker", organisation_id=unit, actor=MAKER)
+        with pytest.raises(errors.NotForYou):
+            look(town.fresh("other_rider"), offer)
+        assert (Report.objects.get(pk=offered.pk).state, Witness.objects.count()) == ("resolved", 0)
 
     @pytest.mark.parametrize(("share", "count"), [(0, 0), (1, 1)])
     def test_of_other_classes_the_share(self, town, share, count):
@@ -155,7 +174,7 @@ class TestCircle:
             row = Support(
                 report=report, index=circle.supporter_index(friend.public_id), day=clock.city_date(clock.now())
             )
-            row.link = services.supporting.seal_support(friend.public_id, support=row.public_id)
+            row.link = seal_support(friend.public_id, support=row.public_id)
             row.save()
         of = the(send(town.rider))
         assert (town.other_rider.public_id in circle.circle_of(of, least=2)) is is_near
@@ -170,7 +189,7 @@ class TestCircle:
     def test_supporting_it_later_takes_it_away(self, town, offered, passer):
         offer = taken(passer, offered)
         row = Support(report=offered, index=circle.supporter_index(passer.public_id), day=clock.city_date(clock.now()))
-        row.link = services.supporting.seal_support(passer.public_id, support=row.public_id)
+        row.link = seal_support(passer.public_id, support=row.public_id)
         row.save()
         with pytest.raises(errors.NotForYou):
             look(passer, offer)
@@ -178,7 +197,7 @@ class TestCircle:
 
     def test_it_costs_a_fixed_number_of_statements(self, town, django_assert_max_num_queries):
         report = the(send(town.rider))
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(14):
             circle.circle_of(report, least=2)
 
 

@@ -2,7 +2,7 @@
 
 Circle   the reporters of the report and of what is merged into it; who supports or has looked at it; who signed in on a
          phone of theirs; who supported or looked at so many of their reports as the policy says, and whose reports they
-         so supported. An anonymous reporter is known to nobody, and can't be kept away (docs/loop.md).
+         so supported; who works for the unit that has it or looks after the place. An anonymous reporter is known to nobody, and can't be kept away (docs/loop.md).
 Secrecy  links are opened here, in memory, for the time of one call; what is kept are marks of one offer.
 Cost     a fixed number of statements a reporter; only the latest reports are looked through.
 """
@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator
 
 from django.db.models import Count, Min, Q
 
-from qixia.people.queries import who_share_a_phone
+from qixia.people.queries import people_in_charge, staff_of, who_share_a_phone
+from qixia.reports.access import CLERK_ROLES, UNIT_ROLES
 from qixia.reports.models import Report, Support, Witness
 from qixia.reports.sealing import (
     SEALED,
@@ -31,10 +32,18 @@ _LATEST = 300  # reports of one rider
 def circle_of(report: Report, *, least: int) -> frozenset[str]:
     """Public ids of everybody who must not be offered a look at `report`."""
     reporters = frozenset(_reporters(report))
-    near = {*reporters, *_involved(report), *who_share_a_phone(reporters)}
+    near = {*reporters, *_involved(report), *who_share_a_phone(reporters), *_staff(report)}
     for person in reporters:
         near |= {*_often_with(person, least), *_often_for(person, least)}
     return frozenset(near - {""})
+
+
+def _staff(report: Report) -> Iterator[str]:
+    """Who may ride as well, and would look at what his or her own people did."""
+    path = report.community.path if report.community else ""
+    members = people_in_charge(path, *CLERK_ROLES)
+    for member in members + (staff_of(report.unit_id, *UNIT_ROLES) if report.unit_id else []):
+        yield member.public_id
 
 
 def _reporters(report: Report) -> Iterator[str]:

@@ -93,7 +93,7 @@ def _is_drawn(public_id: str, share: float) -> bool:
     """Whether the report is of the share. Keyed: a unit can't know beforehand where nobody will look. All digits count,
     as a fraction of one: every report has the same chance, and a share may be as small as it likes."""
     drawn = keys().blind_index(public_id, purpose="look-sample")
-    return int(drawn, 16) / 16 ** len(drawn) < share
+    return bool(int(drawn, 16) / 16 ** len(drawn) < share)
 
 
 @transaction.atomic
@@ -142,7 +142,8 @@ def _check_rider(actor: Actor, report: Report) -> None:
     if "place" not in actor.consents:
         raise errors.NeedsPlaceConsent(field="place")
     mine = Support.objects.filter(report=report, index=supporter_index(actor.public_id))
-    if access.is_own(actor, report) or mine.exists():
+    # Whoever sees it as staff works for those who say that it is done.
+    if access.is_own(actor, report) or mine.exists() or access.cases(actor).filter(pk=report.pk).exists():
         raise errors.NotForYou
 
 
