@@ -13,7 +13,7 @@ from qixia.policy.services import publish
 from qixia.reports import access, errors, paths, queries, services
 from qixia.reports.models import Help
 from qixia.reports.tests.test_services import counts
-from qixia.reports.tests.town import MAKER, photo_after, reach, the
+from qixia.reports.tests.town import MAKER, at, photo, photo_after, reach, send, the
 
 
 def worker_of(code, name):
@@ -230,3 +230,14 @@ class TestTwoAtOnce:
         with pytest.raises(errors.SomebodyWasFaster):
             services.redirect(actor=town.clerk, public_id=receipt.public_id, unit_code="shizheng", reason="归市政")
         assert the(receipt).unit.code == "huanwei"
+
+
+def test_the_riders_own_picture_is_no_photo_of_a_visit(town):
+    receipt = send(town.rider, photos=[photo(500)])
+    services.accept(actor=town.worker, public_id=receipt.public_id)
+    given = {"actor": town.worker, "public_id": receipt.public_id, "text": "看过了", "place": at()}
+    with pytest.raises(errors.CopiedPhoto):
+        services.inspect(photos=[photo(500)], **given)
+    assert the(receipt).state == "accepted"
+    services.inspect(photos=[photo_after(501)], **given)
+    assert the(receipt).state == "working"

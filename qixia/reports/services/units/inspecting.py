@@ -1,7 +1,7 @@
 """The unit goes to the place and looks before it mends: a photo, where it was taken, how far from where it was reported.
 
 The photo shows how it is before the fix; the distance is shown to everybody who may see the case, and refuses nothing: the
-reported place may be wrong, and saying so is what the visit is for.
+reported place may be wrong, and saying so is what the visit is for. The rider's own picture is no photo of a visit.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from qixia.people.access import Actor
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Report, ReportPhoto
 from qixia.reports.services.arriving.intake import Whereabouts, checked
+from qixia.reports.services.arriving.looking import digests_before, refuse_copies
 from qixia.reports.services.moves import check_step, take_step
 
 INSPECTED = declare_event("reports.inspected")
@@ -42,6 +43,7 @@ def inspect(
         raise errors.NoPhoto(field="photos")
     data = {"distance_m": metres, "accuracy_m": here["accuracy_m"], "source": here["place_source"]}
     with receive(photos, field="photos", claimed=claimed) as taken, transaction.atomic():
+        refuse_copies(digests_before(report), taken, field="photos")  # who sends the rider's picture was not there
         now = clock.now()
         ReportPhoto.objects.bulk_create(
             ReportPhoto(report=report, evidence=row, role="onsite", position=index, by_reporter=False, at=now)
