@@ -45,6 +45,7 @@ TABLES = {
     "places/rules.py": {"KINDS", "ROAD_KINDS"},
     "reports/rules.py": {"SPANS"},
     "reports/states.py": {"*"},
+    "rewards/queries/budgets.py": {"FINDINGS"},
     "rewards/queries/till.py": {"REFUSALS"},
     "rewards/rules.py": {"ACTS", "WHO"},
     "rewards/services/vouchers.py": {"NOT_A_VOUCHER"},

@@ -3,6 +3,15 @@
 Costs are stated where another page depends on them. Pages are cut by key (the id of the last row), never by offset.
 """
 
+from qixia.rewards.queries.budgets import (
+    FINDINGS,
+    BudgetLine,
+    ReplayLine,
+    SealState,
+    budget_lines,
+    replays,
+    seal_state,
+)
 from qixia.rewards.queries.catalogue import Good, Offer, StockLine, good, goods, item_for_edit, offers, stock_lines
 from qixia.rewards.queries.drafts import (
     EffectView,
@@ -27,6 +36,7 @@ from qixia.rewards.queries.purse import (
     collected,
     debts,
     entries_page,
+    lots_of,
     points_of,
     summary_for,
     worth,
@@ -46,8 +56,10 @@ from qixia.rewards.queries.till import REFUSALS, SeenAtTill, Taken, Till, seen_a
 from qixia.rewards.queries.vouchers import Ticket, code_parts, ticket, tickets
 
 __all__ = [
+    "FINDINGS",
     "REFUSALS",
     "AppealCase",
+    "BudgetLine",
     "Debtor",
     "EffectView",
     "EntryView",
@@ -58,9 +70,11 @@ __all__ = [
     "MonthOfRows",
     "Offer",
     "Page",
+    "ReplayLine",
     "Row",
     "RuleBook",
     "RuleLine",
+    "SealState",
     "SeenAtTill",
     "StockLine",
     "Summary",
@@ -70,6 +84,7 @@ __all__ = [
     "Till",
     "balance",
     "balance_at",
+    "budget_lines",
     "claim_states",
     "code_parts",
     "collected",
@@ -81,6 +96,7 @@ __all__ = [
     "goods",
     "item_for_edit",
     "latest_table",
+    "lots_of",
     "offers",
     "open_appeals",
     "open_appeals_of_points",
@@ -88,7 +104,9 @@ __all__ = [
     "open_holds_count",
     "parse_table",
     "points_of",
+    "replays",
     "rule_book",
+    "seal_state",
     "seen_at_till",
     "stock_lines",
     "summary_for",

@@ -15,9 +15,11 @@ from qixia.codes.queries import triage_classes
 from qixia.kernel import clock
 from qixia.policy import queries as policy
 from qixia.rewards import rules, sealing, states
-from qixia.rewards.models import Account, Budget, Claim, Entry, Posting, Promise, Voucher
+from qixia.rewards.models import Account, Budget, Claim, Entry, Lot, Posting, Promise, Voucher
 from qixia.rewards.queries.rulebook import rule_title
+from qixia.rewards.queries.terms import books_terms
 from qixia.rewards.queries.why import Why, why
+from qixia.rewards.terms import NEVER
 
 PAGE = 30
 EXPIRES_SOON = timedelta(days=3)
@@ -37,6 +39,7 @@ class Summary:
     balance: int
     owed: int
     held: int
+    pending: int
     earned_this_month: int
     open_vouchers: int
     next_expiry: datetime | None
@@ -71,6 +74,9 @@ class Row:
     owed: int
     reversed_on: date | None
     why: Why | None
+    waits: int  # points that are owed until there is a budget
+    uncovered: bool  # the budget was used up, and that was the end of it
+    is_paid_later: bool  # a promise that was kept or ended
     until: date | None  # of what is held: the last day on which somebody may look
 
     @property
@@ -81,7 +87,7 @@ class Row:
 
     @property
     def is_capped(self) -> bool:
-        return self.kind == rules.AWARD and self.points < self.nominal
+        return self.kind == rules.AWARD and self.points < self.nominal and not (self.waits or self.uncovered)
 
     @property
     def undone(self) -> int:
@@ -126,6 +132,25 @@ def balance(owner_ref: str) -> int:
     """Points that `owner_ref` can spend now; 0 for somebody who never had any."""
     found = Account.objects.filter(owner_ref=owner_ref, kind=rules.AVAILABLE, unit=rules.POINTS)
     return found.values_list("balance", flat=True).first() or 0
+
+
+@dataclass(frozen=True, slots=True)
+class LotLine:
+    """Points that end on one day; `soon`: within the days of the warning."""
+
+    last_day: date | None  # none: never
+    points: int
+    soon: bool
+
+
+def lots_of(owner_ref: str) -> list[LotLine]:
+    """What the owner can spend, by its last day, the first first. One query."""
+    rows = Lot.objects.filter(account__owner_ref=owner_ref, left__gt=0).order_by("expires_on")
+    until = clock.city_date(clock.now()) + timedelta(days=books_terms().lots.warn_days)
+    return [
+        LotLine(None if end == NEVER else end, left, end <= until)
+        for end, left in rows.values_list("expires_on", "left")
+    ]
 
 
 def worth(rule: str) -> int:
@@ -174,6 +199,7 @@ def summary_for(owner_ref: str) -> Summary:
         balance=pots.get(rules.AVAILABLE, 0),
         owed=-pots.get(rules.DEBT, 0),
         held=pots.get(rules.HELD, 0),
+        pending=pots.get(rules.PENDING, 0),
         earned_this_month=gained,
         open_vouchers=len(expiries),
         next_expiry=expiries[0] if expiries else None,
@@ -190,7 +216,7 @@ def entries_page(owner_ref: str, *, only: str = "all", before: int | None = None
     found = Posting.objects.filter(beneficiary=owner_ref, kind__in=kinds)
     if before is not None:
         found = found.filter(pk__lt=before)
-    postings = list(found.select_related("reversed_by").order_by("-pk")[: size + 1])
+    postings = list(found.select_related("reversed_by", "paid_by").order_by("-pk")[: size + 1])
     more = len(postings) > size
     rows = [row_of(posting) for posting in postings[:size]]
     sums = _month_sums(owner_ref, [row.month for row in rows])
@@ -229,6 +255,9 @@ def row_of(posting: Posting) -> Row:
         owed=params.get("owed", 0),
         reversed_on=undone.day if undone else None,
         why=why(posting.points or posting.promised, title, params.get("why")),
+        waits=posting.promised if posting.kind == rules.AWARD else 0,
+        uncovered=params.get("uncovered") == "refuse",
+        is_paid_later=bool(getattr(posting, "paid_by", None)),
         until=date.fromisoformat(params["until"]) if params.get("until") else None,
     )
 

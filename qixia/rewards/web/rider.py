@@ -40,6 +40,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
     context = {"tab": "me", "page": page, "only": only, "chips": LEDGER_CHIPS}
     if not request.GET.get("before"):
         context["summary"] = queries.summary_for(request.actor.ref)
+        context["lots"] = queries.lots_of(request.actor.ref)
     return render(request, "rewards/ledger.html", context)
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from qixia.rewards.web import console, deciding, merchant, rider, table
+from qixia.rewards.web import books, console, deciding, merchant, rider, table
 
 app_name = "rewards"
 
@@ -17,6 +17,9 @@ urlpatterns = [
     path("m", merchant.scan, name="scan"),
     path("m/check", merchant.check, name="check"),
     path("m/redeem", merchant.redeem, name="redeem"),
+    path("desk/rewards/budgets/", books.budgets, name="budgets"),
+    path("desk/rewards/budgets/<slug:public_id>", books.change_cap, name="budget-cap"),
+    path("desk/rewards/audit/", books.audit, name="audit"),
     path("desk/rewards/rules/", table.table, name="table"),
     path("desk/rewards/holds/", deciding.holds, name="holds"),
     path("desk/rewards/holds/<slug:public_id>", deciding.decide_hold, name="decide-hold"),

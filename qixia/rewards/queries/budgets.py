@@ -1,0 +1,173 @@
+"""Budgets and proofs of the books, for the console."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Count, Min, Sum
+from django.utils.translation import gettext as _
+
+from qixia.kernel import clock
+from qixia.rewards import rules, states, terms
+from qixia.rewards.models import Batch, Budget, BudgetChange, Entry, Owed, Posting, Replay, Slice
+from qixia.rewards.queries.money import yuan
+
+PERIODS = 24
+REPLAYS = 30
+FINDINGS = {
+    "drifted": "余额和分录不符的账户",
+    "broken_chains": "逐笔余额接不上的账户",
+    "wrong_lots": "到期批次和余额不符的账户",
+    "held_without_voucher": "券里的积分对不上的骑手",
+    "pending_without_hold": "在看的积分对不上的骑手",
+    "unbalanced_postings": "借贷不平的记账",
+    "mistold_postings": "说的和记的不一样的记账",
+    "lost_promises": "答应了没有下文的积分",
+    "wrong_budgets": "对不上的预算",
+    "broken_batches": "断开的封存批次",
+    "edited_postings": "封存后被改动的记账",
+    "smuggled_postings": "绕过账本插进来的记账",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetLine:
+    """One period of one payer. Amounts count `unit`; `handed_out` lies in slices and waits to be used."""
+
+    public_id: str
+    payer: str
+    unit: str
+    starts_on: date
+    ends_on: date
+    cap: int
+    used: int
+    handed_out: int
+    rest: int
+    forecast: int
+    owed: int
+    state: str
+    changes: list[BudgetChange]
+
+    @property
+    def percent(self) -> int:
+        return min(self.used * 100 // self.cap, 100) if self.cap else 100
+
+    @property
+    def is_short(self) -> bool:
+        return self.state == "now" and (self.forecast > self.cap or bool(self.owed))
+
+    def amount(self, value: int) -> str:
+        return _("%(n)s 元") % {"n": yuan(value)} if self.unit == rules.FEN else f"{value:,}"
+
+    @property
+    def shown(self) -> dict[str, str]:
+        names = ("cap", "used", "handed_out", "rest", "forecast", "owed")
+        return {name: self.amount(getattr(self, name)) for name in names}
+
+
+def budget_lines() -> list[BudgetLine]:
+    """The latest periods, current ones first. Five statements."""
+    today = clock.city_date(clock.now())
+    rows = list(Budget.objects.order_by("-ends_on", "owner_ref", "unit")[:PERIODS])
+    used = _sums(
+        Entry.objects.filter(account__owner_ref__in=[row.account_ref for row in rows], account__kind=rules.BUDGET)
+        .values_list("account__owner_ref")
+        .annotate(total=Sum("amount"))
+    )
+    slices = _sums(Slice.objects.filter(budget__in=rows).values_list("budget_id").annotate(total=Sum("left")))
+    owed = _sums(Owed.objects.filter(state=states.WAITING).values_list("payer").annotate(total=Sum("points")))
+    changes: dict[int, list[BudgetChange]] = {}
+    for change in BudgetChange.objects.filter(budget__in=rows).order_by("-pk"):
+        changes.setdefault(change.budget_id, []).append(change)
+    lines = []
+    for row in rows:
+        state = "past" if row.ends_on < today else "planned" if row.starts_on > today else "now"
+        spent = -used.get(row.account_ref, 0)
+        waits = owed.get(row.owner_ref, 0) if state == "now" and row.unit == rules.POINTS else 0
+        lines.append(
+            BudgetLine(
+                public_id=row.public_id,
+                payer=payer_name(row.owner_ref),
+                unit=row.unit,
+                starts_on=row.starts_on,
+                ends_on=row.ends_on,
+                cap=row.cap,
+                used=spent,
+                handed_out=slices.get(row.pk, 0),
+                rest=row.rest,
+                forecast=terms.forecast(spent, row.starts_on, row.ends_on, today) if state == "now" else spent,
+                owed=waits,
+                state=state,
+                changes=changes.get(row.pk, [])[:3],
+            )
+        )
+    return sorted(lines, key=lambda line: ("now", "planned", "past").index(line.state))
+
+
+def _sums(rows: Any) -> dict[Any, int]:
+    return {key: int(total or 0) for key, total in rows.order_by()}
+
+
+def payer_name(ref: str) -> str:
+    return _("全市") if ref == rules.CITY else ref.partition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class SealState:
+    """The chain's end and what it has not reached yet."""
+
+    number: int
+    head: str
+    sealed_on: date | None
+    sealed: int
+    waiting: int
+    waits_since: datetime | None
+
+    @property
+    def lag_minutes(self) -> int:
+        return int((clock.now() - self.waits_since).total_seconds() // 60) if self.waits_since else 0
+
+
+def seal_state() -> SealState:
+    """Two statements."""
+    last = Batch.objects.order_by("-number").first()
+    waiting = Posting.objects.filter(link__isnull=True).aggregate(n=Count("pk"), since=Min("created_at"))
+    if last is None:
+        return SealState(0, "", None, 0, waiting["n"], waiting["since"])
+    return SealState(last.number, last.hash, last.sealed_on, last.last, waiting["n"], waiting["since"])
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayLine:
+    """One night's proof."""
+
+    at: datetime
+    seconds: float
+    accounts: int
+    postings: int
+    entries: int
+    sealed: int
+    head: str
+    sound: bool
+    findings: list[tuple[str, Sequence[Any]]]
+
+
+def replays() -> list[ReplayLine]:
+    """The latest proofs, newest first. One statement."""
+    return [
+        ReplayLine(
+            row.at,
+            row.seconds,
+            row.accounts,
+            row.postings,
+            row.entries,
+            row.sealed,
+            row.head,
+            row.sound,
+            [(_(FINDINGS.get(kind, kind)), ids) for kind, ids in row.findings.items()],
+        )
+        for row in Replay.objects.order_by("-at", "-pk")[:REPLAYS]
+    ]

@@ -1,0 +1,89 @@
+"""The books in the console: budgets with their caps, and the proof that every balance fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from qixia.kernel.errors import DomainError
+from qixia.rewards import queries, rules, services
+from qixia.ui.access import allow
+from qixia.ui.errors import message_of
+
+
+class PeriodFields(forms.Form):
+    """A period of the city; money is asked for in 元."""
+
+    unit = forms.ChoiceField(
+        label=gettext_lazy("单位"),
+        choices=[(rules.POINTS, gettext_lazy("积分")), (rules.FEN, gettext_lazy("补贴（元）"))],
+    )
+    starts_on = forms.DateField(label=gettext_lazy("从"), widget=forms.DateInput(attrs={"type": "date"}))
+    ends_on = forms.DateField(label=gettext_lazy("到"), widget=forms.DateInput(attrs={"type": "date"}))
+    cap = forms.IntegerField(label=gettext_lazy("上限"), min_value=0, max_value=rules.MOST // 100)
+
+    def as_period(self) -> dict[str, Any]:
+        data = dict(self.cleaned_data)
+        if data["unit"] == rules.FEN:
+            data["cap"] *= 100
+        return data
+
+
+@never_cache
+@allow("admin")
+@require_http_methods(["GET", "HEAD", "POST"])
+def budgets(request: HttpRequest) -> HttpResponse:
+    """All periods; POST opens one by hand."""
+    form = PeriodFields(request.POST if request.method == "POST" else None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                services.open_budget(actor=request.actor, owner_ref=rules.CITY, **form.as_period())
+            except DomainError as error:
+                form.add_error(error.field if error.field in form.fields else None, message_of(error))
+                status = error.status
+            else:
+                messages.success(request, _("已开新一期。"))
+                return HttpResponseRedirect(reverse("rewards:budgets"), status=303)
+    return _budgets(request, {"form": form, "form_open": status != 200}, status)
+
+
+def _budgets(request: HttpRequest, context: dict[str, object], status: int = 200) -> HttpResponse:
+    context = {"form": PeriodFields(), "lines": queries.budget_lines(), **context}
+    return render(request, "rewards/desk/budgets.html", context, status=status)
+
+
+@allow("admin")
+@require_POST
+def change_cap(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Raise or lower a cap, with a reason."""
+    typed, reason = request.POST.get("cap", "").strip(), request.POST.get("reason", "")[:200]
+    in_yuan = request.POST.get("unit") == rules.FEN
+    cap = int(typed) * (100 if in_yuan else 1) if typed.isascii() and typed.isdigit() and len(typed) < 16 else -1
+    try:
+        services.change_cap(actor=request.actor, budget=public_id, cap=cap, reason=reason)
+    except DomainError as error:
+        refused = {"id": public_id, "words": message_of(error), "cap": typed, "reason": reason}
+        return _budgets(request, {"refused": refused}, error.status)
+    messages.success(request, _("上限已改。"))
+    return HttpResponseRedirect(reverse("rewards:budgets"), status=303)
+
+
+@never_cache
+@allow("admin", "auditor")
+@require_safe
+def audit(request: HttpRequest) -> HttpResponse:
+    """The chain's end, its lag, and what the nights' proofs found."""
+    context = {"seal": queries.seal_state(), "replays": queries.replays()}
+    return render(request, "rewards/desk/audit.html", context)
