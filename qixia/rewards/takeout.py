@@ -14,7 +14,12 @@ _PAGE = 200
 
 def export_of(actor: Actor) -> dict[str, Any]:
     """The whole ledger and all vouchers, latest first."""
-    return {"balance": queries.balance(actor.ref), "entries": _entries(actor.ref), "vouchers": _vouchers(actor)}
+    return {
+        "balance": queries.balance(actor.ref),
+        "entries": _entries(actor.ref),
+        "vouchers": _vouchers(actor),
+        "appeals": queries.appeals_of(actor),
+    }
 
 
 def open_vouchers(actor: Actor) -> int:

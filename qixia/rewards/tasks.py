@@ -7,6 +7,7 @@ from qixia.rewards.services import (
     award,
     expire_due,
     expire_lots,
+    forget_appeals,
     pay_claims,
     pay_owed,
     prove,
@@ -71,3 +72,9 @@ def seal() -> None:
 def prove_the_books() -> None:
     """All balances from the first posting on, every night."""
     prove()
+
+
+@on("people.erased")
+def forget_what_was_said(event: EventView) -> None:
+    """What somebody who left had said against entries is gone."""
+    forget_appeals(person=event.ref.removeprefix("person:"))

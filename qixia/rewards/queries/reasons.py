@@ -67,6 +67,21 @@ def entry(actor: Actor, number: int) -> EntryView:
     )
 
 
+def appeals_of(actor: Actor) -> list[dict[str, Any]]:
+    """What a rider said against own entries, for the copy of everything that is kept of him."""
+    rows = PointsAppeal.objects.filter(posting__beneficiary=actor.ref).order_by("-pk")
+    return [
+        {
+            "opened_on": row.opened_on,
+            "words": _open(row.sealed_words, "appeal-words"),
+            "state": row.state,
+            "answer": _open(row.sealed_answer, "appeal-answer"),
+            "ended_on": row.ended_on,
+        }
+        for row in rows
+    ]
+
+
 def _appeal(row: PointsAppeal) -> Appeal:
     return Appeal(
         row.state,

@@ -2,7 +2,7 @@
 
 points     award, award_many, reverse, restore
 lots       expire_lots, warn_expiring
-appealing  appeal_points, answer_appeal
+appealing  appeal_points, answer_appeal, forget_appeals
 holds      post_hold, void_hold, time_out_holds
 budgets    open_budget, change_cap, watch_budgets, pay_owed
 vouchers   reserve, cancel, expire_due, check, redeem
@@ -13,7 +13,7 @@ table      publish_table
 proof      compare, prove, rebuild, seal_postings
 """
 
-from qixia.rewards.services.appealing import answer_appeal, appeal_points
+from qixia.rewards.services.appealing import answer_appeal, appeal_points, forget_appeals
 from qixia.rewards.services.budgets import change_cap, open_budget, watch_budgets
 from qixia.rewards.services.catalogue import ItemForm, save_item
 from qixia.rewards.services.chain import seal_postings
@@ -46,6 +46,7 @@ __all__ = [
     "compare",
     "expire_due",
     "expire_lots",
+    "forget_appeals",
     "open_budget",
     "pay_claims",
     "pay_owed",

@@ -136,3 +136,13 @@ def _tell(row: PointsAppeal, points: int, answer: str) -> None:
         tell_many(
             [Tell(people[public_id], template, {"points": points, "reason": answer}, link, f"appeal|{row.public_id}")]
         )
+
+
+@transaction.atomic
+def forget_appeals(*, person: str) -> int:
+    """Somebody was erased: what he wrote goes, that an entry was looked at again stays. Idempotent."""
+    mine = PointsAppeal.objects.filter(posting__beneficiary=f"person:{person}").exclude(sealed_words=b"")
+    gone = mine.update(sealed_words=b"")
+    if gone:
+        record("rewards.appeals_forgotten", subject="points-appeals", actor="system:erasure", count=gone)
+    return gone

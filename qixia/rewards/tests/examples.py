@@ -164,6 +164,13 @@ def answer_an_appeal_about_points() -> None:
     assert queries.balance(rider.ref) == 20
 
 
+@example("rewards.services.forget_appeals")
+def forget_what_a_rider_said() -> None:
+    rider, _appeal = _appealed()
+    assert services.forget_appeals(person=rider.public_id) == 1
+    assert services.forget_appeals(person=rider.public_id) == 0
+
+
 @example("rewards.services.publish_table")
 def publish_the_next_table() -> None:
     table()

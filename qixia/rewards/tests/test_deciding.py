@@ -14,6 +14,7 @@ from qixia.rewards import queries, services
 from qixia.rewards.errors import AppealEnded, NoSuchEntry, NothingToAppeal
 from qixia.rewards.models import Hold, PointsAppeal, Posting
 from qixia.rewards.rules import Signal
+from qixia.rewards.takeout import export_of
 from qixia.rewards.tests.builders import item, person
 from qixia.rewards.tests.test_table import client_of
 
@@ -224,3 +225,14 @@ def test_the_form_of_an_appeal(table):
     assert client.post(address, {"text": "分数少了十分", "shows": "1"}).status_code == 303
     assert PointsAppeal.objects.get().shows is True
     assert "你的申诉有人会看" in client.get(address).content.decode()
+
+
+def test_what_an_erased_rider_said_is_gone_and_the_copy_has_it_before(table):
+    rider = person()
+    row = appealed(rider)
+    (copy,) = export_of(rider)["appeals"]
+    assert (copy["words"], copy["state"]) == ("我报的是井盖，不是路面", "open")
+    assert services.forget_appeals(person=rider.public_id) == 1
+    row.refresh_from_db()
+    assert (bytes(row.sealed_words), row.state) == (b"", "open")
+    assert services.forget_appeals(person=rider.public_id) == 0
