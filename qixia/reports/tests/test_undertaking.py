@@ -60,6 +60,7 @@ class TestPromise:
         assert report.answered_at is not None
         assert Notice.objects.filter(template="report.promised", person_id=town.rider.person_id).count() == 1
         with clock.at(report.promised_due + timedelta(minutes=1)):
+            services.remind()
             assert queries.list_counts(unit)["over"] == 1
 
     @pytest.mark.parametrize("days", [-1, 0, 61])
@@ -94,6 +95,7 @@ class TestPromise:
         with clock.at(before + timedelta(minutes=1)):
             with pytest.raises(errors.PromiseTooLate):
                 services.promise(actor=unit, public_id=receipt.public_id, day=day(60), text="再研究研究")
+            services.remind()
             assert queries.list_counts(unit)["over"] == 1
         assert (the(receipt).promised_due, the(receipt).resolve_due) == (None, before)
 
