@@ -1,7 +1,8 @@
-"""What every test gets besides qixia.lab.pytest_plugin: no leftovers in caches, tables that can be emptied."""
+"""What every test gets besides qixia.lab.pytest_plugin: no leftovers in caches, grounds to stand on, emptied tables."""
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import TransactionTestCase
 
 from qixia.people import queries as people_queries
@@ -16,6 +17,9 @@ from tests.standing import GROUNDS, stands
 
 # Pages name static files by their hash, which only `collectstatic` knows. Tests ask for them by their plain names.
 settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+
+# In earnest a password costs a quarter of a second of CPU; here it is hashed in the same way, with less of everything.
+Argon2PasswordHasher.time_cost, Argon2PasswordHasher.memory_cost, Argon2PasswordHasher.parallelism = 1, 1024, 1
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

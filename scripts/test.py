@@ -1,7 +1,9 @@
 """Everything that must hold before a change lands. `make test` runs all of it, `make check` the quick part.
 
 Steps run side by side where they don't disturb each other: the static checks beside the suites, the browser suite alone
-(it is about time). Nothing is skipped: what is missing is installed, or named, and then the run fails.
+(it is about time). A suite has two workers, which take handfuls of tests in the order of tests/ordering.py; of the
+browser suite each has a site and a browser of its own. Nothing is skipped: what is missing is installed, or named, and
+then the run fails.
 
 The last line is "N passed, N failed": checks that hold or not, plus the tests of the suites. Exit code 0 only if none failed.
 """
@@ -125,11 +127,11 @@ def postgresql_suite(url: str) -> Step:
 
 
 def browser_suite() -> Step:
-    return Step("browser", [str(BIN / "pytest"), "tests/browser", "-m", "browser", "--timeout=300"], is_suite=True)
+    return Step("browser", [*pytest("tests/browser"), "-m", "browser", "--timeout=300"], is_suite=True)
 
 
 def pytest(*paths: str) -> list[str]:
-    return [str(BIN / "pytest"), *paths, "-n", "2", "--dist", "loadgroup"]
+    return [str(BIN / "pytest"), *paths, "-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
 
 
 # Running and telling
