@@ -16,7 +16,7 @@ from qixia.lab.stage import Stage
 RIDER, RIDER_NAME = "13800000001", "一川"
 OTHER_RIDERS = tuple(f"138000000{number:02d}" for number in range(2, 10))
 CANTEEN, CHARGER = "13700000001", "13700000006"
-STAFF = {"worker": "shizheng-2", "clerk": "yezhiqiu", "admin": "jiangche"}
+STAFF = {"worker": "shizheng-2", "clerk": "yezhiqiu", "supervisor": "guxun", "admin": "jiangche"}
 STAFF_PASSWORD = PASSWORD
 # All tests report at one place: each of their reports is to be settled for itself.
 MERGE_NOTHING = """
