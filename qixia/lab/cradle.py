@@ -33,7 +33,13 @@ def worker(share: str) -> None:
     call_command("worker", share=share)
 
 
-PROGRAMS: dict[str, Callable[..., None]] = {"web": web, "worker": worker}
+def crew(seed: int, at: str, log: str) -> None:
+    from qixia.lab.crew import live  # noqa: PLC0415 — needs the set-up
+
+    live(seed, at, log)
+
+
+PROGRAMS: dict[str, Callable[..., None]] = {"web": web, "worker": worker, "crew": crew}
 
 
 def main() -> None:

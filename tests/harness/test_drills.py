@@ -17,7 +17,7 @@ from qixia.lab.management.commands.drill import DRILLS, RIDERS
 from qixia.lab.stage import Stage, stage
 
 ON_SQLITE = ("uploads", "disk", "slow")
-ON_POSTGRESQL = ("worker", "database", "signin")
+ON_POSTGRESQL = ("worker", "database", "signin", "loop")
 HERE = ON_SQLITE if get_config().database.startswith("sqlite") else ON_POSTGRESQL
 
 

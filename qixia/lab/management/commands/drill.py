@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from qixia.lab.drills import disk, gone, kills, signin, slow, uploads
+from qixia.lab.drills import disk, gone, kills, loop, signin, slow, uploads
 from qixia.lab.drills.outcome import Outcome
 from qixia.lab.postgres import PostgreSQL
 from qixia.lab.stage import Stage, stage
@@ -24,6 +24,7 @@ DRILLS: dict[str, Callable[[Stage, list[dict[str, Any]], str], Outcome]] = {
     "disk": disk.run,
     "database": gone.run,
     "worker": kills.run,
+    "loop": loop.run,
 }
 RIDERS = 8
 
