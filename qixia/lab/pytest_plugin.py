@@ -23,7 +23,7 @@ def _make_surroundings() -> Path:
     key = folder / "keys" / "master.key"
     make_key_file(key)
     (folder / "static").mkdir()
-    os.environ["QIXIA_VAR_DIR"] = str(folder)
+    os.environ["QIXIA_VAR_DIR"] = os.environ["QIXIA_TEST_FOLDER"] = str(folder)
     os.environ["QIXIA_MASTER_KEY_FILE"] = str(key)
     for name in ("QIXIA_MODE", "QIXIA_DEMO", "QIXIA_TLS", "QIXIA_BASE_URL", "QIXIA_MEDIA_DIR", "QIXIA_STATIC_ROOT"):
         os.environ.pop(name, None)  # `make run` in the same shell must not change a test

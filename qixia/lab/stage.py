@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from qixia.kernel.keys import make_key_file
+from qixia.lab.template import migrated
 from qixia.site.supervisor import die_with_parent, is_ready
 
 READY_SECONDS = 60.0
@@ -95,9 +96,18 @@ class Stage:
 
     def prepare(self, *, riders: int) -> list[dict[str, Any]]:
         """Migrate and build the town. Returns its riders (see lab.town.LabRider)."""
-        self.run("-m", "qixia.site.cli", "migrate", "--no-input", "--verbosity", "0")
+        self.migrate()
         found: list[dict[str, Any]] = json.loads(self.run("-m", "qixia.site.cli", "lab_town", "--riders", str(riders)))
         return found
+
+    def migrate(self) -> None:
+        """All tables into the empty database; within a test run that is done once, then copied."""
+        words = ("-m", "qixia.site.cli", "migrate", "--no-input", "--verbosity", "0")
+        run_folder = os.environ.get("QIXIA_TEST_FOLDER")
+        if run_folder:
+            migrated(self.url, Path(run_folder), lambda: self.run(*words))
+        else:
+            self.run(*words)
 
     def start(self, *words: str, before: Sequence[str] = (), **more: str) -> Program:
         """A program of ours in the background; `before` is what runs it ("unshare …"), `more` goes into its environment."""

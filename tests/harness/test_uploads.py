@@ -26,7 +26,7 @@ def place(tmp_path: Path) -> Iterator[Stage]:
 @pytest.mark.slow
 def test_a_server_killed_in_the_middle_of_an_upload_leaves_noise_only(place: Stage, tmp_path: Path):
     """Half a photo over the wire to the real server, then SIGKILL: what it had taken in is sealed, and the key is gone."""
-    place.run("-m", "qixia.site.cli", "migrate", "--no-input", "--verbosity", "0")
+    place.migrate()
     server = place.serve()
     mark = secrets.token_bytes(12)
     body = encode_multipart(BOUNDARY, {"photos": [named(marked(mark, 3_000_000))]})

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 def smoke(commit: str, place: Stage, folder: Path) -> None:
     """Let the code of `commit` work on a database that this code has migrated."""
-    place.run("-m", "qixia.site.cli", "migrate", "--no-input", "--verbosity", "0")
+    place.migrate()
     code = releases.check_out(commit, folder)
     place.environment |= {"PYTHONSAFEPATH": "1", "PYTHONPATH": str(code)}  # the older code, wherever we stand
     assert Path(place.run("-c", "import qixia.site; print(qixia.site.__file__)").strip()).is_relative_to(code)
@@ -84,7 +84,7 @@ def test_the_release_before_runs_on_this_schema(make_stage: MakeStage, tmp_path:
 def test_the_runner_sees_a_schema_that_the_older_code_cannot_use(make_stage: MakeStage, tmp_path: Path) -> None:
     """A column of which the older code knows nothing and that it can't leave out: what the lint calls `required`."""
     place = make_stage("broken")
-    place.run("-m", "qixia.site.cli", "migrate", "--no-input", "--verbosity", "0")
+    place.migrate()
     kind = "TEXT NOT NULL" if not place.url.startswith("sqlite") else "TEXT NOT NULL CHECK (news != '') DEFAULT ''"
     ask(place, f"ALTER TABLE jobs_event ADD COLUMN news {kind}")
     with pytest.raises((AssertionError, StageFailed), match=r"500|IntegrityError|NotNullViolation"):
