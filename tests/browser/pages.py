@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page
 
 PAGES: dict[str, tuple[str, ...]] = {
-    "anyone": ("/sign-in", "/staff/sign-in", "/styleguide", "/no-such-page", "/anonymous/sent/"),
+    "anyone": ("/sign-in", "/staff/sign-in", "/styleguide", "/no-such-page", "/anonymous/sent/", "/open/figures/"),
     "rider": (
         "/",
         "/snap",
@@ -20,8 +20,19 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/points/rules",
         "/redeem",
         "/vouchers",
+        "/offers/",
     ),
-    "worker": ("/desk/queue", "/desk/queue?over=1", "/desk/all", "/map", "/inbox", "/me"),
+    "worker": (
+        "/desk/queue",
+        "/desk/queue?over=1",
+        "/desk/all",
+        "/desk/undertakings/",
+        "/desk/deputies/",
+        "/desk/calendar/",
+        "/map",
+        "/inbox",
+        "/me",
+    ),
     "clerk": (
         "/desk/model/",
         "/desk/triage/",
@@ -31,16 +42,26 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/desk/checks",
         "/desk/queue",
         "/desk/all",
+        "/desk/undertakings/",
+        "/desk/deputies/",
+        "/desk/routing/",
+        "/desk/routing/?words=写字楼货梯坏了",
+        "/desk/calendar/",
+        "/desk/figures/",
         "/map",
         "/inbox",
         "/me",
     ),
+    "supervisor": ("/desk/supervision/", "/desk/appeals/", "/desk/figures/", "/desk/deputies/"),
     "admin": (
         "/desk/model/",
         "/desk/model/shipped/",
         "/desk/all",
         "/desk/catalogue",
         "/desk/catalogue/new",
+        "/desk/routing/?edit=1",
+        "/desk/calendar/",
+        "/desk/supervision/",
         "/admin/",
         "/me",
     ),
@@ -54,6 +75,11 @@ ONE: dict[str, tuple[tuple[str, str], ...]] = {
         ("/redeem", '[data-testid="good"]'),
         ("/vouchers", '[data-testid="voucher"]'),
     ),
+    "clerk": (
+        ("/desk/import/", ".qx-import-list a"),
+        ("/desk/undertakings/", "main a[href^='/desk/undertakings/']"),
+    ),
+    "supervisor": (("/desk/supervision/", "main a[href^='/desk/case/']"),),
     "admin": (("/desk/catalogue", "main a[href^='/desk/catalogue/']:not([href$='new'])"),),
 }
 
@@ -67,7 +93,8 @@ def addresses(page: Page, role: str) -> list[str]:
         if link.count():
             found.append(link.get_attribute("href") or "")
     if role == "rider":
-        found += [address + "receipt" for address in found if address.startswith("/r/")][:1]
+        own = [address for address in found if address.startswith("/r/")][:1]
+        found += [address + more for address in own for more in ("receipt", "rate")]
     if role in ("worker", "clerk"):
         page.goto("/desk/all")
         found.append((page.locator("[data-row] a").first.get_attribute("hx-get") or "").split("?")[0])

@@ -13,7 +13,7 @@ from tests.browser.browsing import DESKTOP, PHONE, Accounts, Visits
 from tests.browser.pages import addresses
 
 
-@pytest.mark.parametrize("role", ["anyone", "rider", "worker", "clerk", "admin", "merchant"])
+@pytest.mark.parametrize("role", ["anyone", "rider", "worker", "clerk", "supervisor", "admin", "merchant"])
 def test_axe_finds_nothing(visits: Visits, accounts: Accounts, role: str) -> None:
     state = accounts.state(role) if role != "anyone" else None
     device = PHONE if role in ("anyone", "rider", "merchant") else DESKTOP

@@ -39,7 +39,7 @@ _TOO_SMALL = """(finger) => {
     .map(([one, width, height]) => `${one.tagName} ${one.className} "${(one.innerText || one.name || "").trim().slice(0, 20)}" ${Math.round(width)}×${Math.round(height)}`);
 }"""
 _DARK = """() => getComputedStyle(document.body).backgroundColor.match(/[\\d.]+/g).slice(0, 3).map(Number)"""
-ROLES = ("anyone", "rider", "worker", "clerk", "admin", "merchant")
+ROLES = ("anyone", "rider", "worker", "clerk", "supervisor", "admin", "merchant")
 ON_THE_ROAD = ("anyone", "rider", "merchant")
 
 
