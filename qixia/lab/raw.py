@@ -147,7 +147,8 @@ class Script:
         own = {name for name, _type, is_identity in self._columns(first.table) if is_identity}
         names = [name for name in first.new if name not in own]
         rows = ", ".join(f"({', '.join(self._values(write, names))})" for write in group)
-        sql = f"INSERT INTO {first.table} ({', '.join(names)}) VALUES {rows}"
+        columns = ", ".join(f'"{name}"' for name in names)
+        sql = f"INSERT INTO {first.table} ({columns}) VALUES {rows}"
         if self._is_wanted(first, writes):
             return f"{sql} RETURNING id AS {self.ids[first.table, first.new['id']]} \\gset"
         return f"{sql};"
@@ -165,7 +166,7 @@ class Script:
     def _update(self, write: Write) -> str:
         kinds = {name: kind for name, kind, _ in self._columns(write.table)}
         changed = [name for name in write.new if write.new[name] != write.old.get(name)]
-        sets = ", ".join(f"{name} = {self._value(write, name, kinds[name])}" for name in changed)
+        sets = ", ".join(f'"{name}" = {self._value(write, name, kinds[name])}' for name in changed)
         return f"UPDATE {write.table} SET {sets} WHERE id = {self._row(write.table, write.new['id'])};"
 
     def _refers(self, other: Write, write: Write) -> bool:
