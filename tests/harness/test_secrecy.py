@@ -39,7 +39,7 @@ from qixia.people.sessions import BACKEND
 from qixia.reports import pace, services
 from qixia.reports.models import Report
 from qixia.reports.tests import town as towns
-from qixia.rewards.services import compare, pay_claims
+from qixia.rewards.services import compare, pay_claims, prove, seal_postings
 from qixia.site.logs import Line
 from tests.harness.secrecy import NEAR, Dump, path
 
@@ -248,6 +248,9 @@ def tell(log: LogBuffer) -> Story:
         assert pay_claims() == len(RIDERS)
     with story.later(seconds=40):
         run_pending()
+        while seal_postings(limit=7):
+            pass
+        assert prove().sound
         assert compare().is_sound
     is_seen_again(story)
     with story.later(days=4):
