@@ -10,6 +10,10 @@ from typing import Any
 
 from tests.browser.site import LAT, LNG, Site
 
+# Away from where other tests report: two that end at one spot are one pin on the map.
+HERE = (LAT + 0.0015, LNG)
+THERE: dict[str, Any] = {"geolocation": {"latitude": HERE[0], "longitude": HERE[1], "accuracy": 12}}
+
 _BEFORE = f"""
 import json, time
 from django.core.files.base import ContentFile
@@ -27,7 +31,7 @@ def settled(words):
     while (report := Report.objects.get(words=words)).state == "received" and time.monotonic() < until:
         time.sleep(0.1)  # the site's worker settles it
     return report
-def send(phone, words, hint, seed, lat={LAT}, lng={LNG}):
+def send(phone, words, hint, seed, lat={HERE[0]}, lng={HERE[1]}):
     receipt = services.submit(
         actor=rider(phone), client_key=f"story-{{seed}}", place=services.Whereabouts(lat=lat, lng=lng, source="map"),
         photos=[photo(seed)], words=words, hint=hint)

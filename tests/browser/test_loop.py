@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.acting import act
+from tests.browser.acting import HERE, THERE, act
 from tests.browser.browsing import DESKTOP, PHONE, Accounts, Visits
 from tests.browser.pictures import photo, photo_bytes
 from tests.browser.site import LAT, LNG, OTHER_RIDERS, RIDER, Site
@@ -87,11 +87,11 @@ say(report=report.public_id, offer=offer, phone=asked[0])
 def test_a_second_rider_goes_and_looks(
     visits: Visits, accounts: Accounts, site: Site, tmp_path: Path, said: str, state: str
 ) -> None:
-    seed = 421 if said == "fixed" else 431
-    words = f"看一眼的故事：{said}"
+    seed = 423 if said == "fixed" else 433
+    words = f"看一眼的一件：{said}"
     given = f"REPORTER, WORDS, SEED, PHONES = {RIDER!r}, {words!r}, {seed}, {OTHER_RIDERS[3:]!r}\n"
     made = act(site, given + LOOKED_FOR)
-    page = visits.page(PHONE, state=accounts.state(made["phone"]))
+    page = visits.page({**PHONE, **THERE}, state=accounts.state(made["phone"]))
     page.goto("/")
     page.get_by_role("link", name="附近的小任务").click()
     page.locator(f"form[action*='{made['offer']}']").get_by_test_id("take").click()
@@ -99,7 +99,7 @@ def test_a_second_rider_goes_and_looks(
     expect(page.locator("[data-position-text]")).to_contain_text("已取到现在的位置")
     now = (datetime.now(UTC) + CITY_HOURS).strftime("%Y:%m:%d %H:%M:%S")
     page.get_by_label("现在的样子").set_input_files(
-        photo(tmp_path / "now.jpg", lat=LAT, lng=LNG, seed=seed, taken_at=now)
+        photo(tmp_path / "now.jpg", lat=HERE[0], lng=HERE[1], seed=seed, taken_at=now)
     )
     page.get_by_label("说一句（可以不写）").fill("路过看过了")
     page.get_by_test_id(said).click()
@@ -161,10 +161,10 @@ say(report=report.public_id)
 def test_who_reported_without_a_name_appeals_and_rates(
     visits: Visits, accounts: Accounts, site: Site, tmp_path: Path
 ) -> None:
-    words = "匿名申诉的故事：井盖翘起来了"
-    page = visits.page(PHONE, state=accounts.state(RIDER))
+    words = "匿名申诉的一件：井盖翘起来了"
+    page = visits.page({**PHONE, **THERE}, state=accounts.state(RIDER))
     page.goto("/snap")
-    fill(page, photo(tmp_path / "a.jpg", lat=LAT, lng=LNG, seed=471), words)
+    fill(page, photo(tmp_path / "a.jpg", lat=HERE[0], lng=HERE[1], seed=471), words)
     send(page)
     act(site, f"WORDS = {words!r}\nsettled(WORDS)\n{ANONYMOUS_REJECTED}")
     page.goto("/mine/anonymous")
