@@ -27,6 +27,7 @@ class ReportsConfig(AppConfig):
         declare("reports.ImportRow", "match", "import-match:{public_id}")
         declare("reports.CaseNote", "sealed_text", "case-note:{public_id}")
         declare("reports.CaseDocument", "sealed_name", "case-document-name:{public_id}")
+        declare("reports.Measure", "sealed_party", "measure-party:{public_id}", append_only=True)
         declare("reports.CaseDocument", "wrapped_key", "media.original:{storage_name}", key_id="key_id")
         from qixia.reports.nav import register_desk  # noqa: PLC0415 — models are loaded only now
         from qixia.reports.queries.digest import work_of  # noqa: PLC0415

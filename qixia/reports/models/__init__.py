@@ -21,6 +21,7 @@ from qixia.reports.models.importing import (
     ImportBatch,
     ImportRow,
 )
+from qixia.reports.models.measures import MEASURE_RESULTS, Measure, MeasureResult, Praise
 from qixia.reports.models.merging import PROPOSAL_STATES, MergeProposal, MergeRecord, Support
 from qixia.reports.models.report import LIKENESS, SECRECY, VALIDITY, Report, ReportPhoto, ReportStep
 from qixia.reports.models.ways import (
@@ -43,6 +44,7 @@ __all__ = [
     "CONTENT",
     "HELP_STATES",
     "LIKENESS",
+    "MEASURE_RESULTS",
     "PROPOSAL_STATES",
     "ROW_CHOICES",
     "ROW_STATES",
@@ -65,8 +67,11 @@ __all__ = [
     "Help",
     "ImportBatch",
     "ImportRow",
+    "Measure",
+    "MeasureResult",
     "MergeProposal",
     "MergeRecord",
+    "Praise",
     "Rating",
     "Report",
     "ReportPhoto",

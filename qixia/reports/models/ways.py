@@ -78,7 +78,10 @@ class Undertaking(models.Model):
                 name="reports_undertaking_on_earth",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["state", "-id"], name="reports_undertakings")]
+        indexes: ClassVar = [
+            models.Index(fields=["state", "-id"], name="reports_undertakings"),
+            models.Index(fields=["lat", "lng"], condition=Q(state="done"), name="reports_facilities"),
+        ]
 
     def __str__(self) -> str:
         return self.public_id
