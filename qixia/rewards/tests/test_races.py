@@ -6,16 +6,30 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 
+from qixia.kernel import clock
 from qixia.kernel.errors import DomainError
+from qixia.policy.services import publish
 from qixia.rewards import queries
 from qixia.rewards.errors import LimitReached, NotEnoughPoints, SoldOut, VoucherRefused
-from qixia.rewards.models import Item, Posting, Voucher
-from qixia.rewards.services import award, cancel, compare, expire_due, redeem, reserve, reverse
+from qixia.rewards.models import Item, Owed, Posting, Voucher
+from qixia.rewards.services import (
+    award,
+    cancel,
+    compare,
+    expire_due,
+    expire_lots,
+    pay_owed,
+    redeem,
+    reserve,
+    reverse,
+    time_out_holds,
+)
 from qixia.rewards.tests.builders import give, item, organisation, person, rider_with
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("table_live")]
@@ -178,6 +192,7 @@ def test_a_hundred_mixed_acts_on_one_account_leave_sound_books():
                     lambda n=n: spend(n),
                     lambda n=n: give_up(n),
                     lambda: expire_due(),
+                    lambda: expire_lots(),
                 ]
             )
         )
@@ -186,4 +201,41 @@ def test_a_hundred_mixed_acts_on_one_account_leave_sound_books():
     summary = queries.summary_for(rider.ref)
     assert min(summary.balance, summary.owed, summary.held) >= 0
     assert not (summary.balance and summary.owed)
+    assert compare().is_sound
+
+
+def test_a_rush_at_the_cap_gives_no_point_without_cover_and_loses_none():
+    """Sixteen riders, cover for ten of them, in slices that hold two each: whoever gets none now is owed, and paid later."""
+    books = {"budgets": {"caps": {"points": 150}, "slice_size": 30}}
+    ever = datetime(2001, 1, 1, tzinfo=UTC)
+    publish("rewards.books", books, note="测试", actor_ref="system:test", valid_from=ever)
+    riders = [person() for _ in range(16)]
+    act = {"rule": "manhole", "act": "x", "actor": "system:x"}
+    made = at_once(
+        [lambda n=n, r=r: award(beneficiary=r.ref, source=f"report:{n}", **act) for n, r in enumerate(riders)], 16
+    )
+    assert all(one.points + one.promised == 15 for one in made)
+    assert sum(one.points for one in made) <= 150
+    at_once([lambda: pay_owed() or True] * 4, 4)
+    while pay_owed():
+        pass
+    assert sum(queries.balance(r.ref) for r in riders) == 150
+    assert Owed.objects.filter(state="waiting").count() == 6
+    assert compare().is_sound
+
+
+def test_points_end_once_when_the_job_the_rider_and_a_reversal_come_at_once():
+    rider, thing = person(), item(stock=10, price=15)
+    long_ago = clock.now() - timedelta(days=500)
+    with clock.at(long_ago):
+        award(beneficiary=rider.ref, rule="manhole", source="report:1", act="x", actor="system:x")
+    acts: list[Callable[[], Any]] = [lambda: expire_lots() or True] * 4
+    acts += [lambda: time_out_holds() or True] * 2
+    acts += [lambda: reverse(source="report:1", reason="无效", actor="system:x")] * 4
+    acts += [lambda n=n: reserve(actor=rider, item=thing.public_id, client_key=f"client-{n:02d}") for n in range(4)]
+    at_once(acts, 14)
+    ends = Counter(Posting.objects.values_list("kind", flat=True))
+    assert (ends["award"], ends["reversal"]) == (1, 1)
+    assert ends["expire"] + ends["spend"] <= 1
+    assert queries.balance(rider.ref) == 0
     assert compare().is_sound
