@@ -57,6 +57,7 @@ class Plot:
     secret: str = ""  # of an anonymous report: what the phone keeps
     happy: bool | None = None  # True: goes well to the end; False: well, but not answered yet; None: as it comes
     public_id: str = ""  # once it is raised
+    shown: int = 0  # how often pictures of afterwards were sent
 
 
 class History:
@@ -178,7 +179,7 @@ class History:
             photos=[self.retaken(plot.pair[0], 2) if plot.stop else self._file(plot.pair[0])],
             claimed=[{"source": "camera"}],
             captured_at=clock.now() - timedelta(seconds=70),
-            after_photos=[self._afterwards(plot.pair[1])] if plot.handled else [],
+            after_photos=[self._afterwards(plot)] if plot.handled else [],
             words=plot.text,
             hint=plot.hint,
             self_handled=plot.handled,
@@ -241,7 +242,7 @@ class History:
     def _resolve(self, public_id: str, plot: Plot) -> None:
         def act(report: Report, actor: Actor) -> None:
             self._helpers_first(report)
-            photos = [self._afterwards(plot.pair[1])]
+            photos = [self._afterwards(plot)]
             services.resolve(actor=actor, public_id=public_id, text=self.rng.choice(words.DONE), photos=photos)
             if plot.stop != "resolved":
                 self.later(20, 900, lambda: self._verify(public_id, plot))
@@ -421,8 +422,11 @@ class History:
         """One of few views: each picture more costs a second of looking for faces and plates at the first start."""
         return ContentFile(scenes.retaken(scene, first + int(clock.now().timestamp()) % views), name=f"{scene}.jpg")
 
-    def _afterwards(self, scene: str) -> ContentFile[bytes]:
-        return ContentFile(scenes.later(scene), name=f"{scene}.jpg")
+    def _afterwards(self, plot: Plot) -> ContentFile[bytes]:
+        """Each time another picture: what was shown before it opened again is refused."""
+        scene, plot.shown = plot.pair[1], plot.shown + 1
+        taken = scenes.later(scene) if plot.shown == 1 else scenes.retaken(scene, 8 + plot.shown)
+        return ContentFile(taken, name=f"{scene}.jpg")
 
     def _file(self, scene: str) -> ContentFile[bytes]:
         return ContentFile(scenes.picture(scene), name=f"{scene}.jpg")

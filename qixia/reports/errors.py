@@ -83,10 +83,10 @@ class ImportMovedOn(Stale):
 
 
 class CopiedPhoto(Invalid):
-    """The very file of a photo before."""
+    """The very file of a photo that the case has already."""
 
     code = "reports.copied_photo"
-    message = "第 %(ordinal)d 张和处理前的照片是同一张。请拍一张处理后的照片。"
+    message = "第 %(ordinal)d 张在这一件里已经有了。请拍一张处理后的照片。"
 
 
 class LooksCopied(Invalid):

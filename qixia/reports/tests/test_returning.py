@@ -241,3 +241,15 @@ def test_the_riders_own_picture_is_no_photo_of_a_visit(town):
     assert the(receipt).state == "accepted"
     services.inspect(photos=[photo_after(501)], **given)
     assert the(receipt).state == "working"
+
+
+def test_what_opened_again_is_not_done_with_the_photo_of_the_first_time(town):
+    receipt = reach(town, "accepted")
+    done = {"actor": town.worker, "public_id": receipt.public_id, "text": "修好了"}
+    services.resolve(photos=[photo_after(600)], **done)
+    services.send_back(actor=town.clerk, public_id=receipt.public_id, text="还是松的")
+    with pytest.raises(errors.CopiedPhoto):
+        services.resolve(photos=[photo_after(600)], **done)
+    assert the(receipt).state == "working"
+    services.resolve(photos=[photo_after(601)], **done)
+    assert the(receipt).state == "resolved"

@@ -81,7 +81,7 @@ def test_a_part_sent_back_takes_the_whole_back(town):
     services.verify(actor=town.clerk, public_id=whole.public_id)
     services.send_back(actor=town.clerk, public_id=second.public_id, text="还有一袋")
     assert (the(whole).state, the(whole).resolved_at, the(second).state) == ("split", None, "working")
-    services.resolve(actor=town.cleaner, public_id=second.public_id, text="清了", photos=[photo_after()])
+    services.resolve(actor=town.cleaner, public_id=second.public_id, text="清了", photos=[photo_after(602)])
     assert the(whole).state == "resolved"
 
 

@@ -24,6 +24,8 @@ from qixia.reports.models import Report, ReportPhoto
 from qixia.reports.sealing import ANONYMOUS, SEALED
 
 SYSTEM = "system:look"
+# What a photo of work that is done must not repeat: how it was, and what was shown before it opened again.
+SHOWN = ("before", "after", "later")
 
 
 def look_at_photo(*, evidence: str) -> str:

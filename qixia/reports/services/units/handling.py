@@ -20,7 +20,7 @@ from qixia.people.queries import staff_of
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Help, Report, ReportPhoto
 from qixia.reports.services.alarms.ringing import taken
-from qixia.reports.services.arriving.looking import digests_before, refuse_copies
+from qixia.reports.services.arriving.looking import SHOWN, digests_before, refuse_copies
 from qixia.reports.services.arriving.settling import RESOLVED
 from qixia.reports.services.clocks.clocking import verify_due
 from qixia.reports.services.moves import check_step, take_step
@@ -99,7 +99,7 @@ def resolve(
     if not photos:
         raise errors.NeedsAfterPhoto(field="photos")
     with receive(photos, field="photos", claimed=claimed) as taken, transaction.atomic():
-        refuse_copies(digests_before(report), taken, field="photos")
+        refuse_copies(digests_before(report, *SHOWN), taken, field="photos")
         attach(report, taken, "after")
         now = clock.now()
         due = verify_due(report, now)

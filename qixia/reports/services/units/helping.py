@@ -21,7 +21,7 @@ from qixia.people.access import Actor
 from qixia.policy.queries import current
 from qixia.reports import access, errors, rules
 from qixia.reports.models import Help
-from qixia.reports.services.arriving.looking import digests_before, refuse_copies
+from qixia.reports.services.arriving.looking import SHOWN, digests_before, refuse_copies
 from qixia.reports.services.moves import check_step, take_step
 from qixia.reports.services.telling import members_told, tell_many, unit_told
 from qixia.reports.services.units.handling import attach
@@ -80,7 +80,7 @@ def add_help(
         if mine is None:
             raise errors.SomebodyWasFaster
         if taken:
-            refuse_copies(digests_before(report), taken, field="photos")
+            refuse_copies(digests_before(report, *SHOWN), taken, field="photos")
             attach(report, taken, "after" if done else "onsite")
         data = {"helper": mine.unit.code}
         row = take_step(report, step, actor=actor, by=mine.unit.name, text=words, data=data, event=HELP_GIVEN)
