@@ -26,6 +26,7 @@ _APPS = [
     "qixia.lab",
     "qixia.demo",
     "qixia.site",
+    "qixia.merchants",
     "qixia.reports",
     "qixia.offers",
     "qixia.rewards",

@@ -54,7 +54,7 @@ from qixia.rewards.queries.reasons import (
 )
 from qixia.rewards.queries.rulebook import RuleBook, RuleLine, rule_book
 from qixia.rewards.queries.till import REFUSALS, SeenAtTill, Taken, Till, seen_at_till, till
-from qixia.rewards.queries.vouchers import Ticket, code_parts, ticket, tickets
+from qixia.rewards.queries.vouchers import Ticket, Use, code_parts, redeemed_vouchers_of, ticket, tickets
 
 __all__ = [
     "FINDINGS",
@@ -83,6 +83,7 @@ __all__ = [
     "Taken",
     "Ticket",
     "Till",
+    "Use",
     "appeals_of",
     "balance",
     "balance_at",
@@ -106,6 +107,7 @@ __all__ = [
     "open_holds_count",
     "parse_table",
     "points_of",
+    "redeemed_vouchers_of",
     "replays",
     "rule_book",
     "seal_state",

@@ -110,3 +110,19 @@ def code_parts(actor: Actor, public_id: str) -> dict[str, Any]:
         "merchant": row.merchant.code,
         "expires_at": int(row.expires_at.timestamp()),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A voucher that was used up, for who lets its owner say how it was."""
+
+    public_id: str
+    name: str
+    redeemed_at: datetime
+
+
+def redeemed_vouchers_of(actor: Actor, merchant_id: int, since: datetime) -> list[Use]:
+    """The actor's own uses at one merchant (key of the organisation), the latest first. One query."""
+    rows = own_vouchers(actor).filter(state=states.REDEEMED, merchant_id=merchant_id, redeemed_at__gte=since)
+    found = rows.order_by("-redeemed_at").values_list("public_id", "name", "redeemed_at")
+    return [Use(*row) for row in found[:VOUCHERS_PAGE]]

@@ -1,0 +1,28 @@
+"""All writes to merchants, named by verb. See the modules for what each promises."""
+
+from qixia.merchants.services.allying import found_alliance, join_alliance
+from qixia.merchants.services.applying import agree, apply, leave, set_hours
+from qixia.merchants.services.deciding import admit, refuse, resume, resume_due, suspend
+from qixia.merchants.services.offering import end_perk, set_perk
+from qixia.merchants.services.papers import check_paper, hand_in_paper
+from qixia.merchants.services.rating import count_ratings, rate
+
+__all__ = [
+    "admit",
+    "agree",
+    "apply",
+    "check_paper",
+    "count_ratings",
+    "end_perk",
+    "found_alliance",
+    "hand_in_paper",
+    "join_alliance",
+    "leave",
+    "rate",
+    "refuse",
+    "resume",
+    "resume_due",
+    "set_hours",
+    "set_perk",
+    "suspend",
+]

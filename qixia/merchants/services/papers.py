@@ -1,0 +1,72 @@
+"""Papers: a photo comes in, a person looks at it and says yes or no.
+
+Truth    one paper of a kind is in force and one may wait; a newer one takes the place of the one that waits.
+Errors   Invalid names "kind", "photo", "reason" or "valid_until"; media's refusals of photos; Stale for a second verdict.
+Retries  the same verdict by anybody again: nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import transaction
+
+from qixia.audit.services import record
+from qixia.kernel import clock
+from qixia.kernel.errors import Invalid, Stale
+from qixia.media.services import Upload, keep, receive
+from qixia.merchants import access, errors, rules, states
+from qixia.merchants.models import Merchant, Paper
+from qixia.merchants.queries import missing_papers
+from qixia.merchants.services.moves import must_be, take_step
+from qixia.people.access import Actor
+from qixia.policy.queries import current
+
+
+def hand_in_paper(*, actor: Actor, merchant: str, kind: str, photo: Upload) -> Paper:
+    """Take in the photo of a licence. Opens its own transaction once the file is durable."""
+    row = access.kept(actor, merchant)
+    must_be(row, "hand_in_paper")
+    policy: rules.KindsPolicy = current("merchants.kinds").data
+    if kind not in {one.slug for one in policy.papers}:
+        raise Invalid("请选择是哪种证照。", field="kind")
+    with receive([photo], field="photo") as received, transaction.atomic():
+        take_step(row, "hand_in_paper")
+        Paper.objects.filter(merchant=row, kind=kind, state=states.HANDED_IN).update(state=states.REPLACED)
+        (evidence,) = keep(received, owner_ref=row.ref)
+        paper = Paper.objects.create(merchant=row, kind=kind, evidence=evidence)
+        record("merchants.paper_handed_in", subject=row.ref, actor=actor.ref, kind=kind, paper=paper.public_id)
+    return paper
+
+
+@transaction.atomic
+def check_paper(
+    *, actor: Actor, paper: str, accept: bool, reason: str = "", valid_until: date | None = None
+) -> Merchant:
+    """Say whether a paper is good, and until when. The last one that was needed makes the merchant `checked`."""
+    found = Paper.objects.select_for_update(of=("self",)).select_related("merchant").filter(public_id=paper).first()
+    if found is None:
+        raise errors.NoSuchMerchant
+    row = access.judged(actor, found.merchant.public_id)
+    must_be(row, "check_paper")
+    new = states.ACCEPTED if accept else states.TURNED_DOWN
+    if found.state == new:
+        return row
+    if found.state != states.HANDED_IN:
+        raise Stale
+    words = "" if accept else rules.check_reason(reason)
+    if accept and valid_until is not None and valid_until < clock.city_date(clock.now()):
+        raise Invalid("这张证照已经过期。", field="valid_until")
+    if accept:
+        Paper.objects.filter(merchant=row, kind=found.kind, state=states.ACCEPTED).update(state=states.REPLACED)
+    Paper.objects.filter(pk=found.pk).update(
+        state=new,
+        reason=words,
+        valid_until=valid_until if accept else None,
+        checked_at=clock.now(),
+        checked_by=actor.ref,
+    )
+    record("merchants.paper_checked", subject=row.ref, actor=actor.ref, paper=found.public_id, accepted=accept)
+    if accept and states.may("accept_last_paper", row.state) and not missing_papers(row):
+        take_step(row, "accept_last_paper")
+    return row
