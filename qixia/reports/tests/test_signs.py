@@ -10,9 +10,11 @@ from django.db import connection
 
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
+from qixia.policy.queries import current
 from qixia.reports import cheats, services
 from qixia.reports.models import Report, Support
 from qixia.reports.sealing import seal_support, supporter_index
+from qixia.reports.services.arriving import suspecting
 from qixia.reports.services.arriving.suspecting import Supporters, signs_on
 from qixia.reports.tests import town as towns
 from qixia.rewards.models import Hold
@@ -62,12 +64,30 @@ def test_signs_cost_few_statements_and_name_nobody(town, django_assert_num_queri
     second = towns.the(towns.send(town.rider))
     Report.objects.filter(pk=second.pk).update(captured_at=at)
     second.refresh_from_db()
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(5):  # a savepoint and its end
         found = signs_on([second])
     (signal,) = found[second.pk]
     assert signal.kind == cheats.SPEED
     assert town.rider.public_id not in json.dumps(dict(signal.evidence))
     assert signs_on([towns.the(towns.send(town.other_rider))]) == {}
+
+
+def test_no_sign_stands_in_the_way_of_a_dispatch(town, monkeypatch):
+    def asks_for_nonsense(_refs):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT nothing FROM nowhere")
+
+    monkeypatch.setattr(suspecting, "same_files", asks_for_nonsense)
+    report = towns.the(towns.send(town.rider))
+    assert (report.state, report.points, balance(town.rider.ref)) == ("dispatched", 15, 15)
+
+
+def test_an_earlier_report_of_a_class_that_is_gone_is_compared_as_any(town):
+    past, report = towns.the(towns.send(town.rider)), towns.the(towns.send(town.rider))
+    Report.objects.filter(pk=past.pk).update(cls="gone-class")
+    worths = {}
+    suspecting._past([report], current("reports.cheats").data, worths)
+    assert worths == {"gone-class": 5, "manhole": 15}
 
 
 def _supports(giver, report):

@@ -11,7 +11,6 @@ from django.db.models import OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 from django.utils.translation import gettext as _
 
-from qixia.codes.queries import triage_classes
 from qixia.kernel import clock
 from qixia.policy import queries as policy
 from qixia.rewards import rules, sealing, states
@@ -154,9 +153,10 @@ def lots_of(owner_ref: str) -> list[LotLine]:
 
 
 def worth(rule: str) -> int:
-    """What one act by `rule` earns now, before caps."""
+    """What one act by `rule` earns now, before caps. A class that is gone is worth what any class is."""
     data: rules.PointsPolicy = policy.current("rewards.points").data
-    return data.line(rule, {slug: found.name for slug, found in triage_classes().items()}).points
+    line = data.rules.get(rule)
+    return line.points if line else data.line(rule, {rule: rule}).points
 
 
 def balance_at(owner_ref: str, moment: datetime) -> int:

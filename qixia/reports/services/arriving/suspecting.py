@@ -2,16 +2,21 @@
 
 Sealed   an account's reports are found by its keyed index and never named; what leaves here are signals whose evidence
          holds reports, places and times (cheats.py). Supporters' links are opened to see who supports whom, in memory.
-Cost     three statements for any number of reports, one more where a photo was sent before; supports: one for a run.
+Cost     three statements in a savepoint for any number of reports, one more where a photo was sent before; supports: one
+         for a run.
+Errors   never: what fails here is written to the log and counts as "no signs". A dispatch does not wait for suspicion.
 Not seen anonymous reports: they are worth one sum each, and nobody can say which are of one account.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+from django.db import transaction
 
 from qixia.kernel import clock
 from qixia.kernel.geo import Point
@@ -23,6 +28,9 @@ from qixia.reports.policy import Cheats
 from qixia.reports.sealing import SEALED, index_of, open_support
 from qixia.rewards.queries import worth
 from qixia.rewards.rules import Signal
+
+log = logging.getLogger("qixia.reports")
+Found = TypeVar("Found")
 
 KIND = "reports.cheats"
 _COLUMNS = (
@@ -47,8 +55,20 @@ _MOST_ACCURACY_M = 200.0  # a phone that calls its place worse than this is beli
 def signs_on(reports: Sequence[Report]) -> dict[int, tuple[Signal, ...]]:
     """Report id → signals, of sealed reports that are about to be paid; those without any are missing."""
     sealed = [report for report in reports if report.secrecy == SEALED]
-    if not sealed:
-        return {}
+    return _safely(lambda: _signs_on(sealed), {}) if sealed else {}
+
+
+def _safely(look: Callable[[], Found], otherwise: Found) -> Found:
+    """What `look` finds; `otherwise` if it fails, with the caller's transaction as it was."""
+    try:
+        with transaction.atomic():
+            return look()
+    except Exception:
+        log.exception("signs could not be looked for")
+        return otherwise
+
+
+def _signs_on(sealed: Sequence[Report]) -> dict[int, tuple[Signal, ...]]:
     policy: Cheats = current(KIND).data
     worths: dict[str, int] = {}
     past, photos = _past(sealed, policy, worths), _with_same_photos(sealed, worths)
@@ -117,7 +137,7 @@ class Supporters:
 
     def __init__(self) -> None:
         self.policy: Cheats = current(KIND).data
-        self._edges = _edges(self.policy)
+        self._edges = _safely(lambda: _edges(self.policy), Counter())
         self._known: dict[str, tuple[Signal, ...]] = {}
 
     def signs_on(self, person: str) -> tuple[Signal, ...]:
