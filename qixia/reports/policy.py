@@ -302,6 +302,35 @@ class Looks(BaseModel):
     circle_from: int = Field(ge=1, le=100)
 
 
+class MeasureKind(BaseModel):
+    """One thing that may be done against who caused something."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str = Field(pattern=r"^[a-z][a-z0-9-]{1,31}$")
+    zh: str = Field(min_length=1, max_length=20)
+    en: str = Field("", max_length=60)
+    amount: bool = False  # money, which has to be said
+    document: bool = False  # whether the number of a paper has to be given
+
+
+class Measures(BaseModel):
+    """Measures that staff choose from. What was taken under a key that is gone keeps its key as its title."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kinds: list[MeasureKind] = Field(min_length=1, max_length=40)
+
+    @model_validator(mode="after")
+    def _once(self) -> Measures:
+        if len({one.key for one in self.kinds}) != len(self.kinds):
+            raise ValueError("two measures of one key")
+        return self
+
+    def kind(self, key: str) -> MeasureKind | None:
+        return next((one for one in self.kinds if one.key == key), None)
+
+
 class _Sign(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -128,6 +128,12 @@ STEPS: dict[str, Step] = {
     # What the lead of a merge lives through: it stays where it is.
     "absorb": _step(_MERGEABLE, None, "system", "并入一件", "又有一件报的是同一处，并进来一起办"),
     "release": _step(f"{_MERGEABLE} invalid", None, "system", "分出一件", "有一件分出去单独办"),
+    # Against who caused it, and for who reported it. Neither moves the case.
+    "measure": _step(f"resolved confirming fixed closed {_WITH_UNIT}", None, "staff", "处理责任方", "依法处理了责任方"),
+    "measure_result": _step(
+        f"resolved confirming fixed closed {_WITH_UNIT}", None, "staff", "记处理结果", "记下了处理结果"
+    ),
+    "praise": _step(f"resolved confirming fixed closed {_WITH_UNIT}", None, "staff", "表扬上报人", "表扬了你"),
     # The reporter has the last word.
     "confirm": _step("resolved confirming closed", "fixed", "rider", "已解决", "你确认已解决"),
     "dispute": _step("resolved confirming closed fixed", "reopened", "rider", "未解决", "你说没解决，已重开"),
@@ -195,8 +201,8 @@ ENDED: tuple[State, ...] = ("fixed", "closed", "invalid", "aside")
 NOT_FOR_PARTS = frozenset({"split", "merge", "absorb", "verify", "verify_handled", "close", "promise"})
 
 
-# Nobody says of an own report that it is true, done, or was wrongly refused: staff may ride as well.
-JUDGING = frozenset({"verify", "verify_handled", "validate", "grant_appeal", "deny_appeal"})
+# Nobody says of an own report that it is true, done, or was wrongly refused, or praises it: staff may ride as well.
+JUDGING = frozenset({"verify", "verify_handled", "validate", "grant_appeal", "deny_appeal", "praise"})
 
 
 # Whoever is in charge while another unit has not accepted yet answers the rider.

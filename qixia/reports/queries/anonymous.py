@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from qixia.kernel.claims import claim_hash
 from qixia.kernel.errors import Invalid
 from qixia.reports import access, states
-from qixia.reports.models import Appeal, Rating, Report, ReportStep
+from qixia.reports.models import Appeal, Praise, Rating, Report, ReportStep
 from qixia.reports.queries.shared import is_sensitive, title_of
 from qixia.rewards import queries as rewards
 
@@ -37,16 +37,18 @@ class AnonymousStatus:
     can_rate: bool
     can_appeal: bool
     received_at: datetime
+    praise: str = ""  # who praised it, and with which words
 
 
 def anonymous_status(secrets: Sequence[object]) -> list[AnonymousStatus | None]:
-    """The reports of these secrets in their order, None where there is none. At most 50; four queries."""
+    """The reports of these secrets in their order, None where there is none. At most 50; five queries."""
     if len(secrets) > MOST:
         raise Invalid("一次最多查 %(limit)d 件。", field="secrets", limit=MOST)
     rows = _with_said(access.of_secrets(secrets)).select_related("unit", "merged_into__unit")
     found = {report.claim_hash or "": report for report in rows}
     answers, points = _answers([report.merged_into or report for report in found.values()]), _points(found)
-    views = {key: _view(report, answers, points[key]) for key, report in found.items()}
+    praised = _praised(list(found.values()))
+    views = {key: _view(report, answers, points[key], praised) for key, report in found.items()}
     return [views.get(claim_hash(secret) or "") for secret in secrets]
 
 
@@ -64,13 +66,24 @@ def _answers(reports: Sequence[Report]) -> dict[int, str]:
     return dict(steps.exclude(text="").order_by("id").values_list("report_id", "text")) if reports else {}
 
 
+def _praised(reports: Sequence[Report]) -> dict[int, str]:
+    """Report → all praise for it, the latest first. Only what was found valid can have any."""
+    ids = [report.pk for report in reports if report.validity == "valid"]
+    rows = Praise.objects.filter(report__in=ids).order_by("-pk").values_list("report_id", "unit__name", "text")
+    said: dict[int, str] = {}
+    for report, unit, text in rows if ids else ():
+        line = _("%(unit)s表扬了你：“%(text)s”") % {"unit": unit, "text": text}
+        said[report] = f"{said[report]} {line}" if report in said else line
+    return said
+
+
 def _points(found: dict[str, Report]) -> dict[str, str]:
     valid = [key for key, report in found.items() if report.validity == "valid"]
     claims = rewards.claim_states(valid) if valid else {}
     return {key: _POINTS.get(claims.get(key, ""), "none") for key in found}
 
 
-def _view(report: Any, answers: dict[int, str], points: str) -> AnonymousStatus:
+def _view(report: Any, answers: dict[int, str], points: str, praised: dict[int, str]) -> AnonymousStatus:
     """One that is merged answers with how its lead stands; of a matter that could name a person, without words."""
     lead = report.merged_into or report
     is_other = lead is not report
@@ -88,4 +101,5 @@ def _view(report: Any, answers: dict[int, str], points: str) -> AnonymousStatus:
         can_rate=not report.is_rated and states.allowed("rate", report.state),
         can_appeal=not report.is_appealed and states.allowed("appeal", report.state),
         received_at=report.received_at,
+        praise=praised.get(report.pk, ""),
     )

@@ -18,6 +18,8 @@ from qixia.reports.queries.clocks import ClockPanel, clock_panel
 from qixia.reports.queries.duplicates import Related, related
 from qixia.reports.queries.evidence import PhotoNote, photo_notes
 from qixia.reports.queries.listing import Row, row_of
+from qixia.reports.queries.measures import ACTS as MEASURE_ACTS
+from qixia.reports.queries.measures import MeasuresView, case_measures
 from qixia.reports.queries.opinions import SecondView, second_view
 from qixia.reports.queries.papers import Papers, papers_of
 from qixia.reports.queries.shared import (
@@ -76,6 +78,7 @@ class CaseView:
     wordings: dict[str, list[Wording]]  # step → standard texts for its form
     ways: WaysView
     panel: ClockPanel
+    measures: MeasuresView
     is_own_work: bool = False  # the reader called it done, so another must look
     opinion: SecondView | None = None  # of another model; for clerks
     notes: list[PhotoNote] = field(default_factory=list)
@@ -124,7 +127,8 @@ def case(actor: Actor, public_id: str) -> CaseView:
         later=pictures["later"],
         clocks=clock_cells(report, clock.now()),
         events=[timeline_item(step, for_reporter=False) for step in history],
-        steps=[step for step in steps if step not in ACTS and step not in CLOCK_ACTS],
+        steps=[step for step in steps if step not in (*ACTS, *CLOCK_ACTS, *MEASURE_ACTS)],
+        measures=case_measures(actor, report, history, steps, parties),
         panel=clock_panel(report, steps),
         ways=ways(actor, report, history, steps),
         is_own_work=is_own_work,

@@ -2,13 +2,14 @@
 
 Cohort   reports received in one month of the city, as they stand now. What was merged counts with its lead, a part with its
          whole. Not true and not taken on stand apart, with their reasons, and are in no rate.
-Cost     five statements, whatever the size; all read one month by the index on the time of receipt.
+Cost     five statements, whatever the size, and one for the measures that staff read; all read one month by the index on
+         the time of receipt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from threading import Lock
@@ -28,6 +29,7 @@ from qixia.reports import access
 from qixia.reports.figures import BINS, Share, month_after, month_before, published, rounded
 from qixia.reports.models import Decision, Rating, Report
 from qixia.reports.policy import Decisions
+from qixia.reports.queries.measures import MeasureCount, measures_of
 from qixia.reports.queries.shared import show_span
 
 _ENDED = ("fixed", "closed")
@@ -87,6 +89,7 @@ class Figures:
     whole: Line
     lines: list[Line]
     reasons: list[Reason]
+    measures: list[MeasureCount] = field(default_factory=list)  # for staff
 
 
 def bin_labels() -> list[str]:
@@ -96,13 +99,18 @@ def bin_labels() -> list[str]:
 
 def month_figures(actor: Actor, month: date) -> Figures:
     """What the actor may see of a month."""
-    return _figures(access.cases(actor), month)
+    cases = access.cases(actor)
+    return replace(_figures(cases, month), measures=measures_of(_cohort(cases, month)))
+
+
+def _cohort(cases: QuerySet[Report], month: date) -> QuerySet[Report]:
+    start, end = clock.city_day(month)[0], clock.city_day(month_after(month))[0]
+    cohort = cases.filter(received_at__gte=start, received_at__lt=end, unit__isnull=False, part_of__isnull=True)
+    return cohort.exclude(state="merged").order_by()
 
 
 def _figures(cases: QuerySet[Report], month: date) -> Figures:
-    start, end = clock.city_day(month)[0], clock.city_day(month_after(month))[0]
-    cohort = cases.filter(received_at__gte=start, received_at__lt=end, unit__isnull=False, part_of__isnull=True)
-    cohort = cohort.exclude(state="merged").order_by()
+    cohort = _cohort(cases, month)
     counts: dict[int, dict[str, Any]] = {row["unit_id"]: row for row in _counted(cohort)}
     ratings = {row["report__unit_id"]: row for row in _ratings(cohort)}
     spans = _spans(cohort)

@@ -37,7 +37,7 @@ from qixia.reports.queries.undertakings import Together, together
 from qixia.reports.queries.ways import RiderPart, events_of_parts, pictures_with_parts, rider_parts
 
 # Steps of a lead that those who follow it don't read: how it began, who of a unit goes, what else was merged.
-_NOT_FOLLOWED = ("raise", "settle", "settle_handled", "doubt", "settle_merged", "assign", "absorb", "release")
+_NOT_FOLLOWED = ("raise", "settle", "settle_handled", "doubt", "settle_merged", "assign", "absorb", "release", "praise")
 _OF_UNITS = ("answer", "arrive", "inspect", "resolve")
 
 FILTERS: dict[str, tuple[str, ...]] = {

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.utils.translation import get_language, gettext_noop
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
 from qixia.codes.queries import class_name
 from qixia.codes.rules import SEVERITY_LABELS
@@ -19,6 +19,7 @@ from qixia.policy.queries import current
 from qixia.reports import rules, states
 from qixia.reports.clocks import RESOLVING, VERIFYING
 from qixia.reports.models import Report, ReportPhoto, ReportStep
+from qixia.reports.policy import MeasureKind
 from qixia.reports.sealing import IMPORTED
 
 
@@ -105,6 +106,9 @@ _LOOKS: dict[str, tuple[str, str]] = {
     "grant_appeal": ("gavel", "good"),
     "deny_appeal": ("gavel", ""),
     "rate": ("star", ""),
+    "measure": ("gavel", "doing"),
+    "measure_result": ("gavel", ""),
+    "praise": ("award", "good"),
     "witness_fixed": ("eye-check", "good"),
     "witness_unfixed": ("eye-x", ""),
     "reject": ("x", ""),
@@ -132,7 +136,13 @@ _LOOKS: dict[str, tuple[str, str]] = {
 
 # Words between units; riders read which units it went to, not what they say of each other.
 _AMONG_STAFF = ("redirect", "return", "object", "refer", "decide", "split", "cut", "ask_help", "waive_help")
-_SAID_BY_UNITS = ("answer", "arrive", "inspect", "resolve", "help", "help_done", "promise")
+_SAID_BY_UNITS = ("answer", "arrive", "inspect", "resolve", "help", "help_done", "promise", "praise")
+# By whether who is looked at knew of the visit; the reporter reads the last.
+_INSPECTED: dict[bool | None, str] = {
+    True: gettext_noop("单位事先通知后到现场核查，离上报的地点约 %(m)d 米"),
+    False: gettext_noop("单位突击检查，离上报的地点约 %(m)d 米"),
+    None: gettext_noop("单位到现场核查，离上报的地点约 %(m)d 米"),
+}
 # How the steps between units read with the unit's name.
 _WAYS = {
     "return": gettext_noop("转给%(unit)s办"),
@@ -308,6 +318,15 @@ def timeline_item(step: ReportStep, *, for_reporter: bool) -> TimelineItem:
     return TimelineItem(icon, tone, title, step.at, text, quote_by, step.private)
 
 
+def measure_title(key: str) -> str:
+    """What a kind of measure is called in the reader's language; the key of one that the rule no longer knows."""
+    found: MeasureKind | None = current("reports.measures").data.kind(key)
+    if found is None:
+        return key
+    is_english = (get_language() or "").startswith("en")
+    return found.en if is_english and found.en else found.zh
+
+
 def _raised(step: ReportStep) -> str:
     """What a merge did to the lead's severity. Before 2026-11-22 it was kept as a Chinese text."""
     label = SEVERITY_LABELS.get(step.data.get("raised", "")) or step.text.removeprefix("级别升为")
@@ -320,7 +339,14 @@ def _title(step: ReportStep, for_reporter: bool) -> str:
             return _("从群聊或表格导入")
         return _("你拍照上报") if for_reporter else _("骑手上报")
     if step.step == "inspect" and "distance_m" in step.data:
-        return _("单位到现场核查，离上报的地点约 %(m)d 米") % {"m": step.data["distance_m"]}
+        text = _INSPECTED[None if for_reporter else step.data.get("announced")]
+        return _(text) % {"m": step.data["distance_m"]}
+    if step.step == "measure":
+        corrects = _("更正：") if "corrects" in step.data else ""
+        return corrects + _("已依法处理：%(what)s") % {"what": measure_title(step.data["kind"])}
+    if step.step == "praise" and step.by:
+        said = _("%(unit)s表扬了你") if for_reporter else _("%(unit)s表扬了上报的骑手")
+        return said % {"unit": step.by}
     text = states.STEPS[step.step].done
     done = _(text if for_reporter else text.replace("你", "骑手"))
     if step.step in _WAYS and step.by:

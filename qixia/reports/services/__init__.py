@@ -39,6 +39,8 @@ from qixia.reports.services.endings.appealing import (
     restore_supports,
 )
 from qixia.reports.services.endings.deciding import set_aside
+from qixia.reports.services.endings.measuring import add_measure_result, take_measure
+from qixia.reports.services.endings.praising import praise
 from qixia.reports.services.endings.rating import rate, rate_anonymously
 from qixia.reports.services.endings.witnessing import (
     forget_witness,
@@ -87,6 +89,7 @@ __all__ = [
     "accept",
     "acknowledge_alarm",
     "add_help",
+    "add_measure_result",
     "answer",
     "answer_anonymously",
     "answer_for",
@@ -139,6 +142,7 @@ __all__ = [
     "pause",
     "pay_supports",
     "pay_witnesses",
+    "praise",
     "prefer_filter",
     "promise",
     "publish_routing",
@@ -170,6 +174,7 @@ __all__ = [
     "submit_anonymous",
     "support",
     "sweep_documents",
+    "take_measure",
     "tell_of_original",
     "transfer_alarm",
     "unmerge",

@@ -774,6 +774,34 @@ def look_before_mending() -> None:
     assert the(receipt).state == "working"
 
 
+@example("reports.services.take_measure")
+def fine_who_caused_it() -> None:
+    town = a_town()
+    report = reach(town, "dispatched")
+    day, number = clock.city_date(clock.now()), "泉综罚〔2026〕18 号"
+    services.take_measure(
+        actor=town.worker, public_id=report.public_id, kind="fine", day=day, document=number, fen=50_000, party="小店"
+    )
+
+
+@example("reports.services.add_measure_result")
+def say_how_it_was_taken() -> None:
+    town = a_town()
+    report = reach(town, "dispatched")
+    day = clock.city_date(clock.now())
+    made = services.take_measure(actor=town.worker, public_id=report.public_id, kind="warning", day=day)
+    services.add_measure_result(
+        actor=town.worker, public_id=report.public_id, measure=made.public_id, result="complied"
+    )
+
+
+@example("reports.services.praise")
+def thank_whoever_reported_it() -> None:
+    town = a_town()
+    report = reach(town, "fixed")
+    services.praise(actor=town.worker, public_id=report.public_id, text="多亏你看得细")
+
+
 @example("reports.services.set_aside")
 def say_that_it_is_none_of_the_city_s_business() -> None:
     assert the(reach(a_town(), "aside")).validity == "undecided"

@@ -224,6 +224,10 @@ _ACTS = {
     "set_aside": lambda t, i: services.set_aside(actor=t.clerk, public_id=i, kind="dispute", reason="民事纠纷"),
     "appeal": lambda t, i: services.appeal(actor=t.rider, public_id=i, text="明明有"),
     "rate": lambda t, i: services.rate(actor=t.rider, public_id=i, answered=True, solved=True, content=3),
+    "measure": lambda t, i: services.take_measure(
+        actor=t.worker, public_id=i, kind="warning", day=clock.city_date(clock.now())
+    ),
+    "praise": lambda t, i: (_is_valid(i), services.praise(actor=t.worker, public_id=i, text="谢谢")),
     "reject": lambda t, i: services.reject(actor=t.clerk, public_id=i, reason="没有这回事"),
     "confirm": lambda t, i: services.confirm_solved(actor=t.rider, public_id=i),
     "split": lambda t, i: services.split(
@@ -239,6 +243,10 @@ _ACTS = {
     "acknowledge": lambda t, i: (_rings(i), services.acknowledge_alarm(actor=t.clerk, public_id=i)),
     "transfer": lambda t, i: (_rings(i), services.transfer_alarm(actor=t.clerk, public_id=i, phone="119")),
 }
+
+
+def _is_valid(public_id):
+    Report.objects.filter(public_id=public_id).update(validity="valid")
 
 
 def _stands_still(public_id):

@@ -133,6 +133,7 @@ def _inspect(request: HttpRequest, public_id: str) -> object:
         place=place,
         photos=data["photos"],
         claimed=forms.claims(data["claimed"], len(data["photos"])),
+        announced={"announced": True, "surprise": False}.get(request.POST.get("visit", "")),
     )
 
 

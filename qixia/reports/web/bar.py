@@ -60,6 +60,8 @@ ORDER: dict[str, _Row] = {
     "ask_extension": _Row("clock-up", rare=True),
     "pause": _Row("clock-pause", rare=True),
     "resume": _Row("clock"),
+    "measure": _Row("gavel", rare=True),
+    "praise": _Row("award", rare=True),
     "return": _Row("arrow-back-up", "r", warn=True),
     "object": _Row("message-report", warn=True),
     "refer": _Row("message-question", warn=True),
@@ -105,7 +107,12 @@ def bar_of(case: CaseView | None, aftermath: CaseAftermath | None) -> Bar:
     if case is None:
         return Bar([], [])
     own = [step for step in case.steps if not (step == "validate" and case.validity == "valid")]
-    elsewhere = {act.step for act in case.ways.acts} | set(case.panel.acts) | set(aftermath.steps if aftermath else ())
+    elsewhere = (
+        {act.step for act in case.ways.acts}
+        | set(case.panel.acts)
+        | set(case.measures.acts)
+        | set(aftermath.steps if aftermath else ())
+    )
     return arranged(own, elsewhere, has_arrived=case.row.state == "working")
 
 

@@ -32,6 +32,7 @@ from qixia.places import queries as places
 from qixia.reports import queries, services
 from qixia.reports.errors import NoPlace
 from qixia.reports.queries.aftermath import rider_aftermath
+from qixia.reports.queries.measures import praised_count
 from qixia.reports.queries.supports import my_supports
 from qixia.reports.web import forms
 from qixia.triage import queries as triage
@@ -273,6 +274,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         "more_url": f"{address}?{urlencode({'state': state, 'before': page.next_key})}",
         "filters": _filters(state, address),
         "is_filtered": bool(state),
+        "praised": 0 if wants_fragment(request) else praised_count(request.actor),
         "all_url": address,
         "snap_url": reverse("reports:snap"),
         "q": typed,

@@ -15,6 +15,7 @@ from qixia.reports.web import (
     filters,
     importing,
     map,
+    measures,
     papers,
     redaction,
     reveal,
@@ -105,6 +106,7 @@ DESK = [
     path("desk/reveal/", reveal.reveal, name="reveal"),
     path("desk/case/<slug:public_id>/way/<slug:name>", ways.way, name="way"),
     path("desk/case/<slug:public_id>/clock/<slug:name>", clocks.act, name="clock_act"),
+    path("desk/case/<slug:public_id>/measure/<slug:name>", measures.act, name="measure_act"),
     path("desk/supervision/", clocks.page, name="supervision"),
     path("desk/case/<slug:public_id>/<slug:name>", desk.step, name="step"),
 ]

@@ -32,8 +32,9 @@ def inspect(
     place: Whereabouts | None,
     photos: Sequence[Upload],
     claimed: Sequence[object] = (),
+    announced: bool | None = None,
 ) -> Report:
-    """What was found on site. Needs a photo, a place and words for the reporter; the first words stop the 24-hour clock."""
+    """What was found on site. `announced`: whether who is looked at knew of it; None: nobody said. Needs a photo, a place and words for the reporter; the first words stop the 24-hour clock."""
     report = access.case(actor, public_id)
     words = rules.required_text(text, field="text")
     check_step(report, "inspect", actor)
@@ -42,6 +43,7 @@ def inspect(
     if not photos:
         raise errors.NoPhoto(field="photos")
     data = {"distance_m": metres, "accuracy_m": here["accuracy_m"], "source": here["place_source"]}
+    data |= {"announced": announced} if announced is not None else {}
     with receive(photos, field="photos", claimed=claimed) as taken, transaction.atomic():
         refuse_copies(digests_before(report), taken, field="photos")  # who sends the rider's picture was not there
         now = clock.now()

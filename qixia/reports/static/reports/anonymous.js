@@ -63,6 +63,7 @@ function draw(row) {
   put("title", status?.title || claim.title || say("untitled"));
   put("place", status === null ? say("unknown") : status?.place || say("on", { date }));
   put("answer", status && [status.unit, status.answer].filter(Boolean).join("："));
+  put("praise", status?.praise);
   put("points", status ? say(`points-${status.points}`) : "");
   if (status) node.querySelector("[data-state]").replaceWith(badge(status));
   node.querySelector("[data-drop]").addEventListener("submit", (event) => drop(event, row));
