@@ -116,6 +116,13 @@ class NothingToAppeal(Conflict):
     message = "这一笔不能申诉：兑换和退回不算，入账超过 %(days)s 天的也不再看。"
 
 
+class NothingMissing(Conflict):
+    """What the entry took was given back already, or the entry itself waits or was taken back."""
+
+    code = "rewards.nothing_missing"
+    message = "这一笔已经收回、补过，或者还没到账，不能再给分；可以只答复。"
+
+
 class NoSuchAppeal(NotFound):
     code = "rewards.no_such_appeal"
     message = "没有找到这件申诉。"

@@ -4,7 +4,9 @@ Once     an entry is appealed against once, and answered once. What is given nam
          source and day, so that no cap of today is used up; it can be taken back with the rest.
 Seen     who decides reads the rider's words and the entry's rule, points, reasons and day. Number and place only with the
          rider's leave. Never one's own.
-Errors   NoSuchEntry, NothingToAppeal, AppealEnded, NotAllowed, Invalid ("text", "points", "answer"): nothing changed.
+Most     of what was taken back, what nobody gave back yet; nothing for an award that waits or was taken back (standing.py).
+Errors   NoSuchEntry, NothingToAppeal, NothingMissing, AppealEnded, NotAllowed, Invalid ("text", "points", "answer"):
+         nothing changed.
 """
 
 from __future__ import annotations
@@ -24,10 +26,10 @@ from qixia.people.queries import person_ids_for
 from qixia.policy import queries as policy
 from qixia.rewards import rules, sealing, states, terms
 from qixia.rewards.access import must_decide_holds
-from qixia.rewards.errors import AppealEnded, NoSuchAppeal, NoSuchEntry, NothingToAppeal
+from qixia.rewards.errors import AppealEnded, NoSuchAppeal, NoSuchEntry, NothingMissing, NothingToAppeal
 from qixia.rewards.models import PointsAppeal, Posting
 from qixia.rewards.queries.terms import books_terms
-from qixia.rewards.services import books, budgets, owing, telling
+from qixia.rewards.services import books, budgets, owing, standing, telling
 
 WORDS, ANSWER = "appeal-words", "appeal-answer"
 APPEALED = "rewards.appealed"
@@ -82,6 +84,7 @@ def answer_appeal(*, actor: Actor, public_id: str, points: int, answer: str) -> 
     row.refresh_from_db(fields=["state"])
     if row.state != states.OPEN:
         raise AppealEnded
+    _must_be_missing(row.posting, points)
     with without_request_id():
         row.paid = _pay(row, purse, points, actor.ref) if points else None
         row.state = states.GRANTED if points else states.REFUSED
@@ -91,6 +94,15 @@ def answer_appeal(*, actor: Actor, public_id: str, points: int, answer: str) -> 
         record(f"{APPEALED}_{row.state}", subject=f"points-appeal:{row.public_id}", actor=actor.ref, points=points)
         _tell(row, points, answer.strip()[:MOST_TEXT])
     return row
+
+
+def _must_be_missing(posting: Posting, points: int) -> None:
+    """The same loss is made good once: asked under the purse's lock."""
+    most = standing.most_for(posting, MOST_POINTS)
+    if points and not most:
+        raise NothingMissing(field="points")
+    if points > most:
+        raise Invalid("要在 0 和 %(most)d 之间。", field="points", most=most)
 
 
 def _pay(row: PointsAppeal, purse: books.Purse, points: int, actor: str) -> Posting:

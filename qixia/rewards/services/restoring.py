@@ -1,6 +1,7 @@
 """Giving back what a reversal took: the decision that it stood on was found wrong.
 
 Once     each reversal is undone at most once; a restored posting can be reversed like any other, and restored again.
+Appeals  what one against the same reversal gave is not given again.
 Caps     don't hold: it was earned within them already. It counts for the day of the first posting.
 Cover    is asked for like any other; without it, it is owed.
 """
@@ -17,8 +18,8 @@ from qixia.kernel import clock
 from qixia.rewards import rules, sealing, terms
 from qixia.rewards.models import Posting
 from qixia.rewards.queries.terms import books_terms
-from qixia.rewards.services import books, budgets, owing, telling
-from qixia.rewards.services.reversing import REVERSED
+from qixia.rewards.services import books, budgets, owing, standing, telling
+from qixia.rewards.services.standing import REVERSED
 
 RESTORED = "rewards.restored"
 
@@ -38,13 +39,22 @@ def restore(
     if not purses:
         return []
     rows = list(taken.select_related("reverses", "pays").order_by("id"))  # again, under the lock
-    keys = {row.pk: sealing.stored_key(f"restore|{row.key}") for row in rows}
+    keys = {row.pk: standing.restored_key(row) for row in rows}
     known = set(Posting.objects.filter(key__in=keys.values()).values_list("key", flat=True))
-    rows = [row for row in rows if keys[row.pk] not in known]
+    granted = standing.granted(rows)
+    missing = {row.pk: -row.nominal - granted.get(row.pk, 0) for row in rows if keys[row.pk] not in known}
+    rows = [row for row in rows if missing.get(row.pk, 0) > 0]
     cover = budgets.cover_of(rules.CITY)
-    count = budgets.take(cover, [-row.nominal for row in rows])
+    count = budgets.take(cover, [missing[row.pk] for row in rows])
     drafts = [
-        _draft(row, keys[row.pk], purses[row.beneficiary], cover if n < count else None, reason=reason, actor=actor)
+        _draft(
+            row,
+            missing[row.pk],
+            purses[row.beneficiary],
+            cover if n < count else None,
+            reason=reason,
+            actor=actor,
+        )
         for n, row in enumerate(rows)
     ]
     made: list[Posting] = books.write(drafts)
@@ -54,16 +64,15 @@ def restore(
 
 
 def _draft(
-    reversal: Posting, key: str, purse: books.Purse, cover: budgets.Cover | None, *, reason: str, actor: str
+    reversal: Posting, nominal: int, purse: books.Purse, cover: budgets.Cover | None, *, reason: str, actor: str
 ) -> books.Draft:
-    nominal = -reversal.nominal
     points = nominal if cover else 0
     repaid = min(-purse.balance(rules.DEBT), points)
     end = terms.last_day(books_terms().lots, clock.city_date(clock.now()))
     income = books.income(purse, points, cover.pot(purse.owner_ref), end) if cover else []
     first = reversal.reverses or reversal.pays
     return books.Draft(
-        key=key,
+        key=standing.restored_key(reversal),
         kind=rules.AWARD,
         rule=reversal.rule,
         rule_version=reversal.rule_version,

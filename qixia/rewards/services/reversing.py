@@ -17,8 +17,8 @@ from qixia.kernel import clock
 from qixia.rewards import rules, sealing, states
 from qixia.rewards.models import Posting
 from qixia.rewards.services import books, budgets, holds, owing, telling
+from qixia.rewards.services.standing import REVERSED
 
-REVERSED = "rewards.reversed"
 _TAKEN = (rules.AWARD, rules.HOLD)
 
 
