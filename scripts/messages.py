@@ -32,21 +32,34 @@ PLACE = re.compile(r"%\(\w+\)[sd]")
 MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop", "translate"}
 PLURAL_MARKS = {"ngettext", "ngettext_lazy"}
 # Calls whose plain words are shown, and translated there.
-SHOWN_BY = {"Item": ("label", "section"), "Kind": ("title",), "publish": ("note",), "Hold": ("reason", "until")}
+SHOWN_BY = {
+    "Item": ("label", "section"),
+    "Kind": ("title",),
+    "publish": ("note",),
+    "Hold": ("reason", "until"),
+    "Fault": ("text",),
+    "_fail": ("text",),
+}
 # module → names of the tables whose words are shown; "*" for every text of the module
 TABLES = {
     "audit/rules.py": {"KINDS", "BASES"},
     "codes/rules.py": {"LEVEL_NAMES", "SEVERITY_LABELS", "PART", "MATTER", "EVENT_2013"},
     "demo/load.py": {"SAYS"},
     "jobs/retention.py": {"*"},
+    "merchants/states.py": {"*"},
     "people/retention.py": {"*"},
     "people/rules.py": {"ROLE_LABELS", "ORGANISATION_KINDS"},
     "people/services/own_data.py": {"_WRONG"},
     "places/rules.py": {"KINDS", "ROAD_KINDS"},
+    "reports/queries/aftermath.py": {"_APPEALED"},
+    "reports/queries/measures.py": {"RESULTS"},
+    "reports/queries/undertakings.py": {"LABELS"},
     "reports/rules.py": {"SPANS"},
     "reports/states.py": {"*"},
     "rewards/queries/budgets.py": {"FINDINGS"},
+    "rewards/queries/reasons.py": {"_SAID"},
     "rewards/queries/till.py": {"REFUSALS"},
+    "rewards/queries/why.py": {"CAPS"},
     "rewards/rules.py": {"ACTS", "WHO"},
     "rewards/services/vouchers.py": {"NOT_A_VOUCHER"},
     "rewards/states.py": {"*"},
@@ -58,6 +71,7 @@ TABLES = {
 # Words that ship as data and are shown beside the pages' own: columns of lists, keys of rules.
 LISTS = {"codes/data/triage-classes.csv": "family"}
 RULES = {
+    "rewards/data/holds.yaml": {"title"},
     "rewards/data/points.yaml": {"title", "note"},
     "reports/seeds/decisions.yaml": {"*"},
 }
