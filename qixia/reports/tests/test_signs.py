@@ -10,6 +10,8 @@ from django.db import connection
 
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
+from qixia.media.queries import same_files
+from qixia.people.passes import rider_pass
 from qixia.policy.queries import current
 from qixia.reports import cheats, services
 from qixia.reports.models import Report, Support
@@ -55,6 +57,24 @@ def test_one_picture_of_one_place_is_paid(town):
     towns.send(town.rider, photos=[towns.photo(1)])
     towns.send(town.other_rider, photos=[towns.photo(1)])
     assert (balance(town.rider.ref), balance(town.other_rider.ref), Hold.objects.count()) == (15, 15, 0)
+
+
+def test_evidence_points_at_no_anonymous_report(town):
+    """The same picture, sent without a name and then with one: a hold beside the rider would say whose both are."""
+    services.submit_anonymous(
+        rider_pass=rider_pass(),
+        client_key="anonymous-01",
+        claim_hash="ab" * 32,
+        photos=[towns.photo(1)],
+        words="井盖没了",
+        place=towns.at(),
+        address="10.0.0.1",
+    )
+    run_pending()
+    with clock.at(clock.now() + timedelta(hours=25)):
+        second = towns.the(towns.send(town.rider, photos=[towns.photo(1)]))
+    assert same_files([second.ref])[second.ref], "else there is nothing to point at"
+    assert (second.points, Hold.objects.count()) == (15, 0)
 
 
 def test_signs_cost_few_statements_and_name_nobody(town, django_assert_num_queries):

@@ -5,7 +5,8 @@ Sealed   an account's reports are found by its keyed index and never named; what
 Cost     three statements in a savepoint for any number of reports, one more where a photo was sent before; supports: one
          for a run.
 Errors   never: what fails here is written to the log and counts as "no signs". A dispatch does not wait for suspicion.
-Not seen anonymous reports: they are worth one sum each, and nobody can say which are of one account.
+Not seen anonymous reports: they are worth one sum each, and nobody can say which are of one account. Nor is a picture
+         compared with theirs: a hold names its rider, and its evidence would lay that rider beside the report.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from qixia.policy.queries import current
 from qixia.reports import cheats
 from qixia.reports.models import Report, Support
 from qixia.reports.policy import Cheats
-from qixia.reports.sealing import SEALED, index_of, open_support
+from qixia.reports.sealing import ANONYMOUS, SEALED, index_of, open_support
 from qixia.rewards.queries import worth
 from qixia.rewards.rules import Signal
 
@@ -100,12 +101,13 @@ def _past(reports: Sequence[Report], policy: Cheats, worths: dict[str, int]) -> 
 
 
 def _with_same_photos(reports: Sequence[Report], worths: dict[str, int]) -> dict[str, list[cheats.Seen]]:
-    """Report → earlier reports that came with the very same file."""
+    """Report → earlier reports that came with the very same file, but for anonymous ones."""
     same = same_files([report.ref for report in reports])
     names = {ref.removeprefix("report:") for refs in same.values() for ref in refs}
     if not names:
         return defaultdict(list)
-    rows = {row.ref: row for row in Report.objects.filter(public_id__in=names).only(*_COLUMNS)}
+    earlier = Report.objects.filter(public_id__in=names).exclude(secrecy=ANONYMOUS)
+    rows = {row.ref: row for row in earlier.only(*_COLUMNS)}
     found: dict[str, list[cheats.Seen]] = defaultdict(list)
     for ref, others in same.items():
         found[ref] = [_seen(rows[other], worths) for other in sorted(others) if other in rows]
