@@ -212,7 +212,12 @@ class TestBulk:
         html = desk(town, "clerk").post(reverse("reports:bulk"), {"act": "pause", "case": ids}).content.decode()
         assert 'value="weather"' in html
         run = self.run(town, "resume", ids, key="page-key-0002", text="雨停了")
-        assert list(run.rows.order_by("position").values_list("state", flat=True)) == ["done", "done", "refused", "done"]
+        assert list(run.rows.order_by("position").values_list("state", flat=True)) == [
+            "done",
+            "done",
+            "refused",
+            "done",
+        ]
         assert not Report.objects.filter(Q(paused_at__isnull=False) | Q(pause_until__isnull=False)).exists()
 
     @pytest.mark.parametrize(
