@@ -112,6 +112,15 @@ def origins(posting_ids: Iterable[int]) -> dict[int, books.Pot]:
     }
 
 
+def payers_of(posting_ids: Iterable[int]) -> dict[int, str]:
+    """Posting → who owns the budget that its entries touch. Those that touch none are missing. Two statements."""
+    rows = Entry.objects.filter(posting_id__in=list(posting_ids), account__kind=rules.BUDGET)
+    refs = dict(rows.values_list("posting_id", "account__owner_ref"))
+    names = {ref.partition(":")[2] for ref in refs.values() if ref.startswith("budget:")}
+    owners = dict(Budget.objects.filter(public_id__in=names).values_list("public_id", "owner_ref"))
+    return {posting: owners.get(ref.partition(":")[2], rules.CITY) for posting, ref in refs.items()}
+
+
 def used(budget: Budget) -> int:
     """What was given of it, less what came back."""
     entries = Entry.objects.filter(account__owner_ref=budget.account_ref, account__kind=rules.BUDGET)

@@ -87,6 +87,12 @@ def evidence_of(hold: Hold) -> list[rules.Signal]:
     return [rules.Signal(kind, evidence) for kind, evidence in packed]
 
 
+def held_by(postings: Sequence[int]) -> dict[int, tuple[str, tuple[rules.Signal, ...]]]:
+    """Posting → (payer, signals) of what was held, however it ended. One statement."""
+    rows = Hold.objects.filter(posting_id__in=postings)
+    return {row.posting_id: (row.payer, tuple(evidence_of(row))) for row in rows}
+
+
 @transaction.atomic
 def post_hold(*, actor: Actor, public_id: str, points: int | None = None, reason: str = "") -> Posting:
     """Give what is held, or only `points` of it (then `reason` is for the rider). Returns the posting."""

@@ -35,6 +35,12 @@ def owe(promises: Sequence[Promise]) -> None:
     )
 
 
+def owed_by(postings: Sequence[int]) -> dict[int, tuple[str, tuple[rules.Signal, ...]]]:
+    """Posting → (payer, signals) of what was owed, whatever became of it. One statement."""
+    rows = Owed.objects.filter(posting_id__in=postings).values_list("posting_id", "payer", "sealed_signals")
+    return {posting: (payer, _open(bytes(sealed))) for posting, payer, sealed in rows}
+
+
 def drop(postings: Sequence[Posting]) -> None:
     """What was owed for these is owed no more."""
     if postings:

@@ -145,6 +145,18 @@ def test_a_reversal_gives_cover_back_and_drops_what_is_owed():
     assert compare().is_sound
 
 
+def test_what_another_payer_gave_is_restored_from_its_budget():
+    today, payer = clock.city_date(clock.now()), "organisation:sponsor"
+    span = {"unit": "points", "starts_on": today, "ends_on": today + timedelta(days=30), "cap": 15}
+    open_budget(actor=person("admin"), owner_ref=payer, **span)
+    rider = person()
+    award_many([Award(rider.ref, "manhole", "report:1", "x", "system:x", payer=payer)])
+    reverse(source="report:1", reason="无效", actor="system:x")
+    [restored] = restore(source="report:1", reason="申诉成立", actor="system:x")
+    assert (restored.points, queries.collected(payer, "budget"), queries.collected("city", "budget")) == (15, -15, 0)
+    assert compare().is_sound
+
+
 def test_a_period_by_hand_joins_the_ones_of_the_policy():
     terms_are(period="year", caps={"points": 100})
     admin = person("admin")

@@ -156,13 +156,23 @@ def test_the_policy_may_say_otherwise():
     assert compare().is_sound
 
 
-def test_a_reversal_ends_what_is_held_and_a_restoring_gives_it():
+def test_a_reversal_ends_what_is_held_and_a_restoring_holds_it_again():
     rider = person()
     held(rider)
+    before = evidence_of(Hold.objects.get())
     [ended] = reverse(source="report:1", reason="无效", actor="system:x")
     assert (ended.kind, Hold.objects.get().state, pots(rider)) == (rules.VOID, "voided", {})
     assert reverse(source="report:1", reason="无效", actor="system:x") == [ended]
-    assert len(restore(source="report:1", reason="申诉成立", actor="system:x")) == 1
+    [again] = restore(source="report:1", reason="申诉成立", actor="system:x")
+    hold = Hold.objects.get(state="open")
+    assert (again.kind, again.promised, hold.posting_id, pots(rider)) == (rules.HOLD, 15, again.pk, {"pending": 15})
+    assert evidence_of(hold) == before
+    post_hold(actor=person("admin"), public_id=hold.public_id)
+    assert pots(rider) == {"available": 15}
+    assert compare().is_sound
+    # Taken and given back once more, it is what a person gave: it comes back at once.
+    reverse(source="report:1", reason="无效", actor="system:x")
+    restore(source="report:1", reason="申诉成立", actor="system:x")
     assert pots(rider) == {"available": 15}
     assert compare().is_sound
 
