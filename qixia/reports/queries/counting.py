@@ -18,7 +18,9 @@ from qixia.ui.numbers import MOST
 
 def counted(lists: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
     """Name → rows, at most MOST + 1. One statement, none for no lists."""
-    parts, params, found = [], [], dict.fromkeys(lists, 0)
+    parts: list[tuple[str, str]] = []
+    params: list[Any] = []
+    found = dict.fromkeys(lists, 0)
     for number, (name, rows) in enumerate(lists.items()):
         try:
             sql, given = rows.order_by().values("pk")[: MOST + 1].query.sql_with_params()
