@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from qixia.audit.models import AuditEvent
 from qixia.ui.backroom import OwnFiltersOnly
 
-# What reporters do with their own reports. Everything that staff does keeps its actor.
-BY_REPORTERS = frozenset({"reports.received", "reports.confirm", "reports.dispute"})
+# What riders do with their own reports and entries. Everything that staff does keeps its actor.
+BY_REPORTERS = frozenset({"reports.received", "reports.confirm", "reports.dispute", "rewards.appealed"})
 # Whose line alone says that somebody reported anonymously.
 NOT_SHOWN = ("rewards.claimed",)
 HIDDEN = _("骑手（已隐去）")

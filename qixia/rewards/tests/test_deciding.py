@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid, NotAllowed
 from qixia.notices.models import Notice
@@ -139,6 +140,18 @@ def test_number_and_place_open_with_the_riders_leave(table):
     appealed(person(), shows=True)
     page = client_of(person("admin")).get(reverse("rewards:points-appeals")).content.decode()
     assert PARAMS["place"] in page
+
+
+def test_no_line_of_the_history_says_who_appealed(table):
+    rider, admin = person(), person("admin")
+    row = appealed(rider, shows=True)
+    services.answer_appeal(actor=admin, public_id=row.public_id, points=0, answer="规则就是 15 分")
+    about = AuditEvent.objects.filter(subject=f"points-appeal:{row.public_id}").order_by("pk")
+    assert list(about.values_list("action", "actor")) == [
+        ("rewards.appealed", "rider"),
+        ("rewards.appealed_refused", admin.ref),
+    ]
+    assert not AuditEvent.objects.filter(actor=rider.ref).exists()
 
 
 def test_a_granted_appeal_pays_by_reference_and_tells(table):
