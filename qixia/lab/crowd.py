@@ -266,13 +266,13 @@ def _copied(model: type[models.Model], offset: int, shift: str, where: str) -> s
     """INSERT … SELECT of all columns, moved back in time and on in keys."""
     columns = [field for field in model._meta.concrete_fields if not (field.primary_key and model is not Report)]
     values = [_value(field, offset, shift) for field in columns]
-    names = ", ".join(field.column for field in columns)
+    names = ", ".join(str(field.column) for field in columns)
     table = model._meta.db_table
     return f"INSERT INTO {table} ({names}) SELECT {', '.join(values)} FROM {table} WHERE {where}"
 
 
 def _value(field: models.Field[Any, Any], offset: int, shift: str) -> str:
-    name = field.column
+    name = str(field.column)
     if field.primary_key or name == "report_id":
         return f"{name} + {offset}"
     if isinstance(field, models.DateTimeField):

@@ -46,7 +46,7 @@ def pause_ends(reports: Iterable[Report]) -> dict[int, datetime]:
         report, _at = paused[pk]
         runs = "verify" if report.state in clocks.VERIFYING else "resolve"
         since = report.resolved_at if runs == "verify" else begun.get(pk)
-        if name == runs and (since is None or end > since):
+        if name == runs and end and (since is None or end > since):
             stood[pk] += calendar.between_like(max(start, since or start), end, most.unit)
     ends = {}
     for pk, (report, at) in paused.items():

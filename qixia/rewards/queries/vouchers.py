@@ -125,4 +125,4 @@ def redeemed_vouchers_of(actor: Actor, merchant_id: int, since: datetime) -> lis
     """The actor's own uses at one merchant (key of the organisation), the latest first. One query."""
     rows = own_vouchers(actor).filter(state=states.REDEEMED, merchant_id=merchant_id, redeemed_at__gte=since)
     found = rows.order_by("-redeemed_at").values_list("public_id", "name", "redeemed_at")
-    return [Use(*row) for row in found[:VOUCHERS_PAGE]]
+    return [Use(public_id, name, at) for public_id, name, at in found[:VOUCHERS_PAGE] if at]

@@ -139,7 +139,7 @@ class Supporters:
 
     def __init__(self) -> None:
         self.policy: Cheats = current(KIND).data
-        self._edges = _safely(lambda: _edges(self.policy), Counter())
+        self._edges: Counter[tuple[str, str]] = _safely(lambda: _edges(self.policy), Counter())
         self._known: dict[str, tuple[Signal, ...]] = {}
 
     def signs_on(self, person: str) -> tuple[Signal, ...]:
