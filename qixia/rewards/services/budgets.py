@@ -4,7 +4,7 @@ Slices   a budget's cover lies in sixteen slices and a centre. Who needs cover t
          (SKIP LOCKED), whichever: so no row is a bottleneck, and nobody waits. An empty slice is filled from the centre;
          when the centre is empty the rests of the other slices are gathered.
 Waiting  the centre's row is locked only by who fills or gathers; that is the one wait here. Slices that others hold are
-         left alone, so "not enough" may be a guess: `Cover.certain` says whether it is not.
+         left alone, and who waits comes first, so "not enough" may be a guess: `Cover.certain` says whether it is not.
 Truth    `used` comes from the entries of the budget's accounts; cap = rest + slices + used (proof.py).
 Periods  the city's next period opens by itself with the cap of the policy "rewards.books", unless one was opened by hand.
 Errors   Invalid, NoSuchBudget, BudgetOverlaps, CapTooLow: nothing changed.
@@ -49,7 +49,8 @@ UPDATE rewards_slice SET "left" = "left" + %s WHERE id = (
 
 @dataclass(slots=True)
 class Cover:
-    """A payer's budget of today. `pots` are its accounts; `certain` is False when slices were locked by others."""
+    """A payer's budget of today. `pots` are its accounts; `certain` is False when slices were locked by others, or
+    others wait."""
 
     payer: str
     budget: Budget | None
@@ -75,6 +76,7 @@ def take(cover: Cover, amounts: Sequence[int], *, in_turn: bool = False) -> int:
     nothing is taken before them unless it is their turn. One statement where a slice has enough."""
     budget = cover.budget
     if budget is None or (cover.has_queue and not in_turn):
+        cover.certain = budget is None  # who waits for a turn may still get something
         return terms.covered(amounts, 0)
     wanted = sum(amounts)
     if not wanted or _from_a_slice(budget.pk, wanted):

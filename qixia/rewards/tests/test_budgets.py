@@ -126,6 +126,25 @@ def test_the_policy_may_refuse_instead():
     assert compare().is_sound
 
 
+def test_nothing_is_refused_for_good_because_others_wait():
+    terms_are(caps={"points": 10})
+    rider = person()
+    paid(rider, 1)  # waits
+    publish(
+        "rewards.books",
+        {"budgets": {"caps": {"points": 10}, "at_cap": "refuse"}},
+        note="测试",
+        actor_ref="system:test",
+        valid_from=EVER + timedelta(days=1),
+    )
+    waiting = paid(rider, 2, rule="fire-lane")
+    assert (waiting.points, waiting.promised, waiting.params["uncovered"]) == (0, 10, "wait")
+    change_cap(actor=person("admin"), budget=city().public_id, cap=25, reason="追加")
+    assert pay_owed() == 2
+    assert queries.balance(rider.ref) == 25
+    assert compare().is_sound
+
+
 def test_a_reversal_gives_cover_back_and_drops_what_is_owed():
     terms_are(caps={"points": 15})
     first, second = person(), person()
