@@ -7,6 +7,8 @@ Worth    one line of the table, "anonymous", for every report: other numbers wou
 Once     a secret is promised to once and claimed once; both are deletions or unique rows, so of two who come at once
          one gets nothing. A kill leaves a claim or a payout, never neither: each step is one transaction.
 Caps     don't hold here: the day of the batch is not the rider's choice.
+Cover    for all of a batch or for none: what cover is left must not pick out one rider. Only when one has waited too long
+         those are paid that there is cover for.
 Limits   who can watch the database at all times sees a claim go and a payout come. What is at rest does not tell, nor
          do ids, times or the order of rows. Deleted rows stay readable in the database's files until it uses the room
          again (PostgreSQL: VACUUM) and in logs of changes and backups of that time.
@@ -116,14 +118,18 @@ def pay_claims() -> int:
     paid = 0
     with clock.at(now), without_request_id():  # one time for all, however long it takes
         for start in range(0, len(owners), PIECE):
-            paid += _pay(owners[start : start + PIECE], now)
+            piece = _pay(owners[start : start + PIECE], now, in_part=overdue.exists())
             kill_point("claims.paid")
+            if not piece:
+                break  # a smaller piece that would fit is no crowd
+            paid += piece
     return paid
 
 
 @transaction.atomic
-def _pay(owners: Sequence[str], now: datetime) -> int:
-    """One posting for each owner, in this order; the payouts go in the same transaction."""
+def _pay(owners: Sequence[str], now: datetime, *, in_part: bool) -> int:
+    """One posting for each owner, in this order; the payouts go in the same transaction. Without cover for all of them
+    none is paid, unless `in_part`."""
     purses = books.lock_purses(owners)
     rows = list(
         Payout.objects.filter(owner_ref__in=owners).select_for_update().values_list("pk", "owner_ref", "points")
@@ -133,7 +139,11 @@ def _pay(owners: Sequence[str], now: datetime) -> int:
         totals[owner] += points
     due = [owner for owner in owners if totals[owner]]
     cover = budgets.cover_of(rules.CITY)
-    due = due[: budgets.take(cover, [totals[owner] for owner in due])]  # the rest waits for the next batch
+    amounts = [totals[owner] for owner in due]
+    if in_part:
+        due = due[: budgets.take(cover, amounts)]  # the rest waits for the next batch
+    elif not budgets.take(cover, [sum(amounts)]):
+        return 0
     drafts = [_payment(purses[owner], totals[owner], cover.pot(owner), now) for owner in due]
     posted: list[Posting] = books.write(drafts)
     kill_point("claims.posted")

@@ -144,6 +144,22 @@ def test_three_riders_are_a_batch_at_one_time_without_anything_of_the_claims(tab
     assert list(told) == ["points.awarded"] * 3
 
 
+def test_a_batch_is_covered_whole_or_not_until_one_waits_too_long(table):
+    caps = {"budgets": {"caps": {"points": 7}}}
+    publish("rewards.books", caps, note="测试", actor_ref="system:test", valid_from=TODAY - timedelta(days=400))
+    riders = [person() for _ in range(3)]
+    for rider in riders:
+        claimed(rider, promised())
+    with clock.at(TOMORROW):
+        assert pay_claims() == 0
+    assert (Posting.objects.count(), Payout.objects.count()) == (0, 3)
+    assert compare().is_sound
+    with clock.at(TOMORROW + timedelta(days=7)):
+        assert pay_claims() == 1
+    assert (Posting.objects.count(), Payout.objects.count()) == (1, 2)
+    assert compare().is_sound
+
+
 def test_the_order_of_a_batch_is_drawn(table, monkeypatch):
     """Not by claim, person or row: the same riders in the same state come out in another order."""
     riders = sorted((person() for _ in range(12)), key=lambda rider: rider.ref)
