@@ -144,7 +144,7 @@ def test_the_cost_does_not_grow_with_the_month(town, django_assert_num_queries):
             rows(count)
             rows(count, unit="huanwei")
             month_figures(town.admin, MONTH)  # what is kept in memory
-            with django_assert_num_queries(5):
+            with django_assert_num_queries(6):
                 month_figures(town.admin, MONTH)
 
 
