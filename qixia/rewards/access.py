@@ -3,7 +3,8 @@
 - A ledger and a voucher belong to one person; to anybody else they do not exist (NotFound, never NotAllowed).
 - A merchant's staff takes vouchers of the shops in which they hold the role "merchant".
 - The catalogue and budgets are edited by administrators; proofs of the books are read by auditors too.
-- Points that a signal holds are decided about by administrators and supervisors, never about one's own.
+- Points that a signal holds, and appeals, are decided about by administrators and by supervisors of the whole city, since
+  evidence may lie anywhere. Never about one's own, and never about what one decided oneself.
 """
 
 from __future__ import annotations
@@ -56,6 +57,11 @@ def must_keep_budgets(actor: Actor) -> None:
         raise NotAllowed
 
 
-def must_decide_holds(actor: Actor, owner_ref: str) -> None:
-    if not (actor.has("admin") or actor.has("supervisor")) or actor.ref == owner_ref:
+def may_decide_holds(actor: Actor) -> bool:
+    return actor.has("admin") or "" in actor.paths("supervisor")
+
+
+def must_decide_holds(actor: Actor, owner_ref: str, decided_by: str = "") -> None:
+    """`decided_by`: who made what is looked at again."""
+    if not may_decide_holds(actor) or actor.ref in (owner_ref, decided_by):
         raise NotAllowed

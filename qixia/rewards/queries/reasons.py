@@ -15,8 +15,10 @@ from qixia.kernel.keys import keys
 from qixia.people.access import Actor
 from qixia.policy import queries as policy
 from qixia.rewards import rules, states
+from qixia.rewards.access import may_decide_holds
 from qixia.rewards.errors import NoSuchEntry
 from qixia.rewards.models import Hold, PointsAppeal, Posting
+from qixia.rewards.queries.appealable import is_appealable
 from qixia.rewards.queries.purse import Row, row_of
 from qixia.rewards.queries.rulebook import rule_title
 from qixia.rewards.queries.why import Why, why
@@ -46,7 +48,7 @@ class EntryView:
 
 
 def entry(actor: Actor, number: int) -> EntryView:
-    """One's own entry. NoSuchEntry for anybody else's. Three queries."""
+    """One's own entry. NoSuchEntry for anybody else's. Some ten queries, whatever the rider has."""
     posting = (
         Posting.objects.filter(pk=number, beneficiary=actor.ref)
         .exclude(kind=rules.REDEEM)
@@ -63,7 +65,7 @@ def entry(actor: Actor, number: int) -> EntryView:
         why=shown.why,
         until=date.fromisoformat(until) if until else None,
         appeal=_appeal(found) if found else None,
-        may_appeal=found is None and posting.kind in (rules.AWARD, rules.REVERSAL, rules.VOID),
+        may_appeal=found is None and is_appealable(posting),
     )
 
 
@@ -118,10 +120,13 @@ class AppealCase:
     shows: bool
     opened_on: date
     own: bool
+    decided: bool  # by the one who looks: somebody else answers
 
 
 def open_appeals(actor: Actor, *, after: int = 0) -> tuple[list[AppealCase], int | None]:
-    """A page of those that wait, longest first, and the key of the next page. One query."""
+    """A page of those that wait, longest first, and the key of the next page; nothing for who decides nothing. One query."""
+    if not may_decide_holds(actor):
+        return [], None
     rows = list(
         PointsAppeal.objects.filter(state=states.OPEN, pk__gt=after)
         .select_related("posting")
@@ -151,6 +156,7 @@ def _case(actor: Actor, row: PointsAppeal) -> AppealCase:
         shows=row.shows,
         opened_on=row.opened_on,
         own=posting.beneficiary == actor.ref,
+        decided=posting.actor == actor.ref,
     )
 
 
@@ -161,8 +167,8 @@ def _missing(posting: Posting) -> int:
     return min(-posting.nominal, 200)
 
 
-def open_appeals_of_points(_actor: Actor) -> int:
-    return PointsAppeal.objects.filter(state=states.OPEN).count()
+def open_appeals_of_points(actor: Actor) -> int:
+    return 0 if not may_decide_holds(actor) else PointsAppeal.objects.filter(state=states.OPEN).count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +203,9 @@ class HoldCase:
 
 
 def open_holds(actor: Actor, *, after: int = 0) -> tuple[list[HoldCase], int | None]:
-    """A page of open holds, the oldest first, and the key of the next page. One query."""
+    """A page of open holds, the oldest first, and the key of the next page; nothing for who decides nothing. One query."""
+    if not may_decide_holds(actor):
+        return [], None
     rows = list(
         Hold.objects.filter(state=states.OPEN, pk__gt=after).select_related("posting").order_by("pk")[: PAGE + 1]
     )
@@ -205,8 +213,8 @@ def open_holds(actor: Actor, *, after: int = 0) -> tuple[list[HoldCase], int | N
     return [_hold(actor, row) for row in rows[:PAGE]], following
 
 
-def open_holds_count(_actor: Actor) -> int:
-    return Hold.objects.filter(state=states.OPEN).count()
+def open_holds_count(actor: Actor) -> int:
+    return 0 if not may_decide_holds(actor) else Hold.objects.filter(state=states.OPEN).count()
 
 
 def _hold(actor: Actor, row: Hold) -> HoldCase:

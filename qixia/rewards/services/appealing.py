@@ -1,12 +1,12 @@
 """A rider says that an entry is wrong; a person answers, and may give points.
 
-Once     an entry is appealed against once, and answered once. What is given names the entry: the same rule, version,
+Once     a matter is appealed against once (queries/appealable.py), and answered once; some a day. What is given names the entry: the same rule, version,
          source and day, so that no cap of today is used up; it can be taken back with the rest.
 Seen     who decides reads the rider's words and the entry's rule, points, reasons and day. Number and place only with the
-         rider's leave. Never one's own.
+         rider's leave. Never one's own, nor what one decided.
 Most     of what was taken back, what nobody gave back yet; nothing for an award that waits or was taken back (standing.py).
-Errors   NoSuchEntry, NothingToAppeal, NothingMissing, AppealEnded, NotAllowed, Invalid ("text", "points", "answer"):
-         nothing changed.
+Errors   NoSuchEntry, NothingToAppeal, NothingMissing, TooManyAppeals, AppealEnded, NotAllowed, Invalid ("text",
+         "points", "answer"): nothing changed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,16 @@ from qixia.people.queries import person_ids_for
 from qixia.policy import queries as policy
 from qixia.rewards import rules, sealing, states, terms
 from qixia.rewards.access import must_decide_holds
-from qixia.rewards.errors import AppealEnded, NoSuchAppeal, NoSuchEntry, NothingMissing, NothingToAppeal
+from qixia.rewards.errors import (
+    AppealEnded,
+    NoSuchAppeal,
+    NoSuchEntry,
+    NothingMissing,
+    NothingToAppeal,
+    TooManyAppeals,
+)
 from qixia.rewards.models import PointsAppeal, Posting
+from qixia.rewards.queries.appealable import is_appealable
 from qixia.rewards.queries.terms import books_terms
 from qixia.rewards.services import books, budgets, owing, standing, telling
 
@@ -46,6 +54,7 @@ def appeal_points(*, actor: Actor, entry: int, text: str, shows: bool = False) -
         raise NoSuchEntry
     if found := PointsAppeal.objects.filter(posting=posting).first():
         return found
+    books.lock_purses([actor.ref])  # what one rider says at two phones comes one after the other
     must_be_appealable(posting)
     words = " ".join(text.split())
     if not LEAST_TEXT <= len(words) <= MOST_TEXT:
@@ -63,11 +72,16 @@ def appeal_points(*, actor: Actor, entry: int, text: str, shows: bool = False) -
 
 
 def must_be_appealable(posting: Posting) -> None:
-    """Awards, what was taken back and what was not given; for as many days as the policy says."""
+    """Awards, what was taken back and what was not given; once a matter, for as many days and as often a day as the
+    policy says."""
     data: rules.HoldsPolicy = policy.current("rewards.holds").data
-    since = clock.city_date(clock.now()) - timedelta(days=data.appeal_days)
-    if posting.kind not in (rules.AWARD, rules.REVERSAL, rules.VOID) or clock.city_date(posting.created_at) < since:
+    today = clock.city_date(clock.now())
+    is_late = clock.city_date(posting.created_at) < today - timedelta(days=data.appeal_days)
+    if is_late or not is_appealable(posting):
         raise NothingToAppeal(days=data.appeal_days)
+    said = PointsAppeal.objects.filter(posting__beneficiary=posting.beneficiary, opened_on=today)
+    if said.count() >= data.appeals_a_day:
+        raise TooManyAppeals(limit=data.appeals_a_day, retry_after=3600)
 
 
 @transaction.atomic
@@ -80,7 +94,7 @@ def answer_appeal(*, actor: Actor, public_id: str, points: int, answer: str) -> 
     row = PointsAppeal.objects.select_related("posting").filter(public_id=public_id).first()
     if row is None:
         raise NoSuchAppeal
-    must_decide_holds(actor, row.posting.beneficiary)
+    must_decide_holds(actor, row.posting.beneficiary, row.posting.actor)
     purse = books.lock_purses([row.posting.beneficiary])[row.posting.beneficiary]
     row.refresh_from_db(fields=["state"])
     if row.state != states.OPEN:

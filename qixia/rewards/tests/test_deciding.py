@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -114,6 +115,17 @@ def test_others_see_neither_page(table, role):
         assert client.get(reverse(f"rewards:{name}")).status_code == 403
 
 
+def test_a_supervisor_of_a_part_of_the_city_decides_nothing_and_sees_no_evidence(table):
+    held, wide = hold(person()), person("supervisor")
+    narrow = replace(wide, grants=tuple(replace(grant, path="350000/350500/") for grant in wide.grants))
+    assert (queries.open_holds(narrow), queries.open_holds_count(narrow)) == (([], None), 0)
+    assert queries.open_appeals(narrow) == ([], None)
+    with pytest.raises(NotAllowed):
+        services.post_hold(actor=narrow, public_id=held.public_id)
+    assert len(queries.open_holds(wide)[0]) == 1
+    assert services.post_hold(actor=wide, public_id=held.public_id).points == 15
+
+
 # ── appeals ───────────────────────────────────────────────────────────────────
 def appealed(rider, *, shows=False, **more):
     return services.appeal_points(actor=rider, entry=pay(rider, **more).pk, text="我报的是井盖，不是路面", shows=shows)
@@ -189,6 +201,18 @@ def test_an_appeal_is_made_once_and_answered_once(table):
     with pytest.raises(AppealEnded):
         services.answer_appeal(actor=admin, public_id=row.public_id, points=5, answer="再来")
     assert queries.balance(rider.ref) == 16
+
+
+def test_who_decided_does_not_answer_the_appeal_against_it(table):
+    rider, admin = person(), person("admin")
+    given = services.post_hold(actor=admin, public_id=hold(rider).public_id, points=5, reason="只认其中一件")
+    row = services.appeal_points(actor=rider, entry=given.pk, text="两件都是我拍的")
+    with pytest.raises(NotAllowed):
+        services.answer_appeal(actor=admin, public_id=row.public_id, points=10, answer="好")
+    assert "由别人答复" in client_of(admin).get(reverse("rewards:points-appeals")).content.decode()
+    assert queries.balance(rider.ref) == 5
+    services.answer_appeal(actor=person("admin"), public_id=row.public_id, points=10, answer="好")
+    assert queries.balance(rider.ref) == 15
 
 
 def test_nobody_answers_the_own_appeal_and_riders_answer_none(table):

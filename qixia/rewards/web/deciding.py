@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from qixia.kernel.errors import DomainError, Invalid
 from qixia.rewards import queries, services
+from qixia.rewards.access import may_decide_holds
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
@@ -28,7 +29,8 @@ def holds(request: HttpRequest) -> HttpResponse:
 
 def _holds(request: HttpRequest, more: dict[str, object], status: int = 200) -> HttpResponse:
     cases, following = queries.open_holds(request.actor, after=_key(request))
-    context = {"cases": cases, "following": following, "count": queries.open_holds_count(request.actor)} | more
+    context = {"cases": cases, "following": following, "count": queries.open_holds_count(request.actor)}
+    context |= {"decides": may_decide_holds(request.actor)} | more
     return render(request, "rewards/desk/holds.html", context, status=status)
 
 
@@ -63,7 +65,8 @@ def appeals(request: HttpRequest) -> HttpResponse:
 
 def _appeals(request: HttpRequest, more: dict[str, object], status: int = 200) -> HttpResponse:
     cases, following = queries.open_appeals(request.actor, after=_key(request))
-    context = {"cases": cases, "following": following, "count": queries.open_appeals_of_points(request.actor)} | more
+    context = {"cases": cases, "following": following, "count": queries.open_appeals_of_points(request.actor)}
+    context |= {"decides": may_decide_holds(request.actor)} | more
     return render(request, "rewards/desk/appeals.html", context, status=status)
 
 
