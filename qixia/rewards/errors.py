@@ -113,7 +113,12 @@ class NoSuchEntry(NotFound):
 
 class NothingToAppeal(Conflict):
     code = "rewards.nothing_to_appeal"
-    message = "这一笔不能申诉：兑换和退回不算，入账超过 %(days)s 天的也不再看。"
+    message = "这一笔不能申诉：兑换和退回、申诉补的、还没到账的都不算，一件事只看一次，入账超过 %(days)s 天的也不再看。"
+
+
+class TooManyAppeals(TooMany):
+    code = "rewards.too_many_appeals"
+    message = "一天最多申诉 %(limit)d 笔，明天再说也来得及。"
 
 
 class NothingMissing(Conflict):

@@ -93,6 +93,9 @@ ACTS = {
     "demo.opening": "演示开户",
 }
 
+# Given back by somebody's decision, not earned that day: it counts against no cap.
+DECIDED = ("rewards.restored", "rewards.appealed")
+
 # Facts about how something was reported, that a table may give a percentage: where the place comes from, and words.
 QUALITIES = ("at-place", "from-album", "on-map", "clear-words", "few-words")
 
@@ -250,6 +253,7 @@ class HoldsPolicy(BaseModel):
     days: int = Field(7, ge=1, le=60, description="so long somebody may look; the rider is told the day")
     undecided: Literal["post", "void"] = Field("post", description="what becomes of points that nobody decided about")
     appeal_days: int = Field(60, ge=1, le=400, description="so long a rider may say that an entry is wrong")
+    appeals_a_day: int = Field(5, ge=1, le=100, description="so often on one day")
     signals: dict[str, SignalRule] = Field(default_factory=dict)
 
     def holding(self, signals: Iterable[Signal]) -> tuple[Signal, ...]:

@@ -26,8 +26,6 @@ from qixia.rewards.models import Posting
 KIND = "rewards.points"
 DAYS = 30
 _PIECE = 2000
-# Given back by somebody's decision, not earned that day.
-_DECIDED = ("rewards.restored", "rewards.appealed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +126,7 @@ def _done() -> Iterator[drafting.Done]:
             kind__in=(rules.AWARD, rules.HOLD), pays=None, day__gte=today - timedelta(days=DAYS), day__lt=today
         )
         .exclude(rule=rules.ANONYMOUS)
-        .exclude(act__in=_DECIDED)
+        .exclude(act__in=rules.DECIDED)
         .values("beneficiary", "day", "rule", "quality", "campaign")
         .annotate(count=Count("id"), paid=Coalesce(Sum(F("points") + F("promised")), 0))
         .order_by("beneficiary", "day", "rule", "quality", "campaign")

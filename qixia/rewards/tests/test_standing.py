@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
 from qixia.policy.services import publish
 from qixia.rewards import queries
-from qixia.rewards.errors import NothingMissing
+from qixia.rewards.errors import NothingMissing, NothingToAppeal, TooManyAppeals
 from qixia.rewards.models import Budget, PointsAppeal, Posting
 from qixia.rewards.services import (
     answer_appeal,
@@ -102,3 +103,57 @@ def test_what_is_owed_is_not_paid_by_an_appeal_too():
         answer(row.public_id, 15)
     assert pay_owed() == 1
     assert queries.balance(rider.ref) == 15
+
+
+def test_what_is_given_back_counts_against_no_cap_again():
+    rider = person()
+
+    def litter(n):  # 3 points, 7 a day
+        return award(beneficiary=rider.ref, rule="litter", source=f"report:{n}", act="x", actor="system:x")
+
+    first = litter(1)
+    reverse(source="report:1", reason="不属实", actor="system:x")
+    given_back()
+    assert litter(2).points == 3
+    answer(appeal(rider, Posting.objects.latest("pk")), 12)
+    assert litter(3).points == 1, "3 + 3 of 7 are used, neither the restored 3 nor the granted 12"
+    assert first.day == Posting.objects.latest("pk").day
+
+
+def test_appeals_come_to_an_end():
+    rider = person()
+    first = paid(rider)
+    granted = answer(appeal(rider, first), 5).paid
+    reverse(source="report:1", reason="不属实", actor="system:x")
+    given_back()
+    restored = Posting.objects.get(act="rewards.restored", nominal=15)
+    others = [granted, restored, first.reversed_by, granted.reversed_by]
+    for posting in others:
+        with pytest.raises(NothingToAppeal):
+            appeal(rider, posting)
+        assert not queries.entry(rider, posting.pk).may_appeal
+    assert PointsAppeal.objects.count() == 1
+
+
+def test_what_waits_for_a_budget_is_not_appealed():
+    books = {"budgets": {"caps": {"points": 0}}}
+    publish("rewards.books", books, note="测试", actor_ref="system:test", valid_from=datetime(2001, 1, 1, tzinfo=UTC))
+    rider = person()
+    posting = paid(rider)
+    with pytest.raises(NothingToAppeal):
+        appeal(rider, posting)
+    assert not PointsAppeal.objects.exists()
+
+
+def test_so_many_appeals_a_day():
+    rider = person()
+    made = [
+        award(beneficiary=rider.ref, rule="manhole", source=f"report:{n}", act="x", actor="system:x") for n in range(6)
+    ]
+    for posting in made[:5]:
+        appeal(rider, posting)
+    with pytest.raises(TooManyAppeals):
+        appeal(rider, made[5])
+    assert PointsAppeal.objects.count() == 5
+    with clock.at(clock.now() + timedelta(days=1)):
+        appeal(rider, made[5])
