@@ -5,7 +5,8 @@ Once     by rule, source and beneficiary, however often and from however many ph
          the first posting; with another act or other params it is KeyReused. So give `params` only what never
          changes about the source. All triage classes count as one rule: a report whose class is corrected after it
          was paid is not paid again.
-Caps     count what was paid on the city's day and week of the act, reversed or not, without bonuses and anonymous points.
+Caps     count what was paid on the city's day and week of the act, reversed or not, without bonuses, anonymous points
+         and what somebody's decision gave back.
          Above a cap the rest is not paid and the rider is told; that is a result (0 points), never an error.
 Bonus    of a campaign that holds that day (and there): its own caps, a person and in all, count what it gave less what
          was taken back. PostgreSQL lets those who ask for one campaign's rest wait for each other.
@@ -280,6 +281,7 @@ def _paid(awards: Sequence[Award], lines: Sequence[_Line], now: datetime) -> _To
             pays__isnull=True,  # a promise counts on its own day, and once
         )
         .exclude(rule=rules.ANONYMOUS)  # paid on a day that is not the rider's choice
+        .exclude(act__in=rules.DECIDED)  # what is given back counted when it was first paid
         .order_by()
         .values_list("beneficiary", "day", "rule")
         .annotate(total=Sum("points") + Sum("promised") - Coalesce(Sum("bonus"), 0))
