@@ -18,9 +18,10 @@ from qixia.rewards.services import (
 )
 
 
-@on("people.rider_registered")
+@on("people.rider_registered", atomic=False)
 def welcome(event: EventView) -> None:
-    """Points for joining, once a person."""
+    """Points for joining, once a person. In a transaction of its own: purses locked one after the other until many such
+    jobs end would wait in a circle with a batch that locks them in order."""
     award(beneficiary=event.ref, rule="joining", source=event.ref, act="people.joined", actor="system:worker")
 
 

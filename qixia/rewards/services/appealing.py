@@ -1,8 +1,8 @@
 """A rider says that an entry is wrong; a person answers, and may give points.
 
 Once     a matter is appealed against once (queries/appealable.py), and answered once; some a day. What is given names the
-         entry: the same rule, version,
-         source and day, so that no cap of today is used up; it can be taken back with the rest.
+         entry: the same rule, version, source and day, so that no cap of today is used up; it can be taken back with the
+         rest.
 Seen     who decides reads the rider's words and the entry's rule, points, reasons and day. Number and place only with the
          rider's leave. Never one's own, nor what one decided.
 Most     of what was taken back, what nobody gave back yet; nothing for an award that waits or was taken back (standing.py).

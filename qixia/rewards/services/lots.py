@@ -79,10 +79,10 @@ def warn_expiring(*, limit: int = PAGE) -> int:
     last = today + timedelta(days=books_terms().lots.warn_days)
     soon = Lot.objects.filter(left__gt=0, warned=False, expires_on__gte=today, expires_on__lte=last)
     with transaction.atomic():
-        accounts = set(soon.order_by("expires_on", "id").values_list("account_id", flat=True)[:limit])
+        owners = set(soon.order_by("expires_on", "id").values_list("account__owner_ref", flat=True)[:limit])
+        books.lock_purses(owners)  # who moves points holds the purse before the lots: so does who marks them
         rows = list(
-            soon.filter(account_id__in=accounts)
-            .select_for_update(of=("self",))
+            soon.filter(account__owner_ref__in=owners)
             .order_by("id")
             .values_list("id", "account__owner_ref", "expires_on", "left")
         )

@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from qixia.jobs import registry
 from qixia.kernel import clock
 from qixia.notices.models import Notice
 from qixia.policy.services import publish
@@ -142,6 +144,24 @@ def test_a_rider_is_told_once_in_one_notice():
         told = Notice.objects.get()
         assert (told.template, told.person.public_id) == ("points.expiring", rider.ref[7:])
     assert Lot.objects.filter(warned=True).count() == 2
+
+
+def test_who_marks_lots_holds_the_purses_first():
+    rider_with_two_lots()
+    publish("rewards.books", {"lots": {"warn_days": 100}}, note="测试", actor_ref="system:test", valid_from=DAY_ONE)
+    with clock.at(datetime(2026, 12, 25, 4, tzinfo=UTC)), CaptureQueriesContext(connection) as caught:
+        assert warn_expiring() == 1
+    said = [one["sql"] for one in caught]
+    purse = next(n for n, sql in enumerate(said) if '"balance" IS NOT NULL' in sql)
+    marks = [n for n, sql in enumerate(said) if "rewards_lot" in sql and ("UPDATE " in sql)]
+    assert marks
+    assert purse < min(marks)
+
+
+def test_a_welcome_holds_no_purse_beyond_its_own_transaction():
+    task = registry.find("on:people.rider_registered:qixia.rewards.tasks.welcome")
+    assert task is not None
+    assert not task.atomic
 
 
 def test_nobody_is_told_of_what_is_far_away_or_spent():
