@@ -36,6 +36,7 @@ SHOWN_BY = {
     "Item": ("label", "section"),
     "Kind": ("title",),
     "publish": ("note",),
+    "RuleVersion": ("note",),
     "Hold": ("reason", "until"),
     "Fault": ("text",),
     "_fail": ("text",),
