@@ -29,7 +29,11 @@ def holds(request: HttpRequest) -> HttpResponse:
 
 def _holds(request: HttpRequest, more: dict[str, object], status: int = 200) -> HttpResponse:
     cases, following = queries.open_holds(request.actor, after=_key(request))
-    context = {"cases": cases, "following": following, "count": queries.open_holds_count(request.actor)}
+    context: dict[str, object] = {
+        "cases": cases,
+        "following": following,
+        "count": queries.open_holds_count(request.actor),
+    }
     context |= {"decides": may_decide_holds(request.actor)} | more
     return render(request, "rewards/desk/holds.html", context, status=status)
 
@@ -65,7 +69,11 @@ def appeals(request: HttpRequest) -> HttpResponse:
 
 def _appeals(request: HttpRequest, more: dict[str, object], status: int = 200) -> HttpResponse:
     cases, following = queries.open_appeals(request.actor, after=_key(request))
-    context = {"cases": cases, "following": following, "count": queries.open_appeals_of_points(request.actor)}
+    context: dict[str, object] = {
+        "cases": cases,
+        "following": following,
+        "count": queries.open_appeals_of_points(request.actor),
+    }
     context |= {"decides": may_decide_holds(request.actor)} | more
     return render(request, "rewards/desk/appeals.html", context, status=status)
 
