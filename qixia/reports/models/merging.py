@@ -30,7 +30,7 @@ class Support(models.Model):
     link = models.BinaryField(null=True)
     index = models.CharField(max_length=40, null=True)  # noqa: DJ001 — nobody is not ""
     day = models.DateField()
-    points = models.IntegerField(null=True)  # what it paid, for the page; None before the worker looked
+    points = models.IntegerField(null=True)  # what it paid or promised; None before the worker looked
 
     class Meta:
         constraints: ClassVar = [

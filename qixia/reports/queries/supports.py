@@ -23,6 +23,7 @@ from qixia.reports.models import Report, Support
 from qixia.reports.queries.rider import Page, RiderCard, followed_events, followed_facts
 from qixia.reports.queries.shared import Picture, TimelineItem, is_sensitive, pictures_of
 from qixia.reports.queries.similar import covered_thumbs, others_of
+from qixia.rewards.queries import points_of
 from qixia.rewards.rules import SUPPORT, PointsPolicy
 
 
@@ -71,7 +72,7 @@ def support_view(actor: Actor, public_id: str) -> SupportView:
     return SupportView(
         **_facts(row, covered_thumbs([lead.pk], actor.ref)),
         day=row.day,
-        points=row.points,
+        points=_arrived(row),
         expected=_expected(lead) if row.points is None and others <= policy.paid_riders else 0,
         pay_days=policy.pay_days,
         others=others,
@@ -95,6 +96,12 @@ def export_of_supports(actor: Actor) -> list[dict[str, Any]]:
         for row in rows
         for facts in [_facts(row, {})]
     ]
+
+
+def _arrived(row: Support) -> int | None:
+    """What is in the purse: `row.points` counts what is held or owed too. None before the batch."""
+    source = f"support:{row.public_id}"
+    return max(points_of([source]).get(source, 0), 0) if row.points else row.points
 
 
 def _expected(lead: Report) -> int:

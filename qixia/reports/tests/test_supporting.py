@@ -34,9 +34,10 @@ from qixia.reports.sealing import open_support
 from qixia.reports.services.duplicates import supporting
 from qixia.reports.tests.test_merging import BESIDE, told
 from qixia.reports.tests.town import AT_ROAD, Town, _rider, at, merging, photo, reach, send, the
-from qixia.rewards.models import Posting
+from qixia.rewards.models import Hold, Posting
 from qixia.rewards.queries import balance
-from qixia.rewards.services import compare
+from qixia.rewards.rules import Signal
+from qixia.rewards.services import compare, time_out_holds
 
 WORDS = "这里井盖不见了，人能掉下去"
 
@@ -240,6 +241,20 @@ class TestSupport:
         assert pay() == 0
         assert (balance(town.other_rider.ref), Support.objects.get().points) == (0, 0)
         pay()
+        assert balance(town.other_rider.ref) == 0
+        assert compare().is_sound
+
+    def test_what_a_sign_holds_is_taken_back_as_well(self, town, open_case, monkeypatch):
+        monkeypatch.setattr(supporting.Supporters, "signs_on", lambda *_: (Signal("mutual-support"),))
+        row = Support.objects.get(public_id=supported(town).public_id)
+        assert (row.points, balance(town.other_rider.ref), Hold.objects.get().state) == (3, 0, "open")
+        assert support_view(town.other_rider, row.public_id).points == 0
+        services.reject(actor=town.clerk, public_id=open_case.public_id, reason="没有")
+        pay()
+        row.refresh_from_db()
+        assert (row.points, Hold.objects.get().state) == (0, "voided")
+        with clock.at(clock.now() + timedelta(days=30)):
+            assert time_out_holds() == 0
         assert balance(town.other_rider.ref) == 0
         assert compare().is_sound
 

@@ -39,6 +39,7 @@ from qixia.rewards.queries.purse import (
     lots_of,
     points_of,
     summary_for,
+    waiting_of,
     worth,
 )
 from qixia.rewards.queries.reasons import (
@@ -118,6 +119,7 @@ __all__ = [
     "ticket",
     "tickets",
     "till",
+    "waiting_of",
     "worth",
     "yuan",
 ]

@@ -31,6 +31,13 @@ def points_of(sources: Iterable[str]) -> dict[str, int]:
     return {given[source]: points for source, points in rows}
 
 
+def waiting_of(sources: Iterable[str]) -> dict[str, int]:
+    """What each of these was promised and has not got yet: held, or owed. One statement."""
+    given = {sealing.stored_source(one): one for one in sources}
+    rows = Posting.objects.filter(source__in=given, promised__gt=0, paid_by=None).order_by().values_list("source")
+    return {given[source]: points for source, points in rows.annotate(n=Sum("promised"))}
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """For the home page and the ledger's head. Points; `owed` ≥ 0."""

@@ -192,7 +192,7 @@ def _pay(ids: Sequence[int], signs: Supporters) -> int:
             award = support_award(report, person, link, source=source, place="", at=at)
             awards.append((row, replace(award, signals=signs.signs_on(person))))
     for (row, _award), posting in zip(awards, award_many([award for _row, award in awards]), strict=True):
-        row.points = posting.points
+        row.points = posting.points or posting.promised  # held or owed: what is not true is taken back all the same
     Support.objects.bulk_update(waiting, ["points"])
     kill_point("support.paid")
     return sum(bool(row.points) for row in waiting)

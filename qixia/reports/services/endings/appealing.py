@@ -29,7 +29,7 @@ from qixia.reports.services.duplicates.seeking import remember_again
 from qixia.reports.services.endings.reopening import supervisors_told
 from qixia.reports.services.moves import check_step, group_refs, take_step
 from qixia.reports.services.telling import news_told, reporter_told, tell_many
-from qixia.rewards.queries import points_of
+from qixia.rewards.queries import points_of, waiting_of
 from qixia.rewards.services import restore
 
 APPEALED = declare_event("reports.appealed")
@@ -117,9 +117,10 @@ def restore_supports() -> int:
     with clock.at(now), without_request_id():
         made = restore(source=sources[0], also=sources[1:], reason="申诉成立", actor="system:settle")
     if made:
-        earned = points_of(sources)
+        earned, waits = points_of(sources), waiting_of(sources)
         for row in rows:
-            row.points = max(earned.get(f"support:{row.public_id}", 0), 0)
+            source = f"support:{row.public_id}"
+            row.points = max(earned.get(source, 0), 0) or waits.get(source, 0)
         Support.objects.bulk_update(rows, ["points"])  # else nothing could take them back again
         kill_point("appeal.restored")
         record("reports.supports_restored", subject="reports", actor="system:settle", count=len(made))
