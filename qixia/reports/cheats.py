@@ -60,21 +60,24 @@ def signals(now: Seen, past: Sequence[Seen], photos: Sequence[Seen], policy: Che
 
 
 def own_made(now: Seen, past: Sequence[Seen], policy: Cheats) -> Signal | None:
-    """The same place and class again and again, each time soon after it was fixed or put right by the reporter; or at the
-    same time of day on many days, as before a shift."""
+    """The same place and class again and again: each time soon after it was fixed, and so is this one; put right by the
+    reporter; or fixed each time and there again at the same time of day. What comes back by itself (policy) is left to
+    the second way."""
     rule = policy.own_made
     since = now.at - timedelta(days=rule.days)
     here = [
         one for one in past if one.cls == now.cls and since <= one.at < now.at and _apart(one, now) <= rule.within_m
     ]
-    again = [one for one in here if one.fixed_at and one.fixed_at <= now.at]
-    soon = [one for one in again if _reported_soon_after(one, [*here, now], timedelta(hours=rule.soon_hours))]
-    if len(soon) >= rule.times:
+    recurs = now.cls in rule.recurring
+    again = [] if recurs else [one for one in here if one.fixed_at and one.fixed_at <= now.at]
+    within = timedelta(hours=rule.soon_hours)
+    soon = [one for one in again if _reported_soon_after(one, [*here, now], within)]
+    if len(soon) >= rule.times and any(_reported_soon_after(one, [now], within) for one in soon):
         return Signal(OWN_MADE, _evidence([*soon, now], way="fixed", times=len(soon)))
     handled = [one for one in here if one.handled]
     if now.handled and len(handled) >= rule.handled_times:
         return Signal(OWN_MADE, _evidence([*handled, now], way="handled", times=len(handled) + 1))
-    same_hour = [one for one in here if _clock_apart(one.at, now.at) <= rule.clock_minutes]
+    same_hour = [one for one in again if _clock_apart(one.at, now.at) <= rule.clock_minutes]
     days = {city_date(one.at) for one in (*same_hour, now)}
     if len(days) >= rule.clock_days:
         return Signal(OWN_MADE, _evidence([*same_hour, now], way="clock", times=len(days)))

@@ -335,8 +335,22 @@ class _Sign(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+# Small things that come back by themselves wherever many people pass.
+_RECURRING = (
+    "litter",
+    "bin-overflow",
+    "road-dirty",
+    "bike-parking",
+    "shared-bike",
+    "car-parking",
+    "stall",
+    "illegal-ads",
+)
+
+
 class OwnMade(_Sign):
-    """The same account, place and class: reported soon after the fix, handled again and again, at the same hour."""
+    """The same account, place and class: reported soon after the fix, handled again and again, fixed and there again at
+    the same hour."""
 
     days: int = Field(60, ge=1, le=365)
     within_m: int = Field(40, ge=1, le=1000)
@@ -345,6 +359,9 @@ class OwnMade(_Sign):
     handled_times: int = Field(3, ge=1, le=100)
     clock_minutes: int = Field(20, ge=1, le=240)
     clock_days: int = Field(5, ge=2, le=60)
+    recurring: tuple[str, ...] = Field(
+        _RECURRING, description="classes that come back by themselves: no sign after a fix"
+    )
 
 
 class Reused(_Sign):

@@ -57,18 +57,19 @@ def breaks_it_again(draw: random.Random) -> Case:
 
 
 def same_hour_each_day(draw: random.Random) -> Case:
-    """A spot on the way to the shift, every morning."""
+    """A spot on the way to the shift, loosened every third or fourth morning: each time it is mended the same day."""
     past = [
         seen(
-            str(day),
+            str(turn),
             metres=draw.uniform(-15, 15),
-            hours=24 * day + draw.uniform(-0.2, 0.2),
-            cls="bike-parking",
-            worth=3,
+            hours=24 * 4 * turn + draw.uniform(-0.2, 0.2),
+            fixed_at=NOON - timedelta(hours=24 * 4 * turn - draw.uniform(2, 30)),
+            cls="guardrail",
+            worth=8,
         )
-        for day in range(1, draw.randint(5, 9))
+        for turn in range(1, draw.randint(5, 9))
     ]
-    return Case(cheats.OWN_MADE, judged(seen("now", cls="bike-parking", worth=3), past))
+    return Case(cheats.OWN_MADE, judged(seen("now", cls="guardrail", worth=8), past))
 
 
 def handles_it_every_week(draw: random.Random) -> Case:
@@ -101,14 +102,29 @@ def bad_corner(draw: random.Random) -> Case:
 
 
 def complains_each_morning(draw: random.Random) -> Case:
-    """Honest: the entrance at home is blocked day after day. Who leaves at one minute every day looks like a cheat."""
+    """Honest: the entrance at home is blocked day after day, by some at one minute every day; or nobody mends the lamp."""
     punctual = draw.random() < 0.3
     spread = 0.2 if punctual else 2.5
+    cls, hours = draw.choice([("car-parking", 3.0), ("streetlight", None)])
     past = [
-        seen(str(day), hours=24 * day + draw.uniform(-spread, spread), cls="car-parking", worth=3)
+        seen(
+            str(day),
+            hours=24 * day + draw.uniform(-spread, spread),
+            fixed_at=NOON - timedelta(hours=24 * day - hours) if hours else None,
+            cls=cls,
+            worth=3,
+        )
         for day in range(1, 7)
     ]
-    return Case("", judged(seen("now", cls="car-parking", worth=3), past))
+    return Case("", judged(seen("now", cls=cls, worth=3), past))
+
+
+def mended_twice_long_ago(draw: random.Random) -> Case:
+    """Honest: two bad repairs weeks ago; what is reported now follows none."""
+    first = seen("1", hours=900, fixed_at=NOON - timedelta(hours=880))
+    second = seen("2", hours=860, fixed_at=NOON - timedelta(hours=840))
+    third = seen("3", hours=draw.uniform(800, 835), fixed_at=NOON - timedelta(hours=draw.uniform(100, 700)))
+    return Case("", judged(seen("now"), [first, second, third]))
 
 
 def still_broken(draw: random.Random) -> Case:
@@ -233,7 +249,7 @@ CHEATS: tuple[Callable[[random.Random], Case], ...] = (
     breaks_it_again, same_hour_each_day, handles_it_every_week, jumps, sends_it_again, farms, ring,
 )  # fmt: skip
 HONEST: tuple[Callable[[random.Random], Case], ...] = (
-    bad_corner, complains_each_morning, still_broken, mended_badly, rides, was_offline, marks_on_the_map, shared_in_a_group, passes_a_market,
+    bad_corner, complains_each_morning, still_broken, mended_badly, mended_twice_long_ago, rides, was_offline, marks_on_the_map, shared_in_a_group, passes_a_market,
     storm, station, two_friends,
 )  # fmt: skip
 

@@ -80,9 +80,10 @@ def test_evidence_points_at_no_anonymous_report(town):
 def test_signs_cost_few_statements_and_name_nobody(town, django_assert_num_queries):
     first = towns.the(towns.send(town.rider))
     at = first.received_at
+    Report.objects.update(accuracy_m=20.0)
     Report.objects.filter(pk=first.pk).update(captured_at=at - timedelta(minutes=1), lat=FAR[0] + 0.05)
     second = towns.the(towns.send(town.rider))
-    Report.objects.filter(pk=second.pk).update(captured_at=at)
+    Report.objects.filter(pk=second.pk).update(captured_at=at, accuracy_m=20.0)
     second.refresh_from_db()
     with django_assert_num_queries(5):  # a savepoint and its end
         found = signs_on([second])
@@ -108,6 +109,12 @@ def test_an_earlier_report_of_a_class_that_is_gone_is_compared_as_any(town):
     worths = {}
     suspecting._past([report], current("reports.cheats").data, worths)
     assert worths == {"gone-class": 5, "manhole": 15}
+
+
+@pytest.mark.parametrize(("accuracy", "is_exact"), [(None, False), (60.0, True), (201.0, False)])
+def test_a_place_of_unknown_accuracy_is_not_the_spot(accuracy, is_exact):
+    report = Report(place_source="gps", accuracy_m=accuracy, lat=24.9, lng=118.6, received_at=clock.now())
+    assert suspecting._seen(report, {}).on_spot == is_exact
 
 
 def _supports(giver, report):

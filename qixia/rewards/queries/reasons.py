@@ -245,7 +245,7 @@ def _sign(data: rules.HoldsPolicy, signal: rules.Signal) -> Sign:
 _SAID = {
     "own-made:fixed": "同一账号，同一处同一类：修好后很快又报，%(times)s 次",
     "own-made:handled": "同一账号，同一处同一类：顺手处理了 %(times)s 次",
-    "own-made:clock": "同一账号，同一处同一类：%(times)s 天都在同一时刻报",
+    "own-made:clock": "同一账号，同一处同一类：修好后又在同一时刻报，%(times)s 天都这样",
     "reused-photo": "和以前一件的照片是同一个文件，两处相距 %(metres)s 米",
     "impossible-speed": "同一账号，两张现场照片相距 %(metres)s 米，只隔 %(minutes)s 分钟，合每小时 %(kmh)s 公里",
     "mutual-support": "%(accounts)s 个账号互相支持了 %(times)s 次，占他们全部支持的 %(percent)s%%",

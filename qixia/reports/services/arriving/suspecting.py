@@ -117,7 +117,6 @@ def _with_same_photos(reports: Sequence[Report], worths: dict[str, int]) -> dict
 def _seen(report: Report, worths: dict[str, int]) -> cheats.Seen:
     if report.cls and report.cls not in worths:
         worths[report.cls] = worth(report.cls)
-    accuracy = report.accuracy_m or 0.0
     return cheats.Seen(
         public_id=report.public_id,
         number=report.number,
@@ -126,12 +125,17 @@ def _seen(report: Report, worths: dict[str, int]) -> cheats.Seen:
         point=Point(report.lat, report.lng),
         at=report.received_at,
         taken_at=report.captured_at,
-        on_spot=report.place_source == "gps" and accuracy <= _MOST_ACCURACY_M,
-        accuracy_m=accuracy,
+        on_spot=report.place_source == "gps" and _is_exact(report.accuracy_m),
+        accuracy_m=report.accuracy_m or 0.0,
         fixed_at=report.resolved_at,
         handled=report.self_handled,
         worth=worths.get(report.cls, 0),
     )
+
+
+def _is_exact(accuracy_m: float | None) -> bool:
+    """A place of unknown accuracy may be a cell of the network, kilometres wide."""
+    return accuracy_m is not None and accuracy_m <= _MOST_ACCURACY_M
 
 
 class Supporters:
