@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from qixia.reports.access import STAFF_ROLES
+from qixia.reports.queries.facilities import facilities_in
 from qixia.reports.queries.map import View, map_data
 from qixia.ui.access import allow
 
@@ -35,6 +36,7 @@ def map_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 @allow("rider", *STAFF_ROLES)
 def data(request: HttpRequest) -> JsonResponse:
-    """Points, clusters and heat of one view: ?bbox=w,s,e,n&zoom=z&state=…"""
+    """Points, clusters and heat of one view, and what riders asked for and is there now: ?bbox=w,s,e,n&zoom=z&state=…"""
     view = View.of(request.GET.get("bbox", ""), request.GET.get("zoom", ""))
-    return JsonResponse(map_data(request.actor, view, request.GET.getlist("state")))
+    found = map_data(request.actor, view, request.GET.getlist("state"))
+    return JsonResponse(found | {"facilities": facilities_in(view)})

@@ -11,6 +11,7 @@ from qixia.reports.web import (
     deputies,
     desk,
     duplicates,
+    facilities,
     figures,
     filters,
     importing,
@@ -50,6 +51,8 @@ AFTERMATH = [
     path("desk/appeals/", aftermath.appeals, name="appeals"),
     path("desk/figures/", figures.desk, name="figures"),
     path("open/figures/", figures.public, name="open_figures"),
+    path("open/made/", facilities.index, name="facilities"),
+    path("open/made/<slug:public_id>/", facilities.story, name="facility"),
 ]
 ANONYMOUS = [
     path("anonymous/", anonymous.submit, name="anonymous"),

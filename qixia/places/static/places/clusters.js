@@ -82,7 +82,7 @@ class Reports {
     }
     this.fillList(data);
     const count = data.points.length + data.clusters.reduce((sum, c) => sum + c.count, 0);
-    this.view.el.dispatchEvent(new CustomEvent("qx:map-shown", { bubbles: true, detail: { count } }));
+    this.view.el.dispatchEvent(new CustomEvent("qx:map-shown", { bubbles: true, detail: { count, data } }));
   }
 
   addPoint(point) {
