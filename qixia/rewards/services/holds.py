@@ -29,6 +29,7 @@ from qixia.rewards.errors import HoldEnded, NoSuchHold
 from qixia.rewards.models import Hold, Posting
 from qixia.rewards.queries.terms import books_terms
 from qixia.rewards.services import books, budgets, telling
+from qixia.rewards.services.standing import bonus_of
 
 KIND = "rewards.holds"
 EVIDENCE = "hold-evidence"
@@ -122,7 +123,7 @@ def time_out_holds(*, limit: int = PAGE) -> int:
         due = Hold.objects.filter(state=states.OPEN, due_on__lt=today).order_by("due_on", "id")
         owners = list(due.values_list("pk", "owner_ref")[:limit])
         books.lock_purses(owner for _pk, owner in owners)
-        rows = list(due.filter(pk__in=[pk for pk, _owner in owners]).select_related("posting"))
+        rows = list(due.filter(pk__in=[pk for pk, _owner in owners]).select_related("posting__pays"))
         given = [row.points if data.undecided == "post" else 0 for row in rows]
         reason = "" if data.undecided == "post" else _("到期没有人看，按规则不给")
         return len(_end(rows, given, act=TIMED_OUT, actor=SYSTEM.ref, reason=reason))
@@ -135,7 +136,7 @@ def _open_hold(actor: Actor, public_id: str) -> Hold:
         raise NoSuchHold
     must_decide_holds(actor, row)
     books.lock_purses([row])
-    hold = Hold.objects.select_related("posting").get(public_id=public_id)
+    hold = Hold.objects.select_related("posting__pays").get(public_id=public_id)
     if hold.state != states.OPEN:
         raise HoldEnded(state=_(states.HOLD_LABELS[hold.state]))
     return hold
@@ -187,6 +188,8 @@ def _draft(
     lines = books.income(purse, points, pending, lots)
     if row.points > points:
         lines += [books.move(pending, points - row.points), books.move(origin, row.points - points)]
+    campaign, bonus = bonus_of(held)
+    lost = min(bonus, row.points - points)  # a part that is not given is the campaign's first
     words_of = {key: value for key, value in held.params.items() if key not in ("reason", "until")}
     return books.Draft(
         key=sealing.stored_key(f"hold|{held.key}"),
@@ -204,6 +207,8 @@ def _draft(
         lines=lines,
         available_after=purse.balance(rules.AVAILABLE),
         params={**words_of, "reason": reason, "repaid": repaid},
+        campaign=campaign if lost else "",
+        bonus=-lost,
     )
 
 
@@ -213,6 +218,7 @@ def ending(
     """The posting that ends a promise without a point for the rider: what was held goes back where it came from."""
     amount = promise.promised
     lines = [books.move(purse.pots[rules.PENDING], -amount), books.move(origin, amount)] if origin else []
+    campaign, bonus = bonus_of(promise)
     return books.Draft(
         key=sealing.stored_key(f"void|{promise.key}"),
         kind=rules.VOID,
@@ -235,4 +241,6 @@ def ending(
             "reason": reason,
             "of_day": promise.day.isoformat(),
         },
+        campaign=campaign,
+        bonus=-bonus,
     )

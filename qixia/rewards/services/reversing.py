@@ -2,7 +2,7 @@
 
 Lots     what can be spent is taken from the lots that end first; what is not there is a debt that later income repays.
 Promises what is held or owed ends without a point moving in the purse; it is told and stands in the ledger all the same.
-Cover    goes back to the budget that it came from.
+Cover    goes back to the budget that it came from, and a bonus to what its campaign may still give.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from qixia.kernel import clock
 from qixia.rewards import rules, sealing, states
 from qixia.rewards.models import Posting
 from qixia.rewards.services import books, budgets, holds, owing, telling
-from qixia.rewards.services.standing import REVERSED
+from qixia.rewards.services.standing import REVERSED, bonus_of
 
 _TAKEN = (rules.AWARD, rules.HOLD)
 
@@ -41,7 +41,7 @@ def reverse(
     if not purses:
         return []
     # Read again under the lock: of two who reverse at once, the second sees the first one's reversal here.
-    originals = list(wanted.select_related("reversed_by", "paid_by").order_by("id"))
+    originals = list(wanted.select_related("reversed_by", "paid_by", "pays__pays").order_by("id"))
     origins = _origins(originals)
     paid = [row for row in originals if row.points > 0 and not hasattr(row, "reversed_by")]
     promised = [row for row in originals if row.promised and not hasattr(row, "paid_by")]
@@ -81,6 +81,7 @@ def _reversal(original: Posting, purse: books.Purse, origin: books.Pot, *, reaso
     lines = books.spend(purse, -taken[rules.AVAILABLE]) if rules.AVAILABLE in taken else []
     if rules.DEBT in taken:
         lines.append(books.move(purse.pots[rules.DEBT], taken[rules.DEBT]))
+    campaign, bonus = bonus_of(original)
     return books.Draft(
         key=sealing.stored_key(f"reverse|{original.key}"),
         kind=rules.REVERSAL,
@@ -102,6 +103,6 @@ def _reversal(original: Posting, purse: books.Purse, origin: books.Pot, *, reaso
             "owed": -taken.get(rules.DEBT, 0),
         },
         reverses_id=original.pk,
-        campaign=original.campaign or "",
-        bonus=-(original.bonus or 0),
+        campaign=campaign,
+        bonus=-bonus,
     )

@@ -46,3 +46,11 @@ def granted(taken: Iterable[Posting]) -> dict[int, int]:
     """Posting → points that an appeal against it gave. One statement."""
     found = PointsAppeal.objects.filter(posting__in=taken, state=states.GRANTED)
     return dict(found.values_list("posting_id", "paid__nominal"))
+
+
+def bonus_of(posting: Posting) -> tuple[str, int]:
+    """The campaign of an award, and what of its bonus stands: what keeps a promise names the part that was not given."""
+    campaign, bonus, one = "", 0, posting
+    while one is not None:
+        campaign, bonus, one = one.campaign or campaign, bonus + (one.bonus or 0), one.pays
+    return campaign, bonus
