@@ -106,7 +106,7 @@ class Report(models.Model):
     receive_round = models.PositiveSmallIntegerField(default=0, db_default=0)  # how often it went to another unit
     overdue = models.PositiveSmallIntegerField(default=0, db_default=0)  # of the running clock: 1 over, 3 thrice over
     clock_at = models.DateTimeField(null=True)  # when its clocks must be looked at next (services/reminding.py)
-    points = models.IntegerField(null=True)  # what the dispatch paid, for the page; the books are in rewards
+    points = models.IntegerField(null=True)  # what the dispatch paid or promised; the books are in rewards
 
     class Meta:
         constraints: ClassVar = [

@@ -35,6 +35,7 @@ from qixia.reports.queries.shared import (
 from qixia.reports.queries.similar import others_of
 from qixia.reports.queries.undertakings import Together, together
 from qixia.reports.queries.ways import RiderPart, events_of_parts, pictures_with_parts, rider_parts
+from qixia.rewards.queries import points_of
 
 # Steps of a lead that those who follow it don't read: how it began, who of a unit goes, what else was merged.
 _NOT_FOLLOWED = ("raise", "settle", "settle_handled", "doubt", "settle_merged", "assign", "absorb", "release", "praise")
@@ -105,6 +106,7 @@ class OwnCounts:
     to_confirm: int
 
 
+_BESIDE = ("self-handled", "confirm")  # rules by which the same report earns for other acts
 # Who to ring first when life is in danger, by class; everything else that is critical: 119.
 _CALLS: dict[str, list[str]] = {
     "person-at-risk": ["120", "110"],
@@ -160,6 +162,7 @@ def rider_report(actor: Actor, public_id: str) -> RiderReport:
     lead = report.merged_into
     followed = followed_events(lead, hidden=is_sensitive(lead), after=steps[0]) if lead and steps else []
     thumb = pictures["before"][0].thumb_url if pictures["before"] else None
+    points = _arrived(report)
     return RiderReport(
         **_facts(report, now, thumb),
         words=report.words,
@@ -168,19 +171,27 @@ def rider_report(actor: Actor, public_id: str) -> RiderReport:
         after=pictures["after"] or (_after_of(lead, actor) if lead else []),
         later=pictures["later"],
         clocks=clock_cells(report, now) if report.state not in ("received", "sorting", "merged") else [],
-        events=[*followed, *_events(report, _with_parts(report, steps))],
+        events=[*followed, *_events(report, _with_parts(report, steps), points)],
         parts=rider_parts(report) if _was_split(steps) else [],
         together=together(report),
         can_answer=report.state == "confirming",
         calls=_CALLS.get(report.cls, ["119", "110"])
         if report.severity == "critical" and report.state not in states.ENDED
         else [],
-        points=report.points,
+        points=points,
         supporters=others_of([report.pk]).get(report.pk, 0) if lead is None else 0,
         name_hidden=report.name_hidden,
         settled=report.state != "received",
         is_merged=lead is not None,
     )
+
+
+def _arrived(report: Report) -> int | None:
+    """What is in the purse for the report itself: `report.points` counts what is held or owed too. None before it was
+    looked at."""
+    if not report.points:
+        return report.points
+    return max(points_of([report.ref], without=_BESIDE).get(report.ref, 0), 0)
 
 
 def _was_split(steps: Sequence[ReportStep]) -> bool:
@@ -217,13 +228,13 @@ def followed_facts(lead: Report, now: datetime) -> dict[str, Any]:
     return {**_facts(lead, now, None), "answer_line": _answer_line(lead, is_reporter=False)}
 
 
-def _events(report: Report, items: list[TimelineItem]) -> list[TimelineItem]:
+def _events(report: Report, items: list[TimelineItem], points: int | None) -> list[TimelineItem]:
     """The history with the points in it; before the report is settled, the one thing that is known."""
     if not items:
         return [TimelineItem("camera", "", _("你拍照上报"), report.received_at, "")]
-    if report.points:
+    if points:
         paid = next((i for i, item in enumerate(items) if item.icon in ("route", "hand-stop")), 0)
-        line = TimelineItem("coin", "pts", _("+%(n)d 积分") % {"n": report.points}, items[paid].at, _("派单即得"))
+        line = TimelineItem("coin", "pts", _("+%(n)d 积分") % {"n": points}, items[paid].at, _("派单即得"))
         items.insert(paid, line)
     return items
 

@@ -15,6 +15,7 @@ from qixia.people.passes import rider_pass
 from qixia.policy.queries import current
 from qixia.reports import cheats, services
 from qixia.reports.models import Report, Support
+from qixia.reports.queries.rider import rider_report
 from qixia.reports.sealing import seal_support, supporter_index
 from qixia.reports.services.arriving import suspecting
 from qixia.reports.services.arriving.suspecting import Supporters, signs_on
@@ -51,6 +52,21 @@ def test_a_picture_from_elsewhere_waits_for_a_person(town):
         assert not [text for text in (town.rider.public_id, town.rider.display_name) if text in shown]
         post_hold(actor=town.admin, public_id=case.public_id)
         assert balance(town.rider.ref) == 30
+
+
+def test_what_waits_goes_with_an_untrue_lead_and_waits_again_without_it(town):
+    towns.send(town.other_rider, photos=[towns.photo(1)])
+    with clock.at(clock.now() + timedelta(hours=25)):
+        held, lead = towns.the(towns.send(town.rider, photos=[towns.photo(1)])), towns.the(towns.send(town.other_rider))
+        assert held.points == lead.points == 15, "staff do not read that one of them waits"
+        assert rider_report(town.rider, held.public_id).points == 0
+        services.merge(actor=town.clerk, public_id=held.public_id, into=lead.public_id)
+        services.reject(actor=town.clerk, public_id=lead.public_id, reason="现场没有这回事")
+        assert Hold.objects.get().state == "voided"
+        services.unmerge(actor=town.clerk, public_id=held.public_id)
+        again = Hold.objects.get(state="open")
+        post_hold(actor=town.admin, public_id=again.public_id)
+        assert balance(town.rider.ref) == rider_report(town.rider, held.public_id).points == 15
 
 
 def test_one_picture_of_one_place_is_paid(town):

@@ -24,10 +24,16 @@ PAGE = 30
 EXPIRES_SOON = timedelta(days=3)
 
 
-def points_of(sources: Iterable[str]) -> dict[str, int]:
-    """What each of these has earned by now, less what was taken back. One statement."""
+def points_of(sources: Iterable[str], *, without: Iterable[str] = ()) -> dict[str, int]:
+    """What each of these has earned by now, less what was taken back and `without` what these rules paid. One statement."""
     given = {sealing.stored_source(one): one for one in sources}
-    rows = Posting.objects.filter(source__in=given).order_by().values_list("source").annotate(n=Sum("points"))
+    rows = (
+        Posting.objects.filter(source__in=given)
+        .exclude(rule__in=list(without))
+        .order_by()
+        .values_list("source")
+        .annotate(n=Sum("points"))
+    )
     return {given[source]: points for source, points in rows}
 
 

@@ -285,7 +285,8 @@ def _raised_by(report: Report) -> str:
 
 
 def _pay(settled: Sequence[Settlement]) -> None:
-    """Pay the dispatched reports; note on each what it earned, for its page."""
+    """Pay the dispatched reports; note on each what it earned. What is held or owed counts as earned there: staff must not
+    read from it that somebody looks first."""
     paid = [one.report for one in settled if one.step in ("settle", "settle_handled")]
     paths = {one.report.pk: one.location.community.path for one in settled if one.location.community}
     signs = signs_on(paid)
@@ -297,14 +298,15 @@ def _pay(settled: Sequence[Settlement]) -> None:
     awards += merge_awards(one.joined for one in settled if one.joined)
     postings = award_many([award for _report, award in awards])
     for (report, _award), posting in zip(awards, postings, strict=True):
-        report.points = posting.points
+        report.points = posting.points or posting.promised
 
 
 def pay_dispatch(report: Report, *, occasion: str = "") -> int:
-    """Award what the report is worth to its reporter, once an occasion. Returns the points."""
+    """Award what the report is worth to its reporter, once an occasion. Returns the points, also those that wait."""
     path = report.community.path if report.community else ""
     signals = signs_on([report]).get(report.pk, ())
-    return award_many([dispatch_award(report, occasion=occasion, path=path, signals=signals)])[0].points
+    (posting,) = award_many([dispatch_award(report, occasion=occasion, path=path, signals=signals)])
+    return posting.points or posting.promised
 
 
 def dispatch_award(report: Report, *, occasion: str = "", path: str = "", signals: tuple[Signal, ...] = ()) -> Award:

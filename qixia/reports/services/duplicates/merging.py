@@ -120,7 +120,7 @@ def _proposals(report: Report, lead: Report) -> Any:
 def _pay(joined: Joined) -> None:
     awards = merge_awards([joined])
     for (report, _award), posting in zip(awards, award_many([award for _report, award in awards]), strict=True):
-        Report.objects.filter(pk=report.pk).update(points=posting.points)
+        Report.objects.filter(pk=report.pk).update(points=posting.points or posting.promised)
 
 
 def _told(joined: Joined) -> list[Tell]:
