@@ -46,11 +46,17 @@ def kept(actor: Actor, public_id: str) -> Merchant:
     raise errors.NoSuchMerchant
 
 
-def judged(actor: Actor, public_id: str) -> Merchant:
-    """A merchant that the actor decides about."""
-    found = judged_by(actor).filter(public_id=public_id).select_related("organisation").first()
+def to_look_at(actor: Actor, public_id: str) -> Merchant:
+    """A merchant on the actor's desk."""
+    found = judged_by(actor).filter(public_id=public_id).select_related("organisation", "division").first()
     if found is None:
         raise errors.NoSuchMerchant
+    return found
+
+
+def judged(actor: Actor, public_id: str) -> Merchant:
+    """A merchant that the actor decides about."""
+    found = to_look_at(actor, public_id)
     if found.organisation_id in actor.organisation_ids("merchant"):
         raise errors.OwnShop
     return found

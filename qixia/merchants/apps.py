@@ -17,6 +17,9 @@ class MerchantsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from qixia.merchants.nav import register_desk  # noqa: PLC0415 — models are loaded only now
+
+        register_desk()
         declare("merchants.Rating", "sealed_words", "merchants.rating-words")
         kinds.register(kinds.Kind("merchants.kinds", KindsPolicy, SEEDS / "kinds.yaml", _("商家种类")))
         kinds.register(kinds.Kind("merchants.agreement", AgreementPolicy, SEEDS / "agreement.yaml", _("友好商家约定")))

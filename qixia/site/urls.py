@@ -11,6 +11,7 @@ urlpatterns = [
     path("", include("qixia.site.signin.urls")),
     path("", include("qixia.site.privacy.urls")),
     path("", include("qixia.site.mydata.urls")),
+    path("", include("qixia.merchants.web.urls")),
     path("", include("qixia.reports.web.urls")),
     path("", include("qixia.offers.web.urls")),
     path("", include("qixia.rewards.web.urls")),

@@ -1,4 +1,4 @@
-"""What pages may read about merchants. Frozen pictures for one reader each."""
+"""What of a merchant's papers is in force."""
 
 from __future__ import annotations
 
