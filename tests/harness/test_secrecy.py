@@ -39,9 +39,10 @@ from qixia.people.sessions import BACKEND
 from qixia.reports import pace, services
 from qixia.reports.models import Report
 from qixia.reports.tests import town as towns
-from qixia.rewards.services import compare, pay_claims, prove, seal_postings
+from qixia.rewards.models import Hold, PointsAppeal
+from qixia.rewards.services import answer_appeal, compare, pay_claims, post_hold, prove, seal_postings
 from qixia.site.logs import Line
-from tests.harness.secrecy import NEAR, Dump, path
+from tests.harness.secrecy import NEAR, Dump, Record, path
 
 START = datetime(2026, 11, 16, 1, 0, tzinfo=UTC)
 RIDERS = ("rider", "other_rider", "third", "fourth")
@@ -173,6 +174,28 @@ def is_seen_again(story: Story) -> None:
         assert services.pay_supports() == 1
 
 
+def is_held_and_appealed(story: Story) -> None:
+    """A rider sends a picture that another one sent days before: points wait, a supervisor gives some of them, the rider
+    says that it is wrong, shows the report, and gets the rest."""
+    with story.later():
+        towns.merging(automatic=False)
+    sealed, phone = dict(story.sealed), story.phones["third"]
+    reports_sealed(story, "third", RIDERS.index("other_rider"))
+    story.again["held"], story.sealed = story.sealed["third"], sealed
+    with story.later():
+        hold = Hold.objects.get(state="open")
+        given = post_hold(actor=story.town.supervisor, public_id=hold.public_id, points=5, reason="照片以前用过")
+    with story.later():
+        said = {"text": "是另一个井盖，我又去拍了", "shows": "1"}
+        story.noted(phone.post(reverse("rewards:entry", args=[given.pk]), said), 303)
+    with story.later():
+        appeal = PointsAppeal.objects.get(state="open")
+        answer_appeal(actor=story.town.admin, public_id=appeal.public_id, points=10, answer="看过了，确实是另一个")
+    with story.later(seconds=40):
+        run_pending()
+        story.noted(phone.get(reverse("rewards:entry", args=[given.pk])))
+
+
 def is_handled(story: Story, report: Report) -> None:
     unit, clerk = story.town.worker, story.town.clerk
     for act, actor, more in (
@@ -253,6 +276,7 @@ def tell(log: LogBuffer) -> Story:
         assert prove().sound
         assert compare().is_sound
     is_seen_again(story)
+    is_held_and_appealed(story)
     with story.later(days=4):
         assert services.pay_witnesses() == 1
     with story.later():
@@ -365,13 +389,24 @@ def test_nothing_that_is_stored_leads_from_a_rider_to_the_report(story: Story) -
     assert beside(story, closed, "rider", story.again["rider"]) != []  # a control: the reporter is paid at the dispatch
     assert ways(story, closed, {"third": story.again["third"]}, times=False) == {}
     assert ways(story, opened, {"fourth": story.again["fourth"]}, times=True) == {}
+    held = {"third": story.again["held"]}
+    assert ways(story, closed, held, times=False) == {}
+    assert [
+        entry.name for entry in closed.records if person_token(story, "third") in entry.tokens and _appeals(entry)
+    ] == []
     looked = {"fourth": story.sealed["other_rider"]}
     assert ways(story, closed, looked, times=False) == {}
     # Controls: the finder finds what is there.
     assert set(ways(story, dumped(story, opened=True), looked, times=False)) == {"fourth"}
     assert set(ways(story, dumped(story, opened=True), supported, times=False)) == {"other_rider"}
+    assert set(ways(story, dumped(story, opened=True), held, times=False)) == {"third"}
     assert set(ways(story, dumped(story, opened=True), story.sealed, times=False)) == set(RIDERS)
     check_plants(story)
+
+
+def _appeals(entry: Record) -> bool:
+    """A line of the history about an appeal, whose number stands on a page beside the report that was shown."""
+    return entry.name.startswith("audit_auditevent:") and "points-appeal:" in entry.text
 
 
 def beside(story: Story, dump: Dump, name: str, report: Report) -> list[tuple[str, str]]:
