@@ -101,25 +101,29 @@ def reused_photo(now: Seen, photos: Sequence[Seen], policy: Cheats) -> Signal | 
 
 
 def impossible_speed(now: Seen, past: Sequence[Seen], policy: Cheats) -> Signal | None:
-    """Two photos, each where the phone was, further apart than a rider gets in the time between."""
+    """Two photos, each where the phone was, further apart than a rider gets in the time between. Where a photo has no time,
+    the report's arrival counts, for long ways only: what was offline arrives together."""
     rule = policy.speed
-    if now.taken_at is None or not now.on_spot:
+    if not now.on_spot:
         return None
     worst: tuple[float, Seen] | None = None
     for one in past:
-        if one.taken_at is None or not one.on_spot:
+        if not one.on_spot:
             continue
         metres = _apart(one, now) - one.accuracy_m - now.accuracy_m
-        hours = abs((now.taken_at - one.taken_at).total_seconds()) / 3600
-        kmh = metres / 1000 / max(hours, 1 / 60)
-        if metres >= rule.from_m and kmh > rule.kmh and (worst is None or kmh > worst[0]):
+        kmh = metres / 1000 / max(_hours_between(one, now), 1 / 60)
+        from_m = rule.from_m if one.taken_at and now.taken_at else rule.arrival_from_m
+        if metres >= from_m and kmh > rule.kmh and (worst is None or kmh > worst[0]):
             worst = kmh, one
     if worst is None:
         return None
     kmh, other = worst
-    assert other.taken_at is not None
-    minutes = round(abs((now.taken_at - other.taken_at).total_seconds()) / 60)
+    minutes = round(60 * _hours_between(other, now))
     return Signal(SPEED, _evidence([other, now], kmh=round(kmh), metres=round(_apart(other, now)), minutes=minutes))
+
+
+def _hours_between(one: Seen, other: Seen) -> float:
+    return abs(((one.taken_at or one.at) - (other.taken_at or other.at)).total_seconds()) / 3600
 
 
 def farmed(now: Seen, past: Sequence[Seen], policy: Cheats) -> Signal | None:
@@ -139,8 +143,8 @@ def farmed(now: Seen, past: Sequence[Seen], policy: Cheats) -> Signal | None:
 
 
 def mutual_support(edges: Mapping[tuple[str, str], int], who: str, policy: Cheats) -> Signal | None:
-    """A small group that supports mostly each other. `edges`: (who supports, whose report) → how often; names are any
-    that are equal for one account, and stay out of the evidence."""
+    """A small group that supports mostly each other. `edges`: (who supports or sends the same, whose report) → how often;
+    names are any that are equal for one account, and stay out of the evidence."""
     rule = policy.mutual
     strong = {pair for pair, count in edges.items() if count >= rule.each and pair[0] != pair[1]}
     group = _circle(strong, who)

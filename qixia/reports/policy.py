@@ -374,6 +374,7 @@ class Reused(_Sign):
 class Speed(_Sign):
     from_m: int = Field(1500, ge=100, description="shorter ways say nothing: a phone's place is inexact")
     kmh: int = Field(90, ge=20, le=500)
+    arrival_from_m: int = Field(5000, ge=100, description="the same where a photo says no time and its arrival counts")
 
 
 class Farmed(_Sign):

@@ -158,7 +158,7 @@ def rides(draw: random.Random) -> Case:
 def was_offline(draw: random.Random) -> Case:
     """Honest: all photos of a tour arrive at one moment; the phone says when each was taken, or does not know."""
     knows = draw.random() < 0.5
-    tour = [seen(str(n), metres=n * 2500, hours=n * 0.15) for n in range(1, 5)]
+    tour = [seen(str(n), metres=n * (2500 if knows else 1100), hours=n * 0.15) for n in range(1, 5)]
     past = [replace(one, at=NOON, taken_at=one.taken_at if knows else None) for one in tour]
     return Case("", judged(seen("now"), past))
 

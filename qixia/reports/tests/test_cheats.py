@@ -81,7 +81,8 @@ def test_the_hour_is_compared_over_midnight():
         (9000, 0.15, {}, frozenset()),  # 60 km/h
         (1000, 0.0, {}, frozenset()),  # a phone's place is inexact
         (1600, 0.0, {"accuracy_m": 150.0}, frozenset()),
-        (9000, 0.05, {"taken_at": None}, frozenset()),  # sent later, from wherever
+        (9000, 0.05, {"taken_at": None}, {"impossible-speed"}),  # who takes the time out of a photo gains nothing
+        (4000, 0.0, {"taken_at": None}, frozenset()),  # sent later, from wherever
         (9000, 0.05, {"on_spot": False}, frozenset()),  # pointed at on the map
     ],
 )
