@@ -19,6 +19,7 @@ from qixia.reports.queries.rider import rider_report
 from qixia.reports.sealing import seal_support, supporter_index
 from qixia.reports.services.arriving import suspecting
 from qixia.reports.services.arriving.suspecting import Supporters, signs_on
+from qixia.reports.services.duplicates.joining import Joined, merge_awards, standing_of
 from qixia.reports.tests import town as towns
 from qixia.rewards.models import Hold
 from qixia.rewards.queries import balance, entries_page, open_holds
@@ -137,6 +138,32 @@ def _supports(giver, report):
     row = Support(report=report, index=supporter_index(giver.public_id), day=clock.city_date(clock.now()))
     row.link = seal_support(giver.public_id, support=row.public_id)
     row.save()
+
+
+def test_two_who_send_what_the_other_sent_are_a_ring_too(town):
+    for giver, getter in [(town.rider, town.other_rider), (town.other_rider, town.rider)] * 4:
+        lead, report = towns.the(towns.send(getter)), towns.the(towns.send(giver))
+        Report.objects.filter(pk=report.pk).update(state="merged", merged_into=lead)
+    (signal,) = Supporters().signs_on(town.rider.public_id)
+    assert (signal.kind, signal.evidence["times"]) == ("mutual-support", 8)
+    lead, report = towns.the(towns.send(town.other_rider)), towns.the(towns.send(town.rider))
+    joined = Joined(report, lead, "received", standing_of(lead), standing_of(lead), points=None)
+    ((_report, award),) = merge_awards([joined])
+    assert [one.kind for one in award.signals] == ["mutual-support"]
+
+
+def test_a_used_picture_waits_for_a_person_in_what_is_merged_too(town, django_assert_num_queries):
+    towns.send(town.rider, photos=[towns.photo(1)])
+    with clock.at(clock.now() + timedelta(hours=25)):
+        lead, report = (
+            towns.the(towns.send(town.rider)),
+            towns.the(towns.send(town.other_rider, photos=[towns.photo(1)])),
+        )
+        joined = Joined(report, lead, "received", standing_of(lead), standing_of(lead), points=None)
+        ((_report, award),) = merge_awards([joined])
+        assert [one.kind for one in award.signals] == ["reused-photo"]
+        with django_assert_num_queries(10):
+            suspecting.signs_on_joined([(report, lead)])
 
 
 def test_two_who_support_each_other_are_seen_by_the_worker_alone(town):

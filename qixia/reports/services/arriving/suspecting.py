@@ -2,8 +2,8 @@
 
 Sealed   an account's reports are found by its keyed index and never named; what leaves here are signals whose evidence
          holds reports, places and times (cheats.py). Supporters' links are opened to see who supports whom, in memory.
-Cost     three statements in a savepoint for any number of reports, one more where a photo was sent before; supports: one
-         for a run.
+Cost     three statements in a savepoint for any number of reports, one more where a photo was sent before; supports: two
+         for a run. What is merged costs two more in a batch, and a reading of all edges where two often go together.
 Errors   never: what fails here is written to the log and counts as "no signs". A dispatch does not wait for suspicion.
 Not seen anonymous reports: they are worth one sum each, and nobody can say which are of one account. Nor is a picture
          compared with theirs: a hold names its rider, and its evidence would lay that rider beside the report.
@@ -14,10 +14,11 @@ from __future__ import annotations
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import transaction
+from django.db.models import F, QuerySet
 
 from qixia.kernel import clock
 from qixia.kernel.geo import Point
@@ -26,7 +27,7 @@ from qixia.policy.queries import current
 from qixia.reports import cheats
 from qixia.reports.models import Report, Support
 from qixia.reports.policy import Cheats
-from qixia.reports.sealing import ANONYMOUS, SEALED, index_of, open_support
+from qixia.reports.sealing import ANONYMOUS, SEALED, index_of, open_link, open_support, supporter_index
 from qixia.rewards.queries import worth
 from qixia.rewards.rules import Signal
 
@@ -80,6 +81,47 @@ def _signs_on(sealed: Sequence[Report]) -> dict[int, tuple[Signal, ...]]:
         if signals := cheats.signals(now, [one for one in theirs if one.at <= now.at], photos[report.ref], policy):
             found[report.pk] = signals
     return found
+
+
+def signs_on_joined(pairs: Sequence[tuple[Report, Report]]) -> dict[int, tuple[Signal, ...]]:
+    """Report id → signals, of reports that go on in a lead: (report, lead). Their own, and who often goes with whom."""
+    found = signs_on([report for report, _lead in pairs])
+    sealed = [(report, lead) for report, lead in pairs if report.secrecy == lead.secrecy == SEALED]
+    none: dict[int, tuple[Signal, ...]] = {}
+    rings = _safely(lambda: _rings(sealed), none)
+    return {pk: found.get(pk, ()) + rings.get(pk, ()) for pk in found.keys() | rings.keys()}
+
+
+def _rings(pairs: Sequence[tuple[Report, Report]]) -> dict[int, tuple[Signal, ...]]:
+    """Asks who supports whom only where these two went together before."""
+    if not pairs:
+        return {}
+    policy: Cheats = current(KIND).data
+    since = clock.now() - timedelta(days=policy.mutual.days)
+    leads = {lead.reporter_index for _report, lead in pairs}
+    merged = _merged(since).filter(reporter_index__in={report.reporter_index for report, _lead in pairs})
+    before = Counter(merged.filter(merged_into__reporter_index__in=leads).values_list(*_PAIR))
+    names = {
+        supporter_index(open_link(one.reporter_link, report=one.public_id)): one.reporter_index for one, _ in pairs
+    }
+    supports = Support.objects.filter(
+        index__in=names, day__gte=clock.city_date(since), report__reporter_index__in=leads
+    )
+    before.update(
+        (names[index or ""], getter) for index, getter in supports.values_list("index", "report__reporter_index")
+    )
+    often = [one for one, lead in pairs if before[one.reporter_index, lead.reporter_index] >= policy.mutual.each]
+    known = Supporters() if often else None
+    return {one.pk: signs for one in often if known and (signs := known.of_index(one.reporter_index or ""))}
+
+
+_PAIR = ("reporter_index", "merged_into__reporter_index")
+
+
+def _merged(since: datetime) -> QuerySet[Report]:
+    """Reports of riders that go on in another rider's."""
+    rows = Report.objects.filter(secrecy=SEALED, merged_into__secrecy=SEALED, received_at__gte=since)
+    return rows.exclude(reporter_index=F("merged_into__reporter_index")).order_by("-pk")
 
 
 def _past(reports: Sequence[Report], policy: Cheats, worths: dict[str, int]) -> dict[str, list[cheats.Seen]]:
@@ -148,7 +190,10 @@ class Supporters:
 
     def signs_on(self, person: str) -> tuple[Signal, ...]:
         """What is odd about the supports of this person (public id)."""
-        who = index_of(person)
+        return self.of_index(index_of(person))
+
+    def of_index(self, who: str) -> tuple[Signal, ...]:
+        """The same of whose reports are found by this index."""
         if who not in self._known:
             found = cheats.mutual_support(self._edges, who, self.policy)
             self._known[who] = (found,) if found else ()
@@ -159,7 +204,10 @@ def _edges(policy: Cheats) -> Counter[tuple[str, str]]:
     since = clock.city_date(clock.now()) - timedelta(days=policy.mutual.days)
     rows = Support.objects.filter(day__gte=since, link__isnull=False, report__secrecy=SEALED).order_by("-pk")
     columns = rows.values_list("public_id", "link", "index", "report__reporter_index")
-    return _counted(columns[: policy.mutual.read_most])
+    found = _counted(columns[: policy.mutual.read_most])
+    merged = _merged(clock.now() - timedelta(days=policy.mutual.days)).values_list(*_PAIR)
+    found.update((giver, getter) for giver, getter in merged[: policy.mutual.read_most] if giver and getter)
+    return found
 
 
 def _counted(rows: Iterable[tuple[str, Any, str | None, str | None]]) -> Counter[tuple[str, str]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from django.db.models import Count, F, Q
@@ -24,6 +24,7 @@ from qixia.reports import rules
 from qixia.reports.models import MergeRecord, Report, Support
 from qixia.reports.sealing import SEALED, index_of, supporter_index
 from qixia.reports.services.alarms.ringing import ring
+from qixia.reports.services.arriving.suspecting import signs_on_joined
 from qixia.reports.services.telling import Tell, clerks_told, reporter_of, unit_told
 from qixia.rewards.rules import SUPPORT
 from qixia.rewards.services import Award
@@ -161,6 +162,7 @@ def merge_awards(joins: Iterable[Joined]) -> list[tuple[Report, Award]]:
     groups = riders_of(
         {one.lead.pk for one in unpaid}, without_reports={one.report.pk for one in unpaid}
     )  # fmt: skip
+    signs = signs_on_joined([(one.report, one.lead) for one in unpaid])
     undone = _undone([one.report.pk for one in unpaid if one.again])
     found = []
     for one in unpaid:
@@ -168,7 +170,7 @@ def merge_awards(joins: Iterable[Joined]) -> list[tuple[Report, Award]]:
         if groups[one.lead.pk].take(person):
             occasion = f"merge:{undone[one.report.pk]}" if one.report.pk in undone else ""
             award = support_award(one.report, person, f"/r/{one.report.public_id}/", occasion=occasion)
-            found.append((one.report, award))
+            found.append((one.report, replace(award, signals=signs.get(one.report.pk, ()))))
     return found
 
 
