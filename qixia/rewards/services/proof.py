@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max, Sum
+from django.db.models import Count, F, Max, Q
 
 from qixia.audit.queries import history_of
 from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.people.access import SYSTEM
-from qixia.rewards.models import Account, Batch, Budget, Entry, Link, Posting, Replay
+from qixia.rewards import rules, terms
+from qixia.rewards.models import Account, Batch, Budget, Entry, Link, Lot, Posting, Replay
+from qixia.rewards.queries.terms import books_terms
 from qixia.rewards.services import budgets, chain
 
 log = logging.getLogger("qixia.rewards")
@@ -254,7 +256,8 @@ def prove(*, actor: str = SYSTEM.ref, compare_now: Callable[[], Proof] = compare
 
 @transaction.atomic
 def rebuild(*, actor: str) -> int:
-    """Write every cached balance and lot anew from the entries; returns how many balances changed.
+    """Write every cached balance and lot anew from the entries; returns how many balances changed. Entries without a day
+    that no opening lot tells of get one.
 
     Locks all persons' accounts in the order of their ids, as every writer does. Fails (nothing changed) where the
     entries themselves break a floor: those were edited, and no balance can make them right.
@@ -276,6 +279,47 @@ def rebuild(*, actor: str) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql)
         changed = int(cursor.rowcount)
-        cursor.execute(lots)
+        cursor.execute(_NEW_LOTS)
+        cursor.execute(_OPENING_LOTS)
+        cursor.execute(_UNDATED)
+        undated = list(cursor.fetchall())
+    for account, amount in undated:
+        _open_anew(account, int(amount))
     record("rewards.rebuilt", subject="ledger", actor=actor, changed=changed)
     return changed
+_NEW_LOTS = """
+INSERT INTO rewards_lot (account_id, expires_on, "left", opening, warned)
+SELECT e.account_id, e.expires_on, SUM(e.amount) + COALESCE(MAX(l.opening), 0), 0, FALSE FROM rewards_entry e
+LEFT JOIN rewards_lot l ON l.account_id = e.account_id AND l.expires_on = e.expires_on
+WHERE e.expires_on IS NOT NULL GROUP BY e.account_id, e.expires_on
+ON CONFLICT (account_id, expires_on) DO UPDATE SET "left" = excluded."left"
+"""
+_OPENING_LOTS = """
+UPDATE rewards_lot SET "left" = opening WHERE "left" <> opening AND NOT EXISTS (
+  SELECT 1 FROM rewards_entry e WHERE e.account_id = rewards_lot.account_id AND e.expires_on = rewards_lot.expires_on
+)
+"""
+# Entries without a day, less what opening lots say of them: what a process from before the upgrade wrote after it.
+_UNDATED = """
+SELECT a.id, COALESCE(e.total, 0) - COALESCE(l.total, 0) FROM rewards_account a
+LEFT JOIN (
+  SELECT account_id, SUM(amount) AS total FROM rewards_entry WHERE expires_on IS NULL GROUP BY account_id
+) AS e ON e.account_id = a.id
+LEFT JOIN (SELECT account_id, SUM(opening) AS total FROM rewards_lot GROUP BY account_id) AS l ON l.account_id = a.id
+WHERE a.kind = 'available' AND COALESCE(e.total, 0) <> COALESCE(l.total, 0) ORDER BY a.id
+"""
+
+
+def _open_anew(account: int, amount: int) -> None:
+    """Bring entries without a day into the lots: what came in lies in an opening lot as of today, what went out comes out
+    of the lots that end first."""
+    if amount > 0:
+        end = terms.last_day(books_terms().lots, clock.city_date(clock.now()))
+        lot, _is_new = Lot.objects.get_or_create(account_id=account, expires_on=end, defaults={"left": 0})
+        Lot.objects.filter(pk=lot.pk).update(left=F("left") + amount, opening=F("opening") + amount)
+        return
+    lots = Lot.objects.filter(account_id=account, left__gt=0)
+    for end, part in terms.first_out(-amount, list(lots.values_list("expires_on", "left"))):
+        lots.filter(expires_on=end).update(left=F("left") - part, opening=F("opening") - part)
+
+

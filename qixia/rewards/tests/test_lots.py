@@ -201,3 +201,38 @@ def test_points_of_before_lie_in_an_opening_lot():
         cancel(actor=rider, voucher=made.public_id)
     assert compare().is_sound
     assert lots(rider) == [(FIRST, 15)]
+def undated(**which):
+    """What a process from before the upgrade writes after it: entries without a day, and no lot."""
+    with connection.cursor() as cursor:
+        on = " ON rewards_entry" if connection.vendor == "postgresql" else ""
+        cursor.execute(f"DROP TRIGGER IF EXISTS rewards_entry_no_update{on}")
+    Entry.objects.filter(**which, expires_on__isnull=False).update(expires_on=None)
+
+
+def test_what_an_old_process_wrote_after_the_upgrade_gets_its_lots():
+    rider = rider_with_two_lots()
+    with clock.at(DAY_ONE + timedelta(days=61)):
+        reserve(actor=rider, item=item(price=10).public_id, client_key="client-key-1")
+        undated(posting__kind=rules.SPEND)
+        Lot.objects.filter(expires_on=FIRST).update(left=15)
+        assert list(compare().findings) == ["wrong_lots"]
+        rebuild(actor="system:test")
+        assert (compare().is_sound, lots(rider)) == (True, [(FIRST, 5), (SECOND, 15)])
+        undated(posting=Posting.objects.filter(kind=rules.AWARD).latest("pk"))
+        Lot.objects.filter(expires_on=SECOND).delete()
+        rebuild(actor="system:test")
+        assert (compare().is_sound, lots(rider)) == (True, [(FIRST, 5), (SECOND, 15)])
+        reserve(actor=rider, item=item(price=20).public_id, client_key="client-key-2")
+        assert compare().is_sound
+
+
+def test_one_owner_whose_lots_do_not_fit_holds_up_nobody():
+    riders = [person() for _ in range(3)]
+    for n, rider in enumerate(riders):
+        paid(rider, f"report:{n}", DAY_ONE)
+    Lot.objects.filter(account__owner_ref=riders[0].ref).update(left=40)
+    with clock.at(datetime(2027, 2, 1, 4, tzinfo=UTC)):
+        assert [expire_lots(limit=1) for _ in range(3)] == [1, 1, 0]
+    assert [queries.balance(rider.ref) for rider in riders] == [15, 0, 0]
+
+
