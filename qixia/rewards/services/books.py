@@ -293,12 +293,13 @@ def _move_balances(changes: Mapping[int, int]) -> None:
 
 
 def _fill_lots(amounts: Mapping[tuple[int, date], int]) -> None:
+    """What a lot gains, nobody was told of."""
     if not amounts:
         return
     values = ",".join(["(%s,%s,%s,0,%s)"] * len(amounts))
     sql = (
         f'INSERT INTO rewards_lot (account_id, expires_on, "left", opening, warned) VALUES {values} '
-        'ON CONFLICT (account_id, expires_on) DO UPDATE SET "left" = rewards_lot."left" + excluded."left"'
+        'ON CONFLICT (account_id, expires_on) DO UPDATE SET "left" = rewards_lot."left" + excluded."left", warned = FALSE'
     )
     rows = [(account, end, amount, False) for (account, end), amount in sorted(amounts.items())]
     with connection.cursor() as cursor:

@@ -109,8 +109,10 @@ def warn_expiring(*, limit: int = PAGE) -> int:
         )
         Lot.objects.filter(pk__in=[row[0] for row in rows]).update(warned=True)
         ends: dict[str, list[tuple[date, int]]] = defaultdict(list)
-        for _pk, owner, end, left in rows:
+        lots: dict[str, list[str]] = defaultdict(list)
+        for pk, owner, end, left in rows:
             ends[owner].append((end, left))
+            lots[owner].append(f"{pk}.{left}")
         people = person_ids_for(telling.public_id_of(owner) for owner in ends)
         tell_many(
             Tell(
@@ -118,7 +120,8 @@ def warn_expiring(*, limit: int = PAGE) -> int:
                 template="points.expiring",
                 params={"points": sum(left for _end, left in parts), "until": f"{min(parts)[0]:%Y-%m-%d}"},
                 link=telling.LEDGER,
-                key=f"expiring|{owner}|{today}",
+                # Another lot, or one that grew, on the same day is another piece of news.
+                key=sealing.stored_key(f"expiring|{owner}|{today}|{','.join(lots[owner])}"),
             )
             for owner, parts in ends.items()
             if telling.public_id_of(owner) in people

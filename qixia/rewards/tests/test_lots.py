@@ -146,6 +146,23 @@ def test_a_rider_is_told_once_in_one_notice():
     assert Lot.objects.filter(warned=True).count() == 2
 
 
+def test_what_grows_or_comes_later_on_the_same_day_is_told_too():
+    rider = rider_with_two_lots()
+    publish("rewards.books", {"lots": {"warn_days": 100}}, note="测试", actor_ref="system:test", valid_from=DAY_ONE)
+    with clock.at(datetime(2026, 12, 25, 4, tzinfo=UTC)):
+        made = reserve(actor=rider, item=item(price=15).public_id, client_key="client-key-1")
+        Notice.objects.all().delete()
+        assert warn_expiring() == 1
+        cancel(actor=rider, voucher=made.public_id)
+        assert (warn_expiring(), warn_expiring()) == (1, 0)
+        again = reserve(actor=rider, item=item(price=5).public_id, client_key="client-key-2")
+        assert warn_expiring() == 0
+    with clock.at(datetime(2026, 12, 26, 4, tzinfo=UTC)):
+        cancel(actor=rider, voucher=again.public_id)  # a lot that was told of grows
+        assert warn_expiring() == 1
+    assert Notice.objects.filter(template="points.expiring").count() == 3
+
+
 def test_who_marks_lots_holds_the_purses_first():
     rider_with_two_lots()
     publish("rewards.books", {"lots": {"warn_days": 100}}, note="测试", actor_ref="system:test", valid_from=DAY_ONE)
