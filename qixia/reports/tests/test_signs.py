@@ -23,7 +23,7 @@ from qixia.reports.services.duplicates.joining import Joined, merge_awards, stan
 from qixia.reports.tests import town as towns
 from qixia.rewards.models import Hold
 from qixia.rewards.queries import balance, entries_page, open_holds
-from qixia.rewards.services import post_hold
+from qixia.rewards.services import post_hold, void_hold
 
 FAR = (24.9122, 118.6002)  # 1.4 km north of the road
 
@@ -68,6 +68,29 @@ def test_what_waits_goes_with_an_untrue_lead_and_waits_again_without_it(town):
         again = Hold.objects.get(state="open")
         post_hold(actor=town.admin, public_id=again.public_id)
         assert balance(town.rider.ref) == rider_report(town.rider, held.public_id).points == 15
+
+
+@pytest.mark.parametrize(("act", "waits"), [(None, 2), ("void", 1), ("post", 0)])
+def test_who_put_it_right_waits_too_unless_somebody_has_looked(town, act, waits):
+    """A second payment for the same report is no way around the first one's hold."""
+    towns.send(town.other_rider, photos=[towns.photo(1)])
+    with clock.at(clock.now() + timedelta(hours=25)):
+        report = towns.send(
+            town.rider,
+            "井盖歪了我扶正了",
+            self_handled=True,
+            photos=[towns.photo(1)],
+            after_photos=[towns.photo_after(77)],
+        )
+        hold = Hold.objects.get()
+        if act == "post":
+            post_hold(actor=town.admin, public_id=hold.public_id)
+        if act == "void":
+            void_hold(actor=town.admin, public_id=hold.public_id, reason="照片用过")
+        before = balance(town.rider.ref)
+        services.verify(actor=town.clerk, public_id=report.public_id)
+        assert Hold.objects.filter(state="open").count() == waits
+        assert (balance(town.rider.ref) > before) == (not waits)
 
 
 def test_one_picture_of_one_place_is_paid(town):

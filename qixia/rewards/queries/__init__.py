@@ -52,6 +52,7 @@ from qixia.rewards.queries.reasons import (
     open_appeals_of_points,
     open_holds,
     open_holds_count,
+    signals_of,
 )
 from qixia.rewards.queries.rulebook import RuleBook, RuleLine, rule_book
 from qixia.rewards.queries.till import REFUSALS, SeenAtTill, Taken, Till, seen_at_till, till
@@ -113,6 +114,7 @@ __all__ = [
     "rule_book",
     "seal_state",
     "seen_at_till",
+    "signals_of",
     "stock_lines",
     "summary_for",
     "table_lines",

@@ -14,7 +14,7 @@ from qixia.codes.queries import class_name, triage_classes
 from qixia.kernel.keys import keys
 from qixia.people.access import Actor
 from qixia.policy import queries as policy
-from qixia.rewards import rules, states
+from qixia.rewards import rules, sealing, states
 from qixia.rewards.access import may_decide_holds
 from qixia.rewards.errors import NoSuchEntry
 from qixia.rewards.models import Hold, PointsAppeal, Posting
@@ -234,6 +234,12 @@ def evidence_of(hold: Hold) -> list[rules.Signal]:
     """As services.holds sealed it."""
     packed = _open(hold.sealed_evidence, "hold-evidence")
     return [rules.Signal(kind, evidence) for kind, evidence in json.loads(packed)] if packed else []
+
+
+def signals_of(source: str) -> tuple[rules.Signal, ...]:
+    """What points of this source are or were held for, unless somebody gave them or time did. One query."""
+    rows = Hold.objects.filter(posting__source=sealing.stored_source(source), state__in=(states.OPEN, states.VOIDED))
+    return tuple(signal for row in rows.order_by("pk") for signal in evidence_of(row))
 
 
 def _sign(data: rules.HoldsPolicy, signal: rules.Signal) -> Sign:

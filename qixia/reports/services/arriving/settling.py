@@ -39,6 +39,7 @@ from qixia.reports.services.duplicates.joining import MERGED, Joined, absorbed, 
 from qixia.reports.services.duplicates.seeking import Sought, seek, write_joins
 from qixia.reports.services.telling import Tell, reporter_of, reporters_told, tell_many
 from qixia.reports.services.units.asking import ask_listed
+from qixia.rewards.queries import signals_of
 from qixia.rewards.rules import Signal
 from qixia.rewards.services import Award, award_many
 from qixia.triage.services import Verdict, classify_many
@@ -304,7 +305,7 @@ def _pay(settled: Sequence[Settlement]) -> None:
 def pay_dispatch(report: Report, *, occasion: str = "") -> int:
     """Award what the report is worth to its reporter, once an occasion. Returns the points, also those that wait."""
     path = report.community.path if report.community else ""
-    signals = signs_on([report]).get(report.pk, ())
+    signals = signs_on([report]).get(report.pk, ()) or (signals_of(report.ref) if occasion else ())
     (posting,) = award_many([dispatch_award(report, occasion=occasion, path=path, signals=signals)])
     return posting.points or posting.promised
 

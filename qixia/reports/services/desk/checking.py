@@ -32,7 +32,8 @@ from qixia.reports.services.moves import check_step, group_refs, take_step
 from qixia.reports.services.telling import news_told, reporter_of, tell_many, unit_told
 from qixia.reports.services.units.asking import ask_listed, listed_for, listed_unit
 from qixia.reports.services.units.naming import acting_unit, refuse_empty
-from qixia.rewards.services import award, reverse
+from qixia.rewards.queries import signals_of
+from qixia.rewards.services import Award, award_many, reverse
 from qixia.triage.active import chosen
 from qixia.triage.services import correct
 
@@ -227,16 +228,19 @@ def _learn(report: Report, said: tuple[str, str], actor: Actor) -> None:
 
 
 def _thank_for_handling(report: Report) -> None:
+    """What was odd about the report is odd about having put it right."""
     if report.secrecy != SEALED:
         return
-    award(
+    thanks = Award(
         beneficiary=f"person:{reporter_of(report)}",
         rule="self-handled",
         source=report.ref,
         act="reports.self_handled",
         actor="system:settle",
-        note_params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
+        params={"number": report.number, "place": report.place, "link": f"/r/{report.public_id}/"},
+        signals=signals_of(report.ref),
     )
+    award_many([thanks])
 
 
 def _matter(report: Report) -> str:
