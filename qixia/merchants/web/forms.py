@@ -27,7 +27,7 @@ class ApplyForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         policy: rules.KindsPolicy = current("merchants.kinds").data
-        self.fields["kind"].choices = [(one.slug, one.title) for one in policy.kinds]  # type: ignore[attr-defined]
+        self.fields["kind"].choices = [(one.slug, _(one.title)) for one in policy.kinds]  # type: ignore[attr-defined]
 
 
 class PaperForm(forms.Form):
@@ -39,7 +39,7 @@ class PaperForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         policy: rules.KindsPolicy = current("merchants.kinds").data
-        self.fields["kind"].choices = [(one.slug, one.title) for one in policy.papers]  # type: ignore[attr-defined]
+        self.fields["kind"].choices = [(one.slug, _(one.title)) for one in policy.papers]  # type: ignore[attr-defined]
 
 
 class HoursForm(forms.Form):
