@@ -17,6 +17,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 NEVER = date(9999, 12, 31)
+# Postings become visible in the order of their commits: up to so many numbers back one may still be sealed.
+SEAL_WINDOW = 20_000
 PERIODS = {"month": 1, "quarter": 3, "year": 12}
 
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from qixia.kernel import clock
 from qixia.rewards import rules, states, terms
-from qixia.rewards.models import Batch, Budget, BudgetChange, Entry, Owed, Posting, Replay, Slice
+from qixia.rewards.models import Batch, Budget, BudgetChange, Owed, Posting, Replay, Slice
 from qixia.rewards.queries.money import yuan
 
 PERIODS = 24
@@ -69,14 +69,9 @@ class BudgetLine:
 
 
 def budget_lines() -> list[BudgetLine]:
-    """The latest periods, current ones first. Five statements."""
+    """The latest periods, current ones first. Four statements; none reads entries, of which a year has many."""
     today = clock.city_date(clock.now())
     rows = list(Budget.objects.order_by("-ends_on", "owner_ref", "unit")[:PERIODS])
-    used = _sums(
-        Entry.objects.filter(account__owner_ref__in=[row.account_ref for row in rows], account__kind=rules.BUDGET)
-        .values_list("account__owner_ref")
-        .annotate(total=Sum("amount"))
-    )
     slices = _sums(Slice.objects.filter(budget__in=rows).values_list("budget_id").annotate(total=Sum("left")))
     owed = _sums(Owed.objects.filter(state=states.WAITING).values_list("payer").annotate(total=Sum("points")))
     changes: dict[int, list[BudgetChange]] = {}
@@ -85,7 +80,8 @@ def budget_lines() -> list[BudgetLine]:
     lines = []
     for row in rows:
         state = "past" if row.ends_on < today else "planned" if row.starts_on > today else "now"
-        spent = -used.get(row.account_ref, 0)
+        handed_out = slices.get(row.pk, 0)
+        spent = row.cap - row.rest - handed_out
         waits = owed.get(row.owner_ref, 0) if state == "now" and row.unit == rules.POINTS else 0
         lines.append(
             BudgetLine(
@@ -96,7 +92,7 @@ def budget_lines() -> list[BudgetLine]:
                 ends_on=row.ends_on,
                 cap=row.cap,
                 used=spent,
-                handed_out=slices.get(row.pk, 0),
+                handed_out=handed_out,
                 rest=row.rest,
                 forecast=terms.forecast(spent, row.starts_on, row.ends_on, today) if state == "now" else spent,
                 owed=waits,
@@ -134,7 +130,9 @@ class SealState:
 def seal_state() -> SealState:
     """Two statements."""
     last = Batch.objects.order_by("-number").first()
-    waiting = Posting.objects.filter(link__isnull=True).aggregate(n=Count("pk"), since=Min("created_at"))
+    floor = last.through - terms.SEAL_WINDOW if last else 0
+    unsealed = Posting.objects.filter(link__isnull=True, pk__gt=floor)
+    waiting = unsealed.aggregate(n=Count("pk"), since=Min("created_at"))
     if last is None:
         return SealState(0, "", None, 0, waiting["n"], waiting["since"])
     return SealState(last.number, last.hash, last.sealed_on, last.last, waiting["n"], waiting["since"])

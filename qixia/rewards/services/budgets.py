@@ -5,8 +5,9 @@ Slices   a budget's cover lies in sixteen slices and a centre. Who needs cover t
          when the centre is empty the rests of the other slices are gathered.
 Waiting  the centre's row is locked only by who fills or gathers; that is the one wait here. Slices that others hold are
          left alone, and who waits comes first, so "not enough" may be a guess: `Cover.certain` says whether it is not.
-Truth    `used` comes from the entries of the budget's accounts; cap = rest + slices + used (proof.py).
-Periods  the city's next period opens by itself with the cap of the policy "rewards.books", unless one was opened by hand.
+Truth    what was used is the sum of the entries of the budget's accounts; cap - rest - slices says the same (proof.py).
+Periods  the city's next period opens by itself with the cap of the policy "rewards.books", unless one was opened by hand;
+         what is left of a period beside one by hand gets its days' part of the cap.
 Errors   Invalid, NoSuchBudget, BudgetOverlaps, CapTooLow: nothing changed.
 """
 
@@ -124,7 +125,16 @@ def payers_of(posting_ids: Iterable[int]) -> dict[int, str]:
 
 
 def used(budget: Budget) -> int:
-    """What was given of it, less what came back."""
+    """What was given of it, less what came back: what neither the centre nor the slices hold. The audit proves it."""
+    return budget.cap - budget.rest - in_slices(budget)
+
+
+def in_slices(budget: Budget) -> int:
+    return int(budget.slices.aggregate(total=Sum("left"))["total"] or 0)
+
+
+def used_by_entries(budget: Budget) -> int:
+    """The same from the entries of its accounts: all of the period, so only for the audit."""
     entries = Entry.objects.filter(account__owner_ref=budget.account_ref, account__kind=rules.BUDGET)
     return -int(entries.aggregate(total=Sum("amount"))["total"] or 0)
 

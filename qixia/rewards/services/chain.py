@@ -25,10 +25,12 @@ from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.kernel.requests import without_request_id
 from qixia.people.access import SYSTEM
-from qixia.rewards.models import Batch, Entry, Link, Posting
+from qixia.rewards import terms
+from qixia.rewards.models import Batch, Entry, Link, Posting, Replay
 
 BATCH = 500
-WINDOW = 20_000
+WINDOW = terms.SEAL_WINDOW
+LAG = timedelta(hours=1)  # so long after it the newest posting may be booked, and a posting not be sealed yet
 START = "0" * 64
 SEALED = "rewards.sealed"
 _FIELDS = (

@@ -192,8 +192,19 @@ def _ids(sql: str, low: int, high: int) -> list[Any]:
 
 
 def _adds_up(budget: Budget) -> bool:
-    in_slices = budget.slices.aggregate(total=Sum("left"))["total"] or 0
-    return budget.cap == budget.rest + in_slices + budgets.used(budget)
+    return budget.cap == _granted_cap(budget) and budgets.used(budget) == budgets.used_by_entries(budget)
+
+
+def _granted_cap(budget: Budget) -> int:
+    """The cap it was opened with, as the audit log has it, and every change of it since; -1 where they do not join."""
+    opened = history_of(budget.account_ref).filter(action="rewards.budget_opened").first()
+    changes = list(budget.changes.order_by("pk").values_list("before", "after"))
+    cap = int(opened.data["cap"]) if opened is not None else changes[0][0] if changes else budget.cap
+    for before, after in changes:
+        if before != cap:
+            return -1
+        cap = after
+    return cap
 
 
 def _look_at_seal(proof: Proof) -> None:

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db.models import Sum
 
+from django.test.utils import CaptureQueriesContext
 from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid, NotAllowed
 from qixia.notices.models import Notice
 from qixia.policy.services import publish
-from qixia.rewards import queries, rules
+from qixia.rewards import queries, rules, terms
 from qixia.rewards.errors import BudgetOverlaps, CapTooLow, KeyReused, NoCover
 from qixia.rewards.models import Budget, BudgetChange, Owed, Posting, Slice
 from qixia.rewards.services import (
@@ -27,6 +28,7 @@ from qixia.rewards.services import (
     reverse,
     settle_money,
     watch_budgets,
+    seal_postings,
 )
 from qixia.rewards.tests.builders import organisation, person
 
@@ -239,6 +241,29 @@ def test_money_is_moved_on_the_same_books_and_never_without_cover():
         settle_money(**act)
     assert not Posting.objects.exists()
     today = clock.city_date(clock.now())
+def test_what_was_used_is_told_without_reading_the_entries():
+    terms_are(caps={"points": 100}, slice_size=40)
+    paid(person(), 1)
+    paid(person(), 2)
+    reverse(source="report:2", reason="无效", actor="system:x")
+    with CaptureQueriesContext(connection) as caught:
+        [line] = queries.budget_lines()
+        watch_budgets()
+    assert (line.used, line.handed_out, line.rest, line.cap) == (15, 25, 60, 100)
+    assert not [one["sql"] for one in caught if "rewards_entry" in one["sql"]]
+    assert compare().is_sound
+
+
+def test_the_state_of_the_seal_looks_no_further_back_than_the_next_batch(monkeypatch):
+    paid(person(), 1)
+    assert (queries.seal_state().waiting, seal_postings(), queries.seal_state().waiting) == (1, 1, 0)
+    monkeypatch.setattr(terms, "SEAL_WINDOW", 0)
+    late = Posting.objects.get()
+    late.pk, late.key = late.pk - 1000, "slipped-in"
+    late.save(force_insert=True)
+    assert queries.seal_state().waiting == 0
+
+
     dates = {"starts_on": today, "ends_on": today + timedelta(days=30)}
     open_budget(actor=person("admin"), owner_ref="city", unit="fen", cap=2000, **dates)
     made = settle_money(**act)
