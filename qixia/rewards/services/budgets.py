@@ -191,15 +191,19 @@ def _in_force(payer: str, unit: str) -> Budget | None:
 
 
 def _open_by_policy(unit: str, today: date) -> Budget | None:
-    """The city's period of today, up to the day before one that was planned by hand."""
+    """The city's period of today, up to the day before one that was planned by hand, with its part of the cap."""
+    _alone(rules.CITY, unit)
     policy = books_terms().budgets
     first, last = terms.period_of(policy, today)
     others = Budget.objects.filter(owner_ref=rules.CITY, unit=unit)
+    if opened := others.filter(starts_on__lte=today, ends_on__gte=today).first():
+        return opened  # by somebody else, meanwhile
     before = others.filter(ends_on__lt=today, ends_on__gte=first).order_by("-ends_on").first()
     after = others.filter(starts_on__gt=today, starts_on__lte=last).order_by("starts_on").first()
+    whole = (last - first).days + 1
     first = before.ends_on + timedelta(days=1) if before else first
     last = after.starts_on - timedelta(days=1) if after else last
-    cap = policy.caps[unit]
+    cap = policy.caps[unit] * ((last - first).days + 1) // whole
     row = Budget(owner_ref=rules.CITY, unit=unit, starts_on=first, ends_on=last, cap=cap, rest=cap)
     Budget.objects.bulk_create([row], ignore_conflicts=True)  # two may come at once
     found = others.get(starts_on=first)
@@ -208,6 +212,14 @@ def _open_by_policy(unit: str, today: date) -> Budget | None:
         with without_request_id():  # what needed it may be the payment for a report
             record("rewards.budget_opened", subject=found.account_ref, actor=SYSTEM.ref, cap=cap, unit=unit)
     return found
+
+
+def _alone(owner_ref: str, unit: str) -> None:
+    """Who opens a period of one payer and unit waits for who does so now: no row is there to lock yet. SQLite has one
+    writer anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"budget:{owner_ref}:{unit}"])
 
 
 def _add_slices(budget: Budget) -> None:
@@ -227,7 +239,8 @@ def open_budget(*, actor: Actor, owner_ref: str, unit: str, starts_on: date, end
         raise Invalid("这一期已经过去了。", field="ends_on")
     if not 0 <= cap <= rules.MOST:
         raise Invalid("上限要在 0 和 %(most)d 之间。", field="cap", most=rules.MOST)
-    same = Budget.objects.select_for_update().filter(owner_ref=owner_ref, unit=unit)
+    _alone(owner_ref, unit)
+    same = Budget.objects.filter(owner_ref=owner_ref, unit=unit)
     clash = next((one for one in same if one.starts_on <= ends_on and one.ends_on >= starts_on), None)
     if clash is not None:
         raise BudgetOverlaps(first=f"{clash.starts_on:%Y-%m-%d}", last=f"{clash.ends_on:%Y-%m-%d}", field="starts_on")
@@ -241,7 +254,7 @@ def open_budget(*, actor: Actor, owner_ref: str, unit: str, starts_on: date, end
 
 @transaction.atomic
 def change_cap(*, actor: Actor, budget: str, cap: int, reason: str) -> Budget:
-    """Raise a cap, or lower it as far as nothing was handed out yet. `reason` is shown on the page."""
+    """Raise a cap, or lower it to what was used. `reason` is shown on the page."""
     must_keep_budgets(actor)
     if not reason.strip():
         raise Invalid("请写明理由。", field="reason")
@@ -251,6 +264,8 @@ def change_cap(*, actor: Actor, budget: str, cap: int, reason: str) -> Budget:
     if row is None:
         raise NoSuchBudget
     if row.rest + cap - row.cap < 0:
+        _gather_rests(row)
+    if row.rest + cap - row.cap < 0:
         raise CapTooLow(field="cap", least=row.cap - row.rest)
     before, row.rest, row.cap, row.warned = row.cap, row.rest + cap - row.cap, cap, 0
     row.save(update_fields=["cap", "rest", "warned"])
@@ -259,6 +274,14 @@ def change_cap(*, actor: Actor, budget: str, cap: int, reason: str) -> Budget:
     )
     record("rewards.budget_changed", subject=row.account_ref, actor=actor.ref, before=before, cap=cap)
     return row
+
+
+def _gather_rests(centre: Budget) -> None:
+    """Bring what lies unused in slices back to the centre, which is locked; slices that others hold keep theirs, for who
+    holds one may wait for the centre."""
+    free = list(Slice.objects.select_for_update(skip_locked=True).filter(budget=centre, left__gt=0))
+    Slice.objects.filter(pk__in=[one.pk for one in free]).update(left=0)
+    centre.rest += sum(one.left for one in free)
 
 
 @transaction.atomic

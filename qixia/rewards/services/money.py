@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
@@ -38,15 +38,8 @@ def settle_money(
         raise Invalid("金额要在 0.01 元以上。", field="fen")
     words = {"fen": fen, **(params or {})}
     key, content = sealing.stored_key(rules.posting_key("money", source, payee)), books.content_of(act, words)
-    settlement = books.collecting(payee, rules.SETTLEMENT, unit=rules.FEN)
-    cover = budgets.cover_of(payer, unit=rules.FEN)
-    known = Posting.objects.filter(key=key).first()
-    if known is not None:
-        if known.content_hash != content:
-            raise KeyReused(field="source")
+    if (known := _known(key, content)) is not None:
         return known
-    if not budgets.take(cover, [fen]):
-        raise NoCover(field="fen")
     draft = books.Draft(
         key=key,
         kind=rules.SETTLE,
@@ -60,14 +53,34 @@ def settle_money(
         points=0,
         nominal=fen,
         unit=rules.FEN,
-        lines=[
-            books.move(cover.pot(source), -fen),
-            books.move(settlement[rules.slot_of(source)], fen),
-        ],
+        lines=[],
         available_after=0,
         params=words,
         content_hash=content,
     )
+    try:
+        with transaction.atomic():
+            return _settle(draft, payer, source)
+    except IntegrityError:
+        if (known := _known(key, content)) is None:  # the same settlement from two sides at once
+            raise
+        return known
+
+
+def _known(key: str, content: str) -> Posting | None:
+    known = Posting.objects.filter(key=key).first()
+    if known is not None and known.content_hash != content:
+        raise KeyReused(field="source")
+    return known
+
+
+def _settle(draft: books.Draft, payer: str, source: str) -> Posting:
+    fen, slot = draft.nominal, rules.slot_of(source)
+    settlement = books.collecting(draft.beneficiary, rules.SETTLEMENT, unit=rules.FEN)
+    cover = budgets.cover_of(payer, unit=rules.FEN)
+    if not budgets.take(cover, [fen]):
+        raise NoCover(field="fen")
+    draft.lines = [books.move(cover.pot(source), -fen), books.move(settlement[slot], fen)]
     made: list[Posting] = books.write([draft])
     telling.recorded(made)
     return made[0]

@@ -202,22 +202,6 @@ def test_a_lot_that_was_edited_is_found_and_made_anew():
     assert compare().is_sound
 
 
-def test_points_of_before_lie_in_an_opening_lot():
-    """What the migration makes of books without lots: the same balance, a lot that says how much of it was there."""
-    rider = person()
-    paid(rider, "report:1", DAY_ONE)
-    with connection.cursor() as cursor:
-        on = " ON rewards_entry" if connection.vendor == "postgresql" else ""
-        cursor.execute(f"DROP TRIGGER rewards_entry_no_update{on}")
-        cursor.execute("UPDATE rewards_entry SET expires_on = NULL")
-    Lot.objects.all().update(opening=15)
-    assert compare().is_sound
-    assert queries.balance(rider.ref) == 15
-    with clock.at(DAY_ONE + timedelta(days=1)):
-        made = reserve(actor=rider, item=item(price=10).public_id, client_key="client-key-1")
-        cancel(actor=rider, voucher=made.public_id)
-    assert compare().is_sound
-    assert lots(rider) == [(FIRST, 15)]
 def undated(**which):
     """What a process from before the upgrade writes after it: entries without a day, and no lot."""
     with connection.cursor() as cursor:
@@ -253,3 +237,19 @@ def test_one_owner_whose_lots_do_not_fit_holds_up_nobody():
     assert [queries.balance(rider.ref) for rider in riders] == [15, 0, 0]
 
 
+def test_points_of_before_lie_in_an_opening_lot():
+    """What the migration makes of books without lots: the same balance, a lot that says how much of it was there."""
+    rider = person()
+    paid(rider, "report:1", DAY_ONE)
+    with connection.cursor() as cursor:
+        on = " ON rewards_entry" if connection.vendor == "postgresql" else ""
+        cursor.execute(f"DROP TRIGGER rewards_entry_no_update{on}")
+        cursor.execute("UPDATE rewards_entry SET expires_on = NULL")
+    Lot.objects.all().update(opening=15)
+    assert compare().is_sound
+    assert queries.balance(rider.ref) == 15
+    with clock.at(DAY_ONE + timedelta(days=1)):
+        made = reserve(actor=rider, item=item(price=10).public_id, client_key="client-key-1")
+        cancel(actor=rider, voucher=made.public_id)
+    assert compare().is_sound
+    assert lots(rider) == [(FIRST, 15)]
