@@ -72,6 +72,9 @@ TABLES = {
 # Words that ship as data and are shown beside the pages' own: columns of lists, keys of rules.
 LISTS = {"codes/data/triage-classes.csv": "family"}
 RULES = {
+    "merchants/seeds/agreement.yaml": {"title", "paragraphs"},
+    "merchants/seeds/kinds.yaml": {"title"},
+    "merchants/seeds/life_list.yaml": {"title", "words"},
     "rewards/data/holds.yaml": {"title"},
     "rewards/data/points.yaml": {"title", "note"},
     "reports/seeds/decisions.yaml": {"*"},
@@ -183,9 +186,12 @@ def _from_tables(found: Found, path: str, tree: ast.Module) -> None:
 
 
 def _from_rules(found: Found, path: str, data: object, keys: set[str]) -> None:
+    for one in data if isinstance(data, list) else ():
+        _from_rules(found, path, one, keys)
     for key, value in data.items() if isinstance(data, dict) else ():
         if key in keys or ("*" in keys and isinstance(value, str)):
-            found.add(path, str(value))
+            for text in value if isinstance(value, list) else [value]:
+                found.add(path, str(text))
         _from_rules(found, path, value, keys)
 
 
