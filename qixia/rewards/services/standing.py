@@ -50,7 +50,8 @@ def granted(taken: Iterable[Posting]) -> dict[int, int]:
 
 def bonus_of(posting: Posting) -> tuple[str, int]:
     """The campaign of an award, and what of its bonus stands: what keeps a promise names the part that was not given."""
-    campaign, bonus, one = "", 0, posting
+    campaign, bonus = "", 0
+    one: Posting | None = posting
     while one is not None:
         campaign, bonus, one = one.campaign or campaign, bonus + (one.bonus or 0), one.pays
     return campaign, bonus
