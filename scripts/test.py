@@ -28,7 +28,7 @@ from qixia.lab.postgres import PostgreSQL
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 RESULTS = ROOT / "build" / "test"
-STEP_SECONDS = 1500
+STEP_SECONDS = 2700
 SHOWN_LINES = 120
 _COUNTS = re.compile(r"(\d+) (passed|failed|errors?|skipped)\b")
 
@@ -152,6 +152,10 @@ def run(step: Step) -> Outcome:
         )
         try:
             code = process.wait(timeout=STEP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            code = process.wait()
+            out.write(f"\nended after {STEP_SECONDS} s\n".encode())
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
