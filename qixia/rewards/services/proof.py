@@ -1,6 +1,6 @@
 """Proving the books: every cached figure against the entries that it comes from, and the seal over them.
 
-`compare` only reads, in pages, so it holds little at a time; `prove` keeps what it found for the page; `rebuild` writes
+`compare` only reads, in pages, so it holds little at a time, and no lock; `prove` keeps what it found for the page; `rebuild` writes
 balances and lots anew from the entries. Entries and postings themselves cannot be mended here: a row that was edited past
 the triggers is reported, and an auditor decides.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -154,16 +155,46 @@ class Proof:
         known.extend([one for one in found if one not in known][: MOST - len(known)])
 
 
-KINDS = (*_BY_ACCOUNT, *_BY_POSTING, "wrong_budgets", "broken_batches", "edited_postings", "smuggled_postings")
+KINDS = (
+    *_BY_ACCOUNT,
+    *_BY_POSTING,
+    "wrong_budgets",
+    "broken_batches",
+    "edited_postings",
+    "smuggled_postings",
+    "unsealed_postings",
+)
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    """A transaction that only reads, all of it one state of the books, and nobody waits for it: on SQLite it begins without
+    the write lock that every other transaction takes at its start."""
+    outermost, database = not connection.in_atomic_block, cast(Any, connection)
+    with ExitStack() as stack:
+        if outermost and connection.vendor == "sqlite":
+            connection.ensure_connection()  # sets the mode anew
+            mode, database.transaction_mode = database.transaction_mode, "DEFERRED"
+            try:
+                stack.enter_context(transaction.atomic())
+            finally:
+                database.transaction_mode = mode
+        else:
+            stack.enter_context(transaction.atomic())
+        if outermost and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
 
 
 @transaction.atomic
 def compare() -> Proof:
-    """Compare all caches with the entries, and the entries with their seal. One transaction; on PostgreSQL all of it reads
-    one snapshot."""
-    if connection.vendor == "postgresql" and not connection.needs_rollback and len(connection.savepoint_ids) == 0:
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    """Compare all caches with the entries, and the entries with their seal, in one snapshot."""
+    with _snapshot():
+        return _compare()
+
+
+def _compare() -> Proof:
     proof = Proof(accounts=Account.objects.count(), postings=Posting.objects.count(), entries=Entry.objects.count())
     for model, checks in ((Account, _BY_ACCOUNT), (Posting, _BY_POSTING)):
         for low, high in _pages(model):

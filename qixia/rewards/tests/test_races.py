@@ -25,6 +25,7 @@ from qixia.rewards.services import (
     expire_due,
     expire_lots,
     pay_owed,
+    proof,
     redeem,
     reserve,
     reverse,
@@ -239,3 +240,19 @@ def test_points_end_once_when_the_job_the_rider_and_a_reversal_come_at_once():
     assert ends["expire"] + ends["spend"] <= 1
     assert queries.balance(rider.ref) == 0
     assert compare().is_sound
+
+
+def test_nobody_waits_for_the_proof_of_the_books(monkeypatch):
+    rider = rider_with(15)
+
+    def meanwhile(found):
+        writer = threading.Thread(target=lambda: (give(rider, 10), connection.close()), daemon=True)
+        writer.start()
+        writer.join(timeout=4)
+        assert not writer.is_alive(), "a payment waits for the proof"
+        look(found)
+
+    look = proof._look_at_seal
+    monkeypatch.setattr(proof, "_look_at_seal", meanwhile)
+    found = compare()
+    assert (found.is_sound, found.postings, queries.balance(rider.ref)) == (True, 1, 25)
