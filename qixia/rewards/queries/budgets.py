@@ -31,6 +31,7 @@ FINDINGS = {
     "edited_postings": "封存后被改动的记账",
     "smuggled_postings": "绕过账本插进来的记账",
 }
+    "unsealed_postings": "一个多小时没有封存的记账",
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,12 @@ class SealState:
     waits_since: datetime | None
 
     @property
+    @property
+    def lag_seconds(self) -> float:
+        return max((clock.now() - self.waits_since).total_seconds(), 0.0) if self.waits_since else 0.0
+
     def lag_minutes(self) -> int:
-        return int((clock.now() - self.waits_since).total_seconds() // 60) if self.waits_since else 0
+        return int(self.lag_seconds // 60)
 
 
 def seal_state() -> SealState:

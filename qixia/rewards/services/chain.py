@@ -16,10 +16,11 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 
 from qixia.audit.services import record
 from qixia.kernel import clock
@@ -91,6 +92,16 @@ def seal_postings(*, limit: int = BATCH) -> int:
 
 def unsealed() -> Any:
     return Posting.objects.filter(link__isnull=True)
+
+
+def overdue(floor: int) -> Any:
+    """Postings above `floor` that others have followed for longer than LAG and that no batch took: sealing stands still
+    while the books go on. By the books' own time, so a pause of the whole house is no fault. None before the first batch
+    or proof: a house that begins with days of postings has not had its job yet."""
+    if not (Batch.objects.exists() or Replay.objects.exists()):
+        return Posting.objects.none()
+    newest = Posting.objects.aggregate(at=Max("created_at"))["at"] or clock.now()
+    return unsealed().filter(pk__gt=floor, created_at__lt=newest - LAG).order_by("pk")
 
 
 def batch_hash(number: int, previous: str, through: int, links: Iterable[tuple[int, int, str]]) -> str:

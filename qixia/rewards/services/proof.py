@@ -116,7 +116,7 @@ _BY_POSTING = {
 @dataclass(slots=True)
 class Proof:
     """What was found; the lists hold ids (of `held_…` and `pending_…` owner refs, of `wrong_budgets` public ids), at most
-    100 each. `unsealed` postings are not wrong: the next batch takes them."""
+    100 each. `unsealed` postings are not wrong, the next batch takes them: but those that wait for hours are."""
 
     accounts: int = 0
     postings: int = 0
@@ -172,6 +172,7 @@ def _snapshot() -> Iterator[None]:
     the write lock that every other transaction takes at its start."""
     outermost, database = not connection.in_atomic_block, cast(Any, connection)
     with ExitStack() as stack:
+    unsealed_postings: list[int] = field(default_factory=list)
         if outermost and connection.vendor == "sqlite":
             connection.ensure_connection()  # sets the mode anew
             mode, database.transaction_mode = database.transaction_mode, "DEFERRED"
@@ -303,6 +304,7 @@ def rebuild(*, actor: str) -> int:
 
     Locks all persons' accounts in the order of their ids, as every writer does. Fails (nothing changed) where the
     entries themselves break a floor: those were edited, and no balance can make them right.
+    proof.add("unsealed_postings", list(chain.overdue(through - chain.WINDOW).values_list("pk", flat=True)[:MOST]))
     """
     list(Account.objects.select_for_update().filter(balance__isnull=False).order_by("id").values_list("id"))
     sql = """

@@ -78,6 +78,27 @@ def test_the_words_of_who_leaves_may_go():
 def test_the_database_refuses_changes_of_the_chain(of, act):
     books(1)
     seal_postings()
+def test_sealing_that_stands_still_while_the_books_go_on_is_a_fault():
+    rider, now = person(), clock.now()
+
+    def paid(n, minutes):
+        with clock.at(now + timedelta(minutes=minutes)):
+            return award(beneficiary=rider.ref, rule="one", source=f"report:{n}", act="x", actor="system:x")
+
+    paid(0, 0)
+    seal_postings()
+    waits = paid(1, 1)
+    paid(2, 59)
+    assert compare().is_sound
+    paid(3, 62)
+    assert compare().findings == {"unsealed_postings": [waits.pk]}
+    assert prove().sound is False
+    with clock.at(now + timedelta(minutes=62)):
+        assert queries.seal_state().lag_seconds == 61 * 60
+    seal_postings()
+    assert (compare().is_sound, queries.seal_state().lag_seconds) == (True, 0)
+
+
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(act.format(of))
     assert compare().is_sound

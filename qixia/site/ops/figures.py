@@ -1,6 +1,6 @@
 """The state of the installation as figures, asked for when somebody scrapes: nothing to keep in step, nothing to lose.
 
-Cost     twelve statements; on a million reports the counts by state read an index, not the table.
+Cost     fourteen statements; on a million reports the counts by state read an index, not the table.
 Errors   a database that does not answer is a figure too: `qixia_database_up` 0, and only what needs no database besides.
 Units    seconds, bytes, counts. No personal data, no identifiers.
 """
@@ -21,6 +21,7 @@ from qixia.kernel.config import get_config
 from qixia.kernel.keys import keys
 from qixia.media import queries as media
 from qixia.reports.queries import pulse
+from qixia.rewards.queries import seal_state
 from qixia.site.backup import mark
 from qixia.site.version import release
 from qixia.triage import opinions
@@ -84,6 +85,10 @@ def _from_database() -> Iterator[Figure]:
     yield Figure("qixia_evidence", "Photos and clips by state.", dict(media.states()), "state")
     oldest = media.oldest_pending_s(clock.now())
     yield Figure("qixia_evidence_pending_seconds", "How long the oldest picture has waited.", {"": oldest})
+    seal = seal_state()
+    yield Figure(
+        "qixia_ledger_unsealed_seconds", "How long the oldest posting has not been sealed.", {"": seal.lag_seconds}
+    )
     today = clock.city_date(clock.now())
     yield Figure("qixia_opinions", "Requests to another model, by outcome.", dict(opinions.tallies()), "outcome")
     yield Figure("qixia_opinions_failed_today", "Of these, failed today.", {"": opinions.failed_on(today)})

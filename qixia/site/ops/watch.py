@@ -94,6 +94,15 @@ WATCHES = (
         sample="held",
     ),
     Watch(
+        "qixia_ledger_unsealed_seconds",
+        gettext_noop("没封存的记账"),
+        gettext_noop("积分账本里还没排进封存批次的记账，等得最久的一笔等了多久。封存以前改动它，只能靠合计看出来。"),
+        gettext_noop("看后台进程和搁下的事：每五分钟该封存一次。一直不封存，当作有人动了账本来查。"),
+        1200,
+        3600,
+        "seconds",
+    ),
+    Watch(
         "qixia_disk_free_ratio",
         gettext_noop("磁盘剩余"),
         gettext_noop("图片和数据所在的磁盘还剩几成。满了就收不了新的上报。"),
