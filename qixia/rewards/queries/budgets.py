@@ -20,6 +20,7 @@ REPLAYS = 30
 FINDINGS = {
     "drifted": "余额和分录不符的账户",
     "broken_chains": "逐笔余额接不上的账户",
+    "wrong_limits": "上下限被改过的账户",
     "wrong_lots": "到期批次和余额不符的账户",
     "held_without_voucher": "券里的积分对不上的骑手",
     "pending_without_hold": "在看的积分对不上的骑手",
@@ -30,8 +31,8 @@ FINDINGS = {
     "broken_batches": "断开的封存批次",
     "edited_postings": "封存后被改动的记账",
     "smuggled_postings": "绕过账本插进来的记账",
-}
     "unsealed_postings": "一个多小时没有封存的记账",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +125,16 @@ class SealState:
     waits_since: datetime | None
 
     @property
-    @property
     def lag_seconds(self) -> float:
         return max((clock.now() - self.waits_since).total_seconds(), 0.0) if self.waits_since else 0.0
 
+    @property
     def lag_minutes(self) -> int:
         return int(self.lag_seconds // 60)
 
 
 def seal_state() -> SealState:
-    """Two statements."""
+    """Two statements; the second reads no further back than the next batch does."""
     last = Batch.objects.order_by("-number").first()
     floor = last.through - terms.SEAL_WINDOW if last else 0
     unsealed = Posting.objects.filter(link__isnull=True, pk__gt=floor)

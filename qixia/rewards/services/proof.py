@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 
 from django.db import connection, transaction
 from django.db.models import Count, F, Max, Q
@@ -29,6 +30,18 @@ from qixia.rewards.services import budgets, chain
 log = logging.getLogger("qixia.rewards")
 MOST = 100
 PAGE = 5_000
+
+
+def _limits() -> str:
+    """SQL: an account's floor, ceiling and balance are of its kind. NULLs are compared as what no limit could be."""
+    said = []
+    for kind, (floor, ceiling) in rules.LIMITS.items():
+        low = "floor IS NULL" if floor is None else f"COALESCE(floor, -1) = {floor}"
+        high = "ceiling IS NULL" if ceiling is None else f"COALESCE(ceiling, 1) = {ceiling}"
+        kept = "balance IS NOT NULL" if kind in rules.KEPT else "balance IS NULL"
+        said.append(f"(kind = '{kind}' AND {low} AND {high} AND {kept})")
+    return " OR ".join(said)
+
 
 # Each statement looks at the accounts, or postings, with %s < id <= %s.
 # Balance of an account against the sum of its entries.
@@ -99,17 +112,39 @@ WHERE p.promised > 0 AND p.id > %s AND p.id <= %s
   AND (q.id IS NULL) <> (COALESCE(h.state, '') = 'open' OR COALESCE(o.state, '') = 'waiting')
 ORDER BY p.id
 """
+# What was promised against the row that keeps it, and what a hold says it gave against the posting that ended it.
+_KEPT = """
+SELECT p.id FROM rewards_posting p
+LEFT JOIN rewards_posting q ON q.pays_id = p.id
+LEFT JOIN rewards_hold h ON h.posting_id = p.id
+LEFT JOIN rewards_owed o ON o.posting_id = p.id
+WHERE p.id > %s AND p.id <= %s AND (
+  h.points <> p.promised OR h.owner_ref <> p.beneficiary OR h.given <> COALESCE(q.points, 0) OR o.points <> p.promised
+) ORDER BY p.id
+"""
+# What lots say was there before them against the entries that have no day.
+_OPENINGS = """
+SELECT a.id FROM rewards_account a
+LEFT JOIN (SELECT account_id, SUM(opening) AS total FROM rewards_lot GROUP BY account_id) AS l ON l.account_id = a.id
+LEFT JOIN rewards_entry e ON e.account_id = a.id AND e.expires_on IS NULL
+WHERE a.kind = 'available' AND a.id > %s AND a.id <= %s
+GROUP BY a.id, l.total HAVING COALESCE(l.total, 0) <> COALESCE(SUM(e.amount), 0) ORDER BY a.id
+"""
+_LIMITS = f"""
+SELECT a.id FROM rewards_account a WHERE a.id > %s AND a.id <= %s AND NOT ({_limits()}) ORDER BY a.id
+"""
 _BY_ACCOUNT = {
     "drifted": (_DRIFTED,),
     "broken_chains": (_BROKEN,),
-    "wrong_lots": (_LOTS, _LOT_ENTRIES),
+    "wrong_lots": (_LOTS, _LOT_ENTRIES, _OPENINGS),
+    "wrong_limits": (_LIMITS,),
     "held_without_voucher": (_HELD,),
     "pending_without_hold": (_PENDING,),
 }
 _BY_POSTING = {
     "unbalanced_postings": (_UNBALANCED,),
     "mistold_postings": (_MISTOLD,),
-    "lost_promises": (_PROMISES,),
+    "lost_promises": (_PROMISES, _KEPT),
 }
 
 
@@ -131,11 +166,13 @@ class Proof:
     held_without_voucher: list[str] = field(default_factory=list)
     pending_without_hold: list[str] = field(default_factory=list)
     lost_promises: list[int] = field(default_factory=list)
+    wrong_limits: list[int] = field(default_factory=list)
     wrong_lots: list[int] = field(default_factory=list)
     wrong_budgets: list[str] = field(default_factory=list)
     broken_batches: list[int] = field(default_factory=list)
     edited_postings: list[int] = field(default_factory=list)
     smuggled_postings: list[int] = field(default_factory=list)
+    unsealed_postings: list[int] = field(default_factory=list)
 
     @property
     def findings(self) -> dict[str, list[Any]]:
@@ -172,7 +209,6 @@ def _snapshot() -> Iterator[None]:
     the write lock that every other transaction takes at its start."""
     outermost, database = not connection.in_atomic_block, cast(Any, connection)
     with ExitStack() as stack:
-    unsealed_postings: list[int] = field(default_factory=list)
         if outermost and connection.vendor == "sqlite":
             connection.ensure_connection()  # sets the mode anew
             mode, database.transaction_mode = database.transaction_mode, "DEFERRED"
@@ -188,7 +224,6 @@ def _snapshot() -> Iterator[None]:
         yield
 
 
-@transaction.atomic
 def compare() -> Proof:
     """Compare all caches with the entries, and the entries with their seal, in one snapshot."""
     with _snapshot():
@@ -202,6 +237,7 @@ def _compare() -> Proof:
             for name, statements in checks.items():
                 for sql in statements:
                     proof.add(name, _ids(sql, low, high))
+    proof.add("wrong_lots", _strayed_openings())
     proof.add("wrong_budgets", [one.public_id for one in Budget.objects.order_by("pk") if not _adds_up(one)])
     _look_at_seal(proof)
     return proof
@@ -221,6 +257,17 @@ def _ids(sql: str, low: int, high: int) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(f"{sql} LIMIT {MOST}", [low, high])
         return [row[0] for row in cursor.fetchall()]
+
+
+def _strayed_openings() -> list[int]:
+    """Accounts whose opening lots were moved: the upgrade put all of them on one day. Not after a rebuild, which opens
+    lots as of its own day."""
+    if history_of("ledger").filter(action="rewards.rebuilt").exists():
+        return []
+    lots = Lot.objects.exclude(opening=0)
+    days = lots.order_by().values("expires_on").annotate(n=Count("pk")).order_by("-n", "expires_on")[:1]
+    strayed = [lots.filter(Q(opening__lt=0) | ~Q(expires_on=one["expires_on"])) for one in days]
+    return [account for rows in strayed for account in rows.order_by("pk").values_list("account_id", flat=True)[:MOST]]
 
 
 def _adds_up(budget: Budget) -> bool:
@@ -257,6 +304,7 @@ def _look_at_seal(proof: Proof) -> None:
         proof.add("broken_batches", [number + 1])  # the log knows a batch that is gone
     if Link.objects.filter(position__gt=end).exists():
         proof.add("broken_batches", [number + 1])
+    proof.add("unsealed_postings", list(chain.overdue(through - chain.WINDOW).values_list("pk", flat=True)[:MOST]))
     past = chain.unsealed().filter(pk__lte=through - chain.WINDOW).order_by("pk")
     proof.add("smuggled_postings", list(past.values_list("pk", flat=True)[:MOST]))
 
@@ -266,12 +314,16 @@ def _fits(batch: Batch, before: Batch | None, links: list[Link]) -> bool:
     made = chain.batch_hash(
         batch.number, batch.previous, batch.through, ((one.position, one.posting_id, one.hash) for one in links)
     )
-    anchored = [deed.data.get("hash") for deed in history_of(f"ledger:{batch.number}").filter(action=chain.SEALED)]
+    anchors = list(history_of(f"ledger:{batch.number}").filter(action=chain.SEALED))
+    anchored = [deed.data.get("hash") for deed in anchors]
+    # The day is not in the hash; sealing takes less than an hour, which may be over midnight.
+    days = {clock.city_date(deed.at - past) for deed in anchors for past in (timedelta(), timedelta(hours=1))}
     return (
         (batch.number, batch.first, batch.previous) == (number, first, previous)
         and len(links) == batch.last - batch.first + 1
         and made == batch.hash
         and anchored == [batch.hash]
+        and batch.sealed_on in days
     )
 
 
@@ -297,40 +349,6 @@ def prove(*, actor: str = SYSTEM.ref, compare_now: Callable[[], Proof] = compare
         )
 
 
-@transaction.atomic
-def rebuild(*, actor: str) -> int:
-    """Write every cached balance and lot anew from the entries; returns how many balances changed. Entries without a day
-    that no opening lot tells of get one.
-
-    Locks all persons' accounts in the order of their ids, as every writer does. Fails (nothing changed) where the
-    entries themselves break a floor: those were edited, and no balance can make them right.
-    proof.add("unsealed_postings", list(chain.overdue(through - chain.WINDOW).values_list("pk", flat=True)[:MOST]))
-    """
-    list(Account.objects.select_for_update().filter(balance__isnull=False).order_by("id").values_list("id"))
-    sql = """
-    UPDATE rewards_account SET balance = s.total FROM (
-      SELECT a.id, COALESCE(SUM(e.amount), 0) AS total FROM rewards_account a
-      LEFT JOIN rewards_entry e ON e.account_id = a.id WHERE a.balance IS NOT NULL GROUP BY a.id
-    ) AS s WHERE rewards_account.id = s.id AND rewards_account.balance <> s.total
-    """
-    lots = """
-    INSERT INTO rewards_lot (account_id, expires_on, "left", opening, warned)
-    SELECT e.account_id, e.expires_on, SUM(e.amount) + COALESCE(MAX(l.opening), 0), 0, FALSE FROM rewards_entry e
-    LEFT JOIN rewards_lot l ON l.account_id = e.account_id AND l.expires_on = e.expires_on
-    WHERE e.expires_on IS NOT NULL GROUP BY e.account_id, e.expires_on
-    ON CONFLICT (account_id, expires_on) DO UPDATE SET "left" = excluded."left"
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        changed = int(cursor.rowcount)
-        cursor.execute(_NEW_LOTS)
-        cursor.execute(_OPENING_LOTS)
-        cursor.execute(_UNDATED)
-        undated = list(cursor.fetchall())
-    for account, amount in undated:
-        _open_anew(account, int(amount))
-    record("rewards.rebuilt", subject="ledger", actor=actor, changed=changed)
-    return changed
 _NEW_LOTS = """
 INSERT INTO rewards_lot (account_id, expires_on, "left", opening, warned)
 SELECT e.account_id, e.expires_on, SUM(e.amount) + COALESCE(MAX(l.opening), 0), 0, FALSE FROM rewards_entry e
@@ -367,3 +385,29 @@ def _open_anew(account: int, amount: int) -> None:
         lots.filter(expires_on=end).update(left=F("left") - part, opening=F("opening") - part)
 
 
+@transaction.atomic
+def rebuild(*, actor: str) -> int:
+    """Write every cached balance and lot anew from the entries; returns how many balances changed. Entries without a day
+    that no opening lot tells of get one.
+
+    Locks all persons' accounts in the order of their ids, as every writer does. Fails (nothing changed) where the
+    entries themselves break a floor: those were edited, and no balance can make them right.
+    """
+    list(Account.objects.select_for_update().filter(balance__isnull=False).order_by("id").values_list("id"))
+    sql = """
+    UPDATE rewards_account SET balance = s.total FROM (
+      SELECT a.id, COALESCE(SUM(e.amount), 0) AS total FROM rewards_account a
+      LEFT JOIN rewards_entry e ON e.account_id = a.id WHERE a.balance IS NOT NULL GROUP BY a.id
+    ) AS s WHERE rewards_account.id = s.id AND rewards_account.balance <> s.total
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        changed = int(cursor.rowcount)
+        cursor.execute(_NEW_LOTS)
+        cursor.execute(_OPENING_LOTS)
+        cursor.execute(_UNDATED)
+        undated = list(cursor.fetchall())
+    for account, amount in undated:
+        _open_anew(account, int(amount))
+    record("rewards.rebuilt", subject="ledger", actor=actor, changed=changed)
+    return changed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
@@ -12,9 +12,21 @@ from django.test.utils import CaptureQueriesContext
 
 from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
+from qixia.policy.services import publish
 from qixia.rewards import queries, sealing
-from qixia.rewards.models import Batch, Link, Posting, Replay
-from qixia.rewards.services import award, chain, compare, prove, seal_postings
+from qixia.rewards.models import Batch, Budget, Hold, Link, Lot, Owed, Posting, Replay
+from qixia.rewards.rules import Signal
+from qixia.rewards.services import (
+    Award,
+    award,
+    award_many,
+    chain,
+    change_cap,
+    compare,
+    prove,
+    reverse,
+    seal_postings,
+)
 from qixia.rewards.tests.builders import give, person
 
 pytestmark = pytest.mark.usefixtures("table")
@@ -66,18 +78,6 @@ def test_what_is_not_sealed_yet_is_counted_and_no_fault():
     assert (proof.is_sound, proof.sealed, proof.unsealed) == (True, 0, 5)
 
 
-def test_the_words_of_who_leaves_may_go():
-    books()
-    seal_postings()
-    Posting.objects.update(words=b"")
-    assert compare().is_sound
-
-
-@pytest.mark.parametrize("of", ["rewards_batch", "rewards_link"])
-@pytest.mark.parametrize("act", ["UPDATE {} SET hash = 'x'", "DELETE FROM {}"])
-def test_the_database_refuses_changes_of_the_chain(of, act):
-    books(1)
-    seal_postings()
 def test_sealing_that_stands_still_while_the_books_go_on_is_a_fault():
     rider, now = person(), clock.now()
 
@@ -99,6 +99,18 @@ def test_sealing_that_stands_still_while_the_books_go_on_is_a_fault():
     assert (compare().is_sound, queries.seal_state().lag_seconds) == (True, 0)
 
 
+def test_the_words_of_who_leaves_may_go():
+    books()
+    seal_postings()
+    Posting.objects.update(words=b"")
+    assert compare().is_sound
+
+
+@pytest.mark.parametrize("of", ["rewards_batch", "rewards_link"])
+@pytest.mark.parametrize("act", ["UPDATE {} SET hash = 'x'", "DELETE FROM {}"])
+def test_the_database_refuses_changes_of_the_chain(of, act):
+    books(1)
+    seal_postings()
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(act.format(of))
     assert compare().is_sound
@@ -205,6 +217,56 @@ def test_one_that_commits_late_is_sealed_with_the_next_batch():
     gap.save(force_insert=True)
     assert seal_postings() == 1
     assert (Batch.objects.latest("number").through, compare().is_sound) == (rows[-1].pk + 50, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "statements"),
+    [
+        ("lost_promises", ["UPDATE rewards_owed SET points = points + 1"]),
+        ("lost_promises", ["UPDATE rewards_hold SET given = 3"]),
+        (
+            "lost_promises",
+            [
+                "UPDATE rewards_hold SET points = 12 WHERE id = (SELECT MIN(id) FROM rewards_hold)",
+                "UPDATE rewards_hold SET points = 13 WHERE id = (SELECT MAX(id) FROM rewards_hold)",
+            ],
+        ),
+        ("wrong_budgets", ["UPDATE rewards_budget SET cap = cap + 9, rest = rest + 9"]),
+        (
+            "wrong_lots",
+            [
+                'UPDATE rewards_lot SET opening = 1, "left" = "left" + 1 WHERE id = (SELECT MIN(id) FROM rewards_lot)',
+                'UPDATE rewards_lot SET opening = -1, "left" = "left" - 1 WHERE id = (SELECT MAX(id) FROM rewards_lot)',
+            ],
+        ),
+        ("wrong_limits", ["UPDATE rewards_account SET floor = NULL WHERE kind = 'available'"]),
+        ("wrong_limits", ["UPDATE rewards_account SET ceiling = NULL WHERE kind = 'debt'"]),
+        ("broken_batches", ["UPDATE rewards_batch SET sealed_on = '2020-01-01'"]),
+    ],
+)
+def test_figures_beside_the_entries_are_proved_too(kind, statements):
+    terms = {"budgets": {"caps": {"points": 40}, "slice_size": 10}}
+    publish("rewards.books", terms, note="测试", actor_ref="system:test", valid_from=datetime(2001, 1, 1, tzinfo=UTC))
+    rider, signs = person(), (Signal("reused-photo"),)
+
+    def paid(rule, n, signals=()):
+        award_many([Award(rider.ref, rule, f"report:{n}", "x", "system:x", signals=signals)])
+
+    with clock.at(datetime(2026, 3, 15, 4, tzinfo=UTC)):
+        paid("one", 1)
+    with clock.at(datetime(2026, 6, 15, 4, tzinfo=UTC)):
+        change_cap(actor=person("admin"), budget=Budget.objects.get().public_id, cap=45, reason="追加")
+        paid("fire-lane", 2)
+        paid("confirm", 3)
+        reverse(source="report:3", reason="无效", actor="system:x")  # opens the account of debts
+        paid("fire-lane", 4, signs)
+        paid("manhole", 5, signs)
+        paid("manhole", 6)
+        seal_postings()
+    assert (Lot.objects.count(), Hold.objects.count(), Owed.objects.count()) == (2, 2, 1)
+    assert compare().is_sound
+    past_the_triggers(*((sql,) for sql in statements))
+    assert kind in compare().findings
 
 
 def test_sealing_takes_the_same_number_of_statements_however_many():
