@@ -88,14 +88,12 @@ def signs_on_joined(pairs: Sequence[tuple[Report, Report]]) -> dict[int, tuple[S
     found = signs_on([report for report, _lead in pairs])
     sealed = [(report, lead) for report, lead in pairs if report.secrecy == lead.secrecy == SEALED]
     none: dict[int, tuple[Signal, ...]] = {}
-    rings = _safely(lambda: _rings(sealed), none)
+    rings = _safely(lambda: _rings(sealed), none) if sealed else none
     return {pk: found.get(pk, ()) + rings.get(pk, ()) for pk in found.keys() | rings.keys()}
 
 
 def _rings(pairs: Sequence[tuple[Report, Report]]) -> dict[int, tuple[Signal, ...]]:
     """Asks who supports whom only where these two went together before."""
-    if not pairs:
-        return {}
     policy: Cheats = current(KIND).data
     since = clock.now() - timedelta(days=policy.mutual.days)
     leads = {lead.reporter_index for _report, lead in pairs}

@@ -162,7 +162,6 @@ def merge_awards(joins: Iterable[Joined]) -> list[tuple[Report, Award]]:
     groups = riders_of(
         {one.lead.pk for one in unpaid}, without_reports={one.report.pk for one in unpaid}
     )  # fmt: skip
-    signs = signs_on_joined([(one.report, one.lead) for one in unpaid])
     undone = _undone([one.report.pk for one in unpaid if one.again])
     found = []
     for one in unpaid:
@@ -170,8 +169,9 @@ def merge_awards(joins: Iterable[Joined]) -> list[tuple[Report, Award]]:
         if groups[one.lead.pk].take(person):
             occasion = f"merge:{undone[one.report.pk]}" if one.report.pk in undone else ""
             award = support_award(one.report, person, f"/r/{one.report.public_id}/", occasion=occasion)
-            found.append((one.report, replace(award, signals=signs.get(one.report.pk, ()))))
-    return found
+            found.append((one, award))
+    signs = signs_on_joined([(one.report, one.lead) for one, _award in found])
+    return [(one.report, replace(award, signals=signs.get(one.report.pk, ()))) for one, award in found]
 
 
 def _undone(reports: Collection[int]) -> dict[int, int]:
