@@ -89,7 +89,8 @@ class Row:
     waits: int  # points that are owed until there is a budget
     uncovered: bool  # the budget was used up, and that was the end of it
     is_paid_later: bool  # a promise that was kept or ended
-    until: date | None  # of what is held: the last day on which somebody may look
+    until: date | None  # of what is held and not decided yet: the last day on which somebody may look
+    promised: int  # of what is held: the points, after caps
 
     @property
     def day_word(self) -> str:
@@ -243,7 +244,7 @@ def entries_page(owner_ref: str, *, only: str = "all", before: int | None = None
 
 def row_of(posting: Posting) -> Row:
     params: dict[str, Any] = posting.params
-    undone = getattr(posting, "reversed_by", None)
+    undone, is_over = getattr(posting, "reversed_by", None), bool(getattr(posting, "paid_by", None))
     title = params.get("title", "")
     if posting.kind in (rules.AWARD, rules.HOLD, rules.VOID):
         title = rule_title(posting.rule, title)
@@ -270,8 +271,9 @@ def row_of(posting: Posting) -> Row:
         why=why(posting.points or posting.promised, title, params.get("why")),
         waits=posting.promised if posting.kind == rules.AWARD else 0,
         uncovered=params.get("uncovered") == "refuse",
-        is_paid_later=bool(getattr(posting, "paid_by", None)),
-        until=date.fromisoformat(params["until"]) if params.get("until") else None,
+        is_paid_later=is_over,
+        until=date.fromisoformat(params["until"]) if params.get("until") and not is_over else None,
+        promised=posting.promised,
     )
 
 

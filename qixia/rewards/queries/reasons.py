@@ -52,18 +52,17 @@ def entry(actor: Actor, number: int) -> EntryView:
     posting = (
         Posting.objects.filter(pk=number, beneficiary=actor.ref)
         .exclude(kind=rules.REDEEM)
-        .select_related("reversed_by")
+        .select_related("reversed_by", "paid_by")
         .first()
     )
     if posting is None:
         raise NoSuchEntry
     shown = row_of(posting)
     found = PointsAppeal.objects.filter(posting=posting).first()
-    until = posting.params.get("until")
     return EntryView(
         row=shown,
         why=shown.why,
-        until=date.fromisoformat(until) if until else None,
+        until=shown.until,
         appeal=_appeal(found) if found else None,
         may_appeal=found is None and is_appealable(posting),
     )

@@ -73,6 +73,31 @@ def test_the_rider_reads_that_somebody_looks_and_until_when(table):
     assert "180" not in page  # how it was found is not told
 
 
+@pytest.mark.parametrize("points", [None, 5])
+def test_a_hold_that_ended_waits_for_nobody_any_more(table, points):
+    rider = person()
+    held = hold(rider)
+    services.post_hold(actor=person("admin"), public_id=held.public_id, points=points, reason="只认一件")
+    client = client_of(rider)
+    page = client.get(reverse("rewards:entry", args=[held.posting_id])).content.decode()
+    lines = client.get(reverse("rewards:ledger")).content.decode()
+    for shown in (page, lines):
+        assert "已有结果" in shown
+        assert "结果另有一行" in shown
+        assert "在看" not in shown
+        assert "最晚" not in shown
+
+
+def test_what_is_held_shows_what_the_cap_leaves_of_it(table):
+    rider = person()
+    pay(rider, "report:1", "litter"), pay(rider, "report:2", "litter")  # 6 of 7 a day
+    act = {"rule": "litter", "source": "report:3", "act": "reports.dispatched", "actor": "system:test"}
+    services.award_many([services.Award(beneficiary=rider.ref, **act, signals=(SPEED,))])
+    page = client_of(rider).get(reverse("rewards:ledger")).content.decode()
+    assert "(1)" in page
+    assert "(3)" not in page
+
+
 @pytest.mark.parametrize(
     ("sent", "points", "state"),
     [
