@@ -47,6 +47,21 @@ class Link(models.Model):
         return f"{self.position} {self.hash[:12]}"
 
 
+class CampaignSum(models.Model):
+    """What one campaign gave in all by the postings that are sealed, less what came back. Each posting is sealed once, so it
+    is counted once; what is not sealed yet is few, and added up when somebody asks."""
+
+    campaign = models.CharField(_("活动"), max_length=40, primary_key=True)
+    given = models.BigIntegerField(_("已给"))
+
+    class Meta:
+        verbose_name = _("活动合计")
+        verbose_name_plural = _("活动合计")
+
+    def __str__(self) -> str:
+        return f"{self.campaign} {self.given}"
+
+
 class Replay(models.Model):
     """What one proof of all the books found."""
 

@@ -28,6 +28,7 @@ FINDINGS = {
     "mistold_postings": "说的和记的不一样的记账",
     "lost_promises": "答应了没有下文的积分",
     "wrong_budgets": "对不上的预算",
+    "wrong_campaigns": "合计对不上的活动",
     "broken_batches": "断开的封存批次",
     "edited_postings": "封存后被改动的记账",
     "smuggled_postings": "绕过账本插进来的记账",

@@ -20,14 +20,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max, Sum
+from django.db.models.functions import Coalesce
 
 from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.kernel.requests import without_request_id
 from qixia.people.access import SYSTEM
 from qixia.rewards import terms
-from qixia.rewards.models import Batch, Entry, Link, Posting, Replay
+from qixia.rewards.models import Batch, CampaignSum, Entry, Link, Posting, Replay
 
 BATCH = 500
 WINDOW = terms.SEAL_WINDOW
@@ -86,8 +87,18 @@ def seal_postings(*, limit: int = BATCH) -> int:
             sealed_on=clock.city_date(clock.now()),
         )
         Link.objects.bulk_create(Link(position=at, posting_id=pk, hash=one) for at, pk, one in links)
+        _count_campaigns(postings)
         record(SEALED, subject=f"ledger:{number}", actor=SYSTEM.ref, batch=number, last=links[-1][0], hash=made)
     return len(links)
+
+
+def _count_campaigns(postings: Sequence[int]) -> None:
+    """Add what was just sealed to the sums of its campaigns; a campaign that has none yet is summed up once."""
+    given = Posting.objects.filter(campaign__isnull=False).order_by().values_list("campaign")
+    for campaign, bonus in given.filter(pk__in=postings).annotate(total=Coalesce(Sum("bonus"), 0)):
+        if not CampaignSum.objects.filter(pk=campaign).update(given=F("given") + bonus):
+            sealed = given.filter(campaign=campaign, link__isnull=False).annotate(total=Coalesce(Sum("bonus"), 0))
+            CampaignSum.objects.create(campaign=campaign, given=sum(total for _campaign, total in sealed))
 
 
 def unsealed() -> Any:

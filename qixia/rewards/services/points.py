@@ -14,7 +14,7 @@ Cover    comes from the payer's budget (budgets.py). Without it the award is owe
          result too, so a dispatch never fails for it. What a signal holds goes into `pending` (holds.py).
 Batch    `award_many` needs ten statements for the books (locked purses, budget, its accounts, what is known, sums of the
          week, cover, postings, entries, balances, lots), nine where no cap holds, one for history and the events' and notices' own: for
-         one award as for a thousand. A campaign with caps that holds costs two more.
+         one award as for a thousand. A campaign with caps that holds costs three more.
 Secrecy  callers name sources in plain; what is stored, told and published names no report (sealing.py).
 Locks    purses stay locked until the caller's transaction ends: pay all acts of one transaction in one `award_many`, or
          two transactions that pay the same people in another order wait for each other.
@@ -29,7 +29,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from qixia.codes.queries import triage_classes
@@ -37,7 +37,7 @@ from qixia.kernel import clock
 from qixia.policy import queries as policy
 from qixia.rewards import rules, sealing, terms
 from qixia.rewards.errors import KeyReused
-from qixia.rewards.models import Posting
+from qixia.rewards.models import Batch, CampaignSum, Posting
 from qixia.rewards.queries.terms import books_terms
 from qixia.rewards.services import books, budgets, holds, owing, telling
 
@@ -303,11 +303,23 @@ def _shares(awards: Sequence[Award], lines: Sequence[_Line], now: datetime) -> d
         return {}
     _one_at_a_time(sorted(capped))
     given = Posting.objects.filter(campaign__in=capped).order_by()
-    in_all = given.values_list("campaign").annotate(total=Sum("bonus"))
+    in_all = _given_in_all(capped)
     people = {award.beneficiary for award in awards}
     each = given.filter(beneficiary__in=people).values_list("campaign", "beneficiary").annotate(total=Sum("bonus"))
-    found = {(slug, ""): total or 0 for slug, total in in_all}
+    found = {(slug, ""): total for slug, total in in_all.items()}
     return found | {(slug, person): total or 0 for slug, person, total in each}
+
+
+def _given_in_all(campaigns: set[str]) -> dict[str, int]:
+    """What each campaign gave: the sum of what is sealed, and the few postings since; in one statement, for a batch may be
+    sealed meanwhile. A campaign of which nothing is sealed yet is summed up."""
+    through = Coalesce(Subquery(Batch.objects.order_by("-number").values("through")[:1]), 0)
+    since = Posting.objects.filter(campaign=OuterRef("pk"), link__isnull=True, pk__gt=through - terms.SEAL_WINDOW)
+    total = since.order_by().values("campaign").annotate(total=Sum("bonus")).values("total")
+    rows = CampaignSum.objects.filter(pk__in=campaigns).values_list("pk", F("given") + Coalesce(Subquery(total), 0))
+    found = dict(rows)
+    rest = Posting.objects.filter(campaign__in=campaigns - found.keys()).order_by().values_list("campaign")
+    return found | dict(rest.annotate(total=Coalesce(Sum("bonus"), 0)))
 
 
 def _one_at_a_time(campaigns: Sequence[str]) -> None:

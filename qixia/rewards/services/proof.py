@@ -16,14 +16,15 @@ from datetime import timedelta
 from typing import Any, cast
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, F, Max, Q, Sum
+from django.db.models.functions import Coalesce
 
 from qixia.audit.queries import history_of
 from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.people.access import SYSTEM
 from qixia.rewards import rules, terms
-from qixia.rewards.models import Account, Batch, Budget, Entry, Link, Lot, Posting, Replay
+from qixia.rewards.models import Account, Batch, Budget, CampaignSum, Entry, Link, Lot, Posting, Replay
 from qixia.rewards.queries.terms import books_terms
 from qixia.rewards.services import budgets, chain
 
@@ -150,7 +151,8 @@ _BY_POSTING = {
 
 @dataclass(slots=True)
 class Proof:
-    """What was found; the lists hold ids (of `held_…` and `pending_…` owner refs, of `wrong_budgets` public ids), at most
+    """What was found; the lists hold ids (of `held_…` and `pending_…` owner refs, of `wrong_budgets` public ids,
+    of `wrong_campaigns` slugs), at most
     100 each. `unsealed` postings are not wrong, the next batch takes them: but those that wait for hours are."""
 
     accounts: int = 0
@@ -169,6 +171,7 @@ class Proof:
     wrong_limits: list[int] = field(default_factory=list)
     wrong_lots: list[int] = field(default_factory=list)
     wrong_budgets: list[str] = field(default_factory=list)
+    wrong_campaigns: list[str] = field(default_factory=list)
     broken_batches: list[int] = field(default_factory=list)
     edited_postings: list[int] = field(default_factory=list)
     smuggled_postings: list[int] = field(default_factory=list)
@@ -196,6 +199,7 @@ KINDS = (
     *_BY_ACCOUNT,
     *_BY_POSTING,
     "wrong_budgets",
+    "wrong_campaigns",
     "broken_batches",
     "edited_postings",
     "smuggled_postings",
@@ -238,6 +242,7 @@ def _compare() -> Proof:
                 for sql in statements:
                     proof.add(name, _ids(sql, low, high))
     proof.add("wrong_lots", _strayed_openings())
+    proof.add("wrong_campaigns", _wrong_campaigns())
     proof.add("wrong_budgets", [one.public_id for one in Budget.objects.order_by("pk") if not _adds_up(one)])
     _look_at_seal(proof)
     return proof
@@ -268,6 +273,14 @@ def _strayed_openings() -> list[int]:
     days = lots.order_by().values("expires_on").annotate(n=Count("pk")).order_by("-n", "expires_on")[:1]
     strayed = [lots.filter(Q(opening__lt=0) | ~Q(expires_on=one["expires_on"])) for one in days]
     return [account for rows in strayed for account in rows.order_by("pk").values_list("account_id", flat=True)[:MOST]]
+
+
+def _wrong_campaigns() -> list[str]:
+    """Campaigns whose sum is not that of their sealed postings."""
+    sealed = Posting.objects.filter(campaign__isnull=False, link__isnull=False).order_by().values_list("campaign")
+    given = dict(sealed.annotate(total=Coalesce(Sum("bonus"), 0)))
+    sums = dict(CampaignSum.objects.values_list("pk", "given"))
+    return sorted(slug for slug, total in sums.items() if given.get(slug, 0) != total)
 
 
 def _adds_up(budget: Budget) -> bool:

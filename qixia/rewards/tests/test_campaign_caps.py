@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from qixia.rewards.models import Hold
+from qixia.rewards.models import CampaignSum, Hold
 from qixia.rewards.rules import Signal
-from qixia.rewards.services import Award, award_many, compare, post_hold, restore, reverse, void_hold
+from qixia.rewards.services import Award, award_many, compare, post_hold, restore, reverse, seal_postings, void_hold
 from qixia.rewards.tests.builders import person
 from qixia.rewards.tests.conftest import publish_table
 
@@ -45,6 +47,25 @@ def test_what_a_hold_does_not_give_is_free_again(winter, given, free):
     decide(given)
     assert bonus("report:3") == free
     assert compare().is_sound
+
+
+def test_the_cap_is_asked_of_a_sum_that_sealing_keeps(winter):
+    assert bonus("report:1") == 5
+    assert seal_postings() == 1
+    assert CampaignSum.objects.get().given == 5
+    assert bonus("report:2") == 0
+    take("report:1")
+    assert bonus("report:3") == 5, "what is not sealed yet counts too"
+    seal_postings()
+    assert (CampaignSum.objects.get().given, bonus("report:4")) == (5, 0)
+    with CaptureQueriesContext(connection) as caught:
+        bonus("report:5")
+    sums = [one["sql"] for one in caught if 'SUM("rewards_posting"."bonus")' in one["sql"]]
+    assert not [sql for sql in sums if "rewards_campaignsum" not in sql and '"beneficiary" IN' not in sql]
+    seal_postings()
+    assert compare().is_sound
+    CampaignSum.objects.update(given=1)
+    assert compare().findings == {"wrong_campaigns": ["winter"]}
 
 
 @pytest.mark.parametrize("given", [15, 12])
