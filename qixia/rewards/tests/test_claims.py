@@ -195,7 +195,7 @@ def test_what_is_owed_is_repaid_first_and_no_cap_holds(table):
     assert (line.points, line.act, line.link, line.number, line.place) == (24, "每天一起入账", "", "", "")
 
 
-def test_the_rules_page_says_it_in_plain_words(db):
+def test_the_rules_page_says_it_in_plain_words(table):
     publish(
         "rewards.points",
         kinds.get("rewards.points").read_seed(),
