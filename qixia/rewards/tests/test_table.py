@@ -69,6 +69,24 @@ def test_a_draft_is_published_once(month):
     assert queries.latest_table().version == before.version + 1
 
 
+def campaigns(*slugs):
+    today = clock.city_date(clock.now()).isoformat()
+    sent = {"campaign": [f"n{n}" for n, _slug in enumerate(slugs)]}
+    for n, slug in enumerate(slugs):
+        one = {"slug": slug, "title": f"第 {n} 个", "first": today, "last": today, "percent": "100", "bonus": "1"}
+        sent |= {f"n{n}:{name}": value for name, value in one.items()}
+    return sent
+
+
+def test_no_campaign_is_dropped_in_silence(month):
+    client = client_of(person("admin"))
+    twice = client.post(reverse("rewards:table"), form(act="publish", **campaigns("c-1", "c-2", "c-1")))
+    assert (twice.status_code, queries.latest_table().data.campaigns) == (422, {})
+    assert "c-1 (2)" in twice.content.decode()
+    client.post(reverse("rewards:table"), form(act="publish", **campaigns(*(f"c-{n}" for n in range(25)))))
+    assert len(queries.latest_table().data.campaigns) == 25
+
+
 def test_a_campaign_is_added_and_pays(month):
     client, today = client_of(person("admin")), clock.city_date(clock.now())
     campaign = {"campaign": "new", "new:slug": "c-1", "new:title": "寒潮行动", "new:first": today, "new:last": today}

@@ -115,17 +115,19 @@ def _data(request: HttpRequest, base: rules.PointsPolicy) -> dict[str, Any]:
 
 
 def _campaigns(request: HttpRequest) -> dict[str, Any]:
-    """Those of the form that have a title and are not struck out."""
+    """Those of the form that have a title and are not struck out. A name that is there already keeps its campaign under
+    one that the shape refuses: nothing is dropped in silence."""
     post = request.POST
-    found = {}
-    for index in post.getlist("campaign")[:20]:
+    found: dict[str, Any] = {}
+    for index in dict.fromkeys(post.getlist("campaign")):
         typed = {name: post.get(f"{index}:{name}", "").strip() for name in (*_CAMPAIGN, "slug", "rules")}
         if not typed["title"] or post.get(f"{index}:struck"):
             continue
         kept: dict[str, Any] = {name: typed[name] for name in ("title", "note", "first", "last", "division")}
         kept |= {name: _number(typed[name]) for name in ("percent", "bonus", "person_cap", "total_cap") if typed[name]}
         kept["rules"] = [one for one in typed["rules"].replace("，", ",").replace(" ", ",").split(",") if one]
-        found[typed["slug"]] = kept
+        again = sum(slug.partition(" ")[0] == typed["slug"] for slug in found)
+        found[f"{typed['slug']} ({again + 1})" if again else typed["slug"]] = kept
     return found
 
 
