@@ -213,7 +213,9 @@ def proposal_for(actor: Actor, public_id: str) -> Duplicate | None:
     """The likeliest pair that waits for a decision on this report; None if there is none."""
     rows = _visible(actor, "open").select_related(*_BOTH)
     row = (
-        rows.filter(Q(report__public_id=public_id[:26]) | Q(lead__public_id=public_id[:26])).order_by("-score", "pk").first()
+        rows.filter(Q(report__public_id=public_id[:26]) | Q(lead__public_id=public_id[:26]))
+        .order_by("-score", "pk")
+        .first()
     )
     return _pair(row, actor) if row else None
 
