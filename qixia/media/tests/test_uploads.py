@@ -18,6 +18,7 @@ from django.test import RequestFactory
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from PIL import Image
 
+from qixia.kernel.errors import DomainError
 from qixia.media import files, services
 from qixia.media.models import Evidence
 from qixia.media.services import receive, store_uploads
@@ -156,7 +157,7 @@ def named_upload(content: bytes) -> InMemoryUploadedFile:
 @pytest.mark.django_db
 def test_a_refused_large_upload_leaves_nothing(files_in: FilesIn):
     request = posted(marked(b"0123456789ab"), marked(b"ba9876543210")[:-3000])
-    with pytest.raises(services.DomainError):
+    with pytest.raises(DomainError):
         store_uploads(request.FILES.getlist("photos"), owner_ref=OWNER)
     request.close()
     assert not files_in("")

@@ -11,6 +11,7 @@ ALL_FACTS = dict.fromkeys(
     ("matter", "place", "unit", "text", "points", "nominal", "title", "reason", "name", "until", "shop"), "某事"
 ) | {"number": "407188235", "what": "某事", "now": "已同意", "device": "Chrome", "at": "11-22 10:00"}
 EXPECTED = [
+    "report.praised",
     "report.accepted",
     "report.dispatched",
     "report.answered",

@@ -9,7 +9,7 @@ from qixia.reports.web.bar import BESIDE, ORDER, arranged
 
 # Not buttons of a case: what machines and riders do, and what has a page of its own.
 OTHERS = {"system", "rider", "witness"}
-OWN_PAGES = {"merge", "unmerge", "acknowledge", "transfer"}
+OWN_PAGES = {"merge", "unmerge", "acknowledge", "transfer", "measure_result"}
 
 
 def test_every_step_of_a_desk_has_its_place():

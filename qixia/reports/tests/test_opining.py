@@ -394,7 +394,7 @@ class TestDesk:
         client = client_of(town, "clerk")
         receipts = [send(town.rider, SURE) for _ in range(3)]
         client.get(reverse("reports:all"))
-        with django_assert_max_num_queries(26) as few:
+        with django_assert_max_num_queries(27) as few:
             client.get(reverse("reports:all"))
         most = len(few)  # now: the log of queries forgets the oldest
         for receipt in [*receipts, *(send(town.rider, SURE) for _ in range(5))]:
