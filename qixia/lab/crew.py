@@ -41,7 +41,7 @@ from qixia.reports.models import Appeal, Report, ReportStep, Support, Witness
 from qixia.reports.queries.similar import similar_reports
 from qixia.rewards.models import Posting
 from qixia.rewards.queries import points_of
-from qixia.rewards.services import compare
+from qixia.rewards.services import compare, seal_postings
 
 MAKER = "system:lab"
 ACTS = 40  # of one life, if nobody ends it
@@ -227,8 +227,11 @@ def check(log: str, at: str) -> dict[str, Any]:
         kind, name = line.split()
         told.setdefault(kind, []).append(name)
     broken = [*_lost(told), *_twice(), *_unpaid()]
-    if not compare().is_sound:
-        broken.append("the books don't balance")
+    while seal_postings():  # nothing else seals what people did
+        pass
+    proof = compare()
+    if not proof.is_sound:
+        broken.append(f"the books don't balance: {proof.findings}"[:400])
     return {"acknowledged": {kind: len(names) for kind, names in sorted(told.items())}, "broken": broken}
 
 
