@@ -12,6 +12,8 @@ from typing import Literal
 
 import h3
 
+from qixia.kernel.errors import Invalid
+
 Datum = Literal["wgs84", "gcj02", "bd09"]
 DATUMS: tuple[Datum, ...] = ("wgs84", "gcj02", "bd09")
 
@@ -27,6 +29,35 @@ class Point:
 
     lat: float
     lng: float
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a map shows: WGS-84 degrees and a zoom as web maps count it."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+    zoom: int
+
+    @classmethod
+    def of(cls, bbox: str, zoom: str) -> Frame:
+        """From the address; Invalid if the numbers make no rectangle."""
+        try:
+            west, south, east, north = (float(part) for part in bbox.split(","))
+            frame = cls(west, south, east, north, int(zoom))
+        except ValueError as error:
+            raise Invalid("地图范围不对。", field="bbox") from error
+        finite = all(math.isfinite(edge) for edge in (west, south, east, north))
+        if not (finite and -180 <= west < east <= 180 and -90 <= south < north <= 90 and 0 <= frame.zoom <= 22):
+            raise Invalid("地图范围不对。", field="bbox")
+        return frame
+
+    def cells(self, pixels: int) -> tuple[float, float]:
+        """How many cells of so many pixels fit into a degree of longitude and of latitude."""
+        per_degree = 256 * 2**self.zoom / 360 / pixels
+        return per_degree, per_degree / math.cos(math.radians((self.south + self.north) / 2))
 
 
 def distance_m(a: Point, b: Point) -> float:

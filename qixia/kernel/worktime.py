@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 from zoneinfo import ZoneInfo
 
 from qixia.kernel.clock import CITY_TZ
@@ -70,8 +70,8 @@ def span(text: str | int) -> Span:
     found = _SPAN.fullmatch(text) if isinstance(text, str) else None
     if not found:
         raise ValueError(f"no span: {text!r}; write 30m, 2h, 3d, 3 工作时, 5 工作日 or 2 紧急工作时")
-    unit = _ALIASES.get(found[2], found[2])
-    return Span(int(found[1]), unit)  # type: ignore[arg-type]  # _SPAN lets no other through
+    unit = cast(Unit, _ALIASES.get(found[2], found[2]))  # _SPAN lets no other through
+    return Span(int(found[1]), unit)
 
 
 def office_hours(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:

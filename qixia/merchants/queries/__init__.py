@@ -13,7 +13,7 @@ from qixia.merchants.queries.desk import (
     queue,
     waiting_count,
 )
-from qixia.merchants.queries.finding import Card, Frame, KindCount, Wish, kind_counts, on_map, shops
+from qixia.merchants.queries.finding import Card, KindCount, Wish, kind_counts, on_map, shops
 from qixia.merchants.queries.keeping import Kept, PaperLine, own_shop, shops_of
 from qixia.merchants.queries.papers import missing_papers
 from qixia.merchants.queries.rating import stars_of, uses_to_rate
@@ -26,7 +26,6 @@ __all__ = [
     "Card",
     "Case",
     "Ending",
-    "Frame",
     "Kept",
     "KindCount",
     "Line",

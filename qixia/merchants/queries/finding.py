@@ -18,8 +18,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from qixia.kernel import clock, hours
-from qixia.kernel.errors import Invalid
-from qixia.kernel.geo import Point, distance_m
+from qixia.kernel.geo import Frame, Point, distance_m
 from qixia.merchants import access, rules
 from qixia.merchants.models import Merchant
 from qixia.merchants.queries.words import Now, PerkView, now_of, perks_of
@@ -134,29 +133,6 @@ def kind_counts() -> list[KindCount]:
     policy: rules.KindsPolicy = current("merchants.kinds").data
     counted = dict(access.shown().order_by().values_list("kind").annotate(n=Count("pk")))
     return [KindCount(one.slug, _(one.title), one.icon, one.need, counted.get(one.slug, 0)) for one in policy.kinds]
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What the map shows, in degrees, and a zoom as web maps count it."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-    zoom: int
-
-    @classmethod
-    def of(cls, bbox: str, zoom: str) -> Frame:
-        try:
-            west, south, east, north = (float(part) for part in bbox.split(","))
-            frame = cls(west, south, east, north, int(zoom))
-        except ValueError as error:
-            raise Invalid("地图范围不对。", field="bbox") from error
-        finite = all(math.isfinite(edge) for edge in (west, south, east, north))
-        if not (finite and -180 <= west < east <= 180 and -90 <= south < north <= 90 and 0 <= frame.zoom <= 22):
-            raise Invalid("地图范围不对。", field="bbox")
-        return frame
 
 
 def on_map(wish: Wish, frame: Frame) -> dict[str, list[Any]]:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
-from qixia.kernel.geo import Point
+from qixia.kernel.geo import Frame, Point
 from qixia.merchants import queries, rules, services
 from qixia.merchants.models import Merchant, Perk, Rating
 from qixia.merchants.queries.words import now_of
@@ -113,14 +113,14 @@ class TestFinding:
     def test_the_map_counts_what_it_does_not_list(self, django_assert_num_queries):
         made.members(30, "canteen")
         made.members(1, "repair", "独店", lat=made.HERE[0] - 0.004, lng=made.HERE[1] - 0.004)
-        frame = queries.Frame.of("118.59,24.89,118.61,24.91", "15")
+        frame = Frame.of("118.59,24.89,118.61,24.91", "15")
         with django_assert_num_queries(2):
             shown = queries.on_map(queries.Wish(), frame)
         assert sum(one["count"] for one in shown["clusters"]) + len(shown["points"]) == 31
         assert [one["title"] for one in shown["points"]] == ["独店0"]
         assert shown["points"][0]["state"] == "fixed"
         with pytest.raises(Invalid):
-            queries.Frame.of("1,2,3", "15")
+            Frame.of("1,2,3", "15")
 
 
 class TestWords:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel import clock
@@ -13,8 +14,18 @@ from qixia.merchants import rules
 from qixia.policy.queries import current
 
 
+def _places() -> list[tuple[str, str]]:
+    policy: rules.KindsPolicy = current("merchants.kinds").data
+    return [(one.slug, gettext(one.title)) for one in policy.kinds]
+
+
+def _papers() -> list[tuple[str, str]]:
+    policy: rules.KindsPolicy = current("merchants.kinds").data
+    return [(one.slug, gettext(one.title)) for one in policy.papers]
+
+
 class ApplyForm(forms.Form):
-    kind = forms.ChoiceField(label=_("店的种类"))
+    kind = forms.ChoiceField(label=_("店的种类"), choices=_places)
     address = forms.CharField(
         label=_("地址"), max_length=120, help_text=_("路名和门牌号，比如：云帆路 66 号。骑手照着这个找。")
     )
@@ -24,22 +35,12 @@ class ApplyForm(forms.Form):
     lat = forms.FloatField(required=False, widget=forms.HiddenInput)
     lng = forms.FloatField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        policy: rules.KindsPolicy = current("merchants.kinds").data
-        self.fields["kind"].choices = [(one.slug, _(one.title)) for one in policy.kinds]  # type: ignore[attr-defined]
-
 
 class PaperForm(forms.Form):
-    kind = forms.ChoiceField(label=_("哪种证照"))
+    kind = forms.ChoiceField(label=_("哪种证照"), choices=_papers)
     photo = forms.FileField(
         label=_("拍一张"), help_text=_("整张拍进去，字要看得清"), widget=forms.FileInput(attrs={"accept": "image/*"})
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        policy: rules.KindsPolicy = current("merchants.kinds").data
-        self.fields["kind"].choices = [(one.slug, _(one.title)) for one in policy.papers]  # type: ignore[attr-defined]
 
 
 class HoursForm(forms.Form):

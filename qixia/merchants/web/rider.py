@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError
-from qixia.kernel.geo import Point
+from qixia.kernel.geo import Frame, Point
 from qixia.merchants import queries, rules, services
 from qixia.policy.queries import current
 from qixia.ui.access import allow
@@ -52,7 +52,7 @@ def map_page(request: HttpRequest) -> HttpResponse:
 @allow("rider")
 def map_data(request: HttpRequest) -> JsonResponse:
     """Points and clusters of one view: ?bbox=w,s,e,n&zoom=z&need=…"""
-    frame = queries.Frame.of(request.GET.get("bbox", ""), request.GET.get("zoom", ""))
+    frame = Frame.of(request.GET.get("bbox", ""), request.GET.get("zoom", ""))
     return JsonResponse(queries.on_map(_wish(request), frame))
 
 

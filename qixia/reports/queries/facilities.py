@@ -17,11 +17,11 @@ from django.urls import reverse
 
 from qixia.kernel import clock
 from qixia.kernel.errors import NotFound
+from qixia.kernel.geo import Frame
 from qixia.kernel.ids import is_row_key
 from qixia.policy.queries import current
 from qixia.reports.figures import rounded
 from qixia.reports.models import Undertaking, UndertakingReport
-from qixia.reports.queries.map import View
 from qixia.reports.queries.undertakings import amount_of
 from qixia.reports.sealing import ANONYMOUS, SEALED
 
@@ -53,7 +53,7 @@ class FacilityStory:
     asked: int | None
 
 
-def facilities_in(view: View) -> list[dict[str, Any]]:
+def facilities_in(view: Frame) -> list[dict[str, Any]]:
     """For the map, the latest first, days as 2026-11-22. One query."""
     inside = _made().filter(lat__gte=view.south, lat__lte=view.north, lng__gte=view.west, lng__lte=view.east)
     return [asdict(_view(row)) | {"since": _since(row).isoformat()} for row in inside.order_by("-pk")[:MOST]]

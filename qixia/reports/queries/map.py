@@ -11,7 +11,6 @@ Rounded  of a sensitive matter (policy "reports.secrecy") others see the middle 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +20,7 @@ from django.urls import reverse
 
 from qixia.codes.queries import class_name
 from qixia.kernel import clock
-from qixia.kernel.errors import Invalid
+from qixia.kernel.geo import Frame
 from qixia.people.access import Actor
 from qixia.policy.queries import current
 from qixia.reports import access, rules, states
@@ -42,36 +41,7 @@ _RANK = Case(
 _SEVERITY = {4: "critical", 3: "high", 2: "normal", 1: "low"}
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the map shows: WGS-84 degrees and a zoom as web maps count it."""
-
-    west: float
-    south: float
-    east: float
-    north: float
-    zoom: int
-
-    @classmethod
-    def of(cls, bbox: str, zoom: str) -> View:
-        """From the address; Invalid if the numbers make no rectangle."""
-        try:
-            west, south, east, north = (float(part) for part in bbox.split(","))
-            view = cls(west, south, east, north, int(zoom))
-        except ValueError as error:
-            raise Invalid("地图范围不对。", field="bbox") from error
-        finite = all(math.isfinite(edge) for edge in (west, south, east, north))
-        if not (finite and -180 <= west < east <= 180 and -90 <= south < north <= 90 and 0 <= view.zoom <= 22):
-            raise Invalid("地图范围不对。", field="bbox")
-        return view
-
-    def cells(self, pixels: int) -> tuple[float, float]:
-        """How many cells of so many pixels fit into a degree of longitude and of latitude."""
-        per_degree = 256 * 2**self.zoom / 360 / pixels
-        return per_degree, per_degree / math.cos(math.radians((self.south + self.north) / 2))
-
-
-def map_data(actor: Actor, view: View, state_keys: list[str]) -> dict[str, list[Any]]:
+def map_data(actor: Actor, view: Frame, state_keys: list[str]) -> dict[str, list[Any]]:
     """{"points": …, "clusters": …, "heat": …} as places/clusters.js wants them."""
     rows = _within(_visible(actor), view).filter(received_at__gte=_today() - SHOWN_FOR)
     if state_keys:
@@ -118,7 +88,7 @@ def _is_rounded(actor: Actor) -> Q:
     return (Q(cls__in=classes) | unsure) & ~Q(reporter_index=index_of(actor.public_id))
 
 
-def _within(rows: QuerySet[Any], view: View) -> QuerySet[Any]:
+def _within(rows: QuerySet[Any], view: Frame) -> QuerySet[Any]:
     """Whose known place lies in the view. The first, wider frame is for the index."""
     tall = _secrecy().cell_m / rules.METRES_A_DEGREE
     wide = 2 * tall / max(0.1, math.cos(math.radians(max(abs(view.south), abs(view.north)))))
@@ -137,7 +107,7 @@ def _today() -> datetime:
     return clock.city_time(clock.now()).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _grouped(rows: QuerySet[Any], view: View, pixels: int) -> QuerySet[Any]:
+def _grouped(rows: QuerySet[Any], view: Frame, pixels: int) -> QuerySet[Any]:
     east, north = view.cells(pixels)
     cells = rows.annotate(gx=Floor(F("x") * east), gy=Floor(F("y") * north)).values("gx", "gy")
     return cells.annotate(n=Count("pk"), at_x=Avg("x"), at_y=Avg("y")).order_by("gx", "gy")

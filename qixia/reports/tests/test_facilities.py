@@ -8,18 +8,18 @@ from django.urls import reverse
 
 from qixia.kernel import clock
 from qixia.kernel.errors import NotFound
+from qixia.kernel.geo import Frame
 from qixia.people.sessions import BACKEND
 from qixia.policy.queries import current
 from qixia.policy.services import publish
 from qixia.reports import services
 from qixia.reports.models import Report, Undertaking, UndertakingReport
 from qixia.reports.queries import facilities
-from qixia.reports.queries.map import View
 from qixia.reports.tests.test_undertaking import begun, end_tasks, finish, wish
 from qixia.reports.tests.town import AT_ROAD, MAKER
 
-HERE = View(AT_ROAD[1] - 0.01, AT_ROAD[0] - 0.01, AT_ROAD[1] + 0.01, AT_ROAD[0] + 0.01, 15)
-ELSEWHERE = View(AT_ROAD[1] + 0.02, AT_ROAD[0] - 0.01, AT_ROAD[1] + 0.04, AT_ROAD[0] + 0.01, 15)
+HERE = Frame(AT_ROAD[1] - 0.01, AT_ROAD[0] - 0.01, AT_ROAD[1] + 0.01, AT_ROAD[0] + 0.01, 15)
+ELSEWHERE = Frame(AT_ROAD[1] + 0.02, AT_ROAD[0] - 0.01, AT_ROAD[1] + 0.04, AT_ROAD[0] + 0.01, 15)
 
 
 def made_of(town, receipt) -> Undertaking:

@@ -10,18 +10,19 @@ from hypothesis import strategies as st
 
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
+from qixia.kernel.geo import Frame
 from qixia.policy import kinds
 from qixia.policy.services import publish
 from qixia.reports import rules, services
-from qixia.reports.queries.map import View, map_data
+from qixia.reports.queries.map import map_data
 from qixia.reports.tests.town import Town, at, reach, send, the
 
 HELP = "有人晕倒了快来人"
-WHOLE = View(118.59, 24.89, 118.61, 24.91, 16)
+WHOLE = Frame(118.59, 24.89, 118.61, 24.91, 16)
 SPOT = (24.9003, 118.6)
 
 
-def points(actor: object, view: View = WHOLE) -> list[dict]:
+def points(actor: object, view: Frame = WHOLE) -> list[dict]:
     return map_data(actor, view, [])["points"]
 
 
@@ -69,7 +70,7 @@ def test_many_in_one_square_are_one_spot(town: Town) -> None:
     for step in range(3):
         send(town.rider, HELP, place=at((y + step / 5000, x + step / 5000)))
     with tomorrow():
-        found = map_data(town.other_rider, View(118.59, 24.89, 118.61, 24.91, 22), [])
+        found = map_data(town.other_rider, Frame(118.59, 24.89, 118.61, 24.91, 22), [])
     assert [(c["count"], c["lat"], c["lng"]) for c in found["clusters"]] == [
         (3, pytest.approx(y, abs=2e-6), pytest.approx(x, abs=2e-6))
     ]
@@ -80,8 +81,8 @@ def test_no_frame_of_the_map_finds_the_place(town: Town) -> None:
     send(town.rider, HELP, place=at(SPOT))
     lat, lng = SPOT
     y, x = rules.cell_middle(lat, lng, 500)
-    around_place = View(lng - 1e-4, lat - 1e-4, lng + 1e-4, lat + 1e-4, 20)
-    around_middle = View(x - 1e-4, y - 1e-4, x + 1e-4, y + 1e-4, 20)
+    around_place = Frame(lng - 1e-4, lat - 1e-4, lng + 1e-4, lat + 1e-4, 20)
+    around_middle = Frame(x - 1e-4, y - 1e-4, x + 1e-4, y + 1e-4, 20)
     with tomorrow():
         assert map_data(town.other_rider, around_place, []) == {"points": [], "clusters": [], "heat": []}
         assert len(points(town.other_rider, around_middle)) == 1

@@ -8,9 +8,10 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from qixia.kernel.geo import Frame
 from qixia.reports.access import STAFF_ROLES
 from qixia.reports.queries.facilities import facilities_in
-from qixia.reports.queries.map import View, map_data
+from qixia.reports.queries.map import map_data
 from qixia.ui.access import allow
 
 FILTERS = (
@@ -37,6 +38,6 @@ def map_page(request: HttpRequest) -> HttpResponse:
 @allow("rider", *STAFF_ROLES)
 def data(request: HttpRequest) -> JsonResponse:
     """Points, clusters and heat of one view, and what riders asked for and is there now: ?bbox=w,s,e,n&zoom=z&state=…"""
-    view = View.of(request.GET.get("bbox", ""), request.GET.get("zoom", ""))
+    view = Frame.of(request.GET.get("bbox", ""), request.GET.get("zoom", ""))
     found = map_data(request.actor, view, request.GET.getlist("state"))
     return JsonResponse(found | {"facilities": facilities_in(view)})
