@@ -1,6 +1,6 @@
 """Executable examples: how each public service is called. Two readers: newcomers, and the test that runs them all.
 
-An app keeps its examples in `qixia/<app>/tests/examples.py`; each is one function that makes what it needs through the
+An app keeps its examples in `qixia/<app>/tests/examples.py` (a folder by room where they are many); each is one function that makes what it needs through the
 real services and calls the service as `services.name(…)`. The test sees to it that such a call left an audit
 event. A service that leaves none on purpose is exempt, with the reason.
 
@@ -37,5 +37,6 @@ def exempt(service: str, reason: str) -> None:
 
 def load() -> None:
     """Import every app's examples."""
-    for path in sorted(PACKAGE.glob("*/tests/examples.py")):
-        import_module(f"qixia.{path.parents[1].name}.tests.examples")
+    found = [*PACKAGE.glob("*/tests/examples.py"), *PACKAGE.glob("*/tests/examples/__init__.py")]
+    for app in sorted(path.relative_to(PACKAGE).parts[0] for path in found):
+        import_module(f"qixia.{app}.tests.examples")

@@ -24,7 +24,7 @@ from qixia.reports.tests.town import AT_ROAD, at, photo_after, reach, the
 from qixia.reports.web.measures import fen_of
 
 TABLES = (Measure, MeasureResult, Praise, ReportStep, AuditEvent, Event, Notice)
-FINE = {"kind": "fine", "document": "泉综罚〔2026〕18 号", "fen": 50_000, "party": "QXPARTY小店"}
+FINE = {"kind": "fine", "document": "演综罚〔2026〕18 号", "fen": 50_000, "party": "QXPARTY小店"}
 
 
 def counts() -> list[int]:

@@ -575,7 +575,7 @@ def reach_sorting(town: Town) -> services.Receipt:
 
 
 def anonymously() -> tuple[str, services.Receipt]:
-    from qixia.reports.tests.examples import SECRET, anonymously  # noqa: PLC0415 — only here
+    from qixia.reports.tests.examples.grounds import SECRET, anonymously  # noqa: PLC0415 — only here
 
     with clock.at(clock.now() + timedelta(minutes=1)):
         receipt = anonymously()

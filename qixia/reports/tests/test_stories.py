@@ -12,7 +12,7 @@ from qixia.people.access import Actor
 from qixia.reports import queries, services
 from qixia.reports.models import Report
 from qixia.reports.queries.rider import my_reports, own_counts
-from qixia.reports.tests.examples import staff_of
+from qixia.reports.tests.examples.units import staff_of
 from qixia.reports.tests.town import AT_ESTATE, accepted, at, merging, photo_after, send, the
 
 WALL, LIFT = "外墙砖开裂，墙体破损往下掉渣", "电梯坏了，卡在三楼不动"
