@@ -152,8 +152,9 @@ class History:
         self.follow(Report.objects.select_related("unit", "community").get(public_id=receipt.public_id), plot)
 
     def follow(self, report: Report, plot: Plot) -> None:
-        """From here on it goes as its plot says."""
+        """From here on it goes as its plot says. Whoever goes there later goes to where the report is."""
         plot.public_id = report.public_id
+        plot.place = services.Whereabouts(report.lat, report.lng, accuracy_m=9)
         self.plots[plot.public_id] = plot
         if report.rings and plot.stop != "ringing":
             self.later(1, 5, lambda: self.take_alarm(report))

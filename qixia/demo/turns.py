@@ -8,7 +8,7 @@ every list has something to show whatever the hour, the weekday and the number o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -75,10 +75,9 @@ def _pause(history: History, report: Report) -> None:
 
 def _inspect(history: History, report: Report) -> None:
     plot, actor = history.plots[report.public_id], history.lead_of(report)
-    place = replace(plot.place, accuracy_m=9, building="", floor="", spot="")
     photos = [history.retaken(plot.pair[0], 5, views=1)]
     text = "量过了，缺两米护栏，明早带料来装，先拉警示带。"
-    services.inspect(actor=actor, public_id=report.public_id, text=text, place=place, photos=photos)
+    services.inspect(actor=actor, public_id=report.public_id, text=text, place=plot.place, photos=photos)
 
 
 def _promise(history: History, report: Report) -> None:
@@ -221,7 +220,7 @@ def _look(history: History, rider: Actor, offer: str, public_id: str) -> Act:
                 actor=rider,
                 offer=offer,
                 fixed=fixed,
-                place=replace(plot.place, accuracy_m=8, building="", floor="", spot=""),
+                place=plot.place,
                 photos=[history.retaken(plot.pair[1 if fixed else 0], 4, views=1)],
                 text="路过看了，已经修好。" if fixed else "路过看了，还是老样子。",
             )
