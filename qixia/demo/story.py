@@ -16,6 +16,7 @@ from qixia.rewards.services import award, redeem, reserve
 # class → how many; 15 points each for the first two, then 12, 10, 8 and 3: 255 in all.
 REPORTS = {"manhole": 5, "cable": 4, "road-damage": 5, "fire-lane": 3, "streetlight": 3, "shared-bike": 2}
 ANSWERED = 15
+WAKES = 7  # o'clock in the city
 BALANCE = 235
 TEXTS = {
     "manhole": "井盖没了，路口来车多，刚才差点掉进去",
@@ -40,14 +41,11 @@ def plan(history: History) -> None:
     kinds.append("manhole")
     for index, cls in enumerate(kinds):
         done = index < ANSWERED
-        days = (index + 1) * (DAYS - 20) / (ANSWERED + 1) if done else DAYS - 2
-        at = (
-            start + timedelta(days=days)
-            if done
-            else history.until - timedelta(minutes=40 * (len(kinds) - index) ** 2 - 12)
-        )
-        plot = _plot(history, cls, done)
-        history.plan_report(_by_day(at), plot)
+        if done:
+            at = _by_day(start + timedelta(days=(index + 1) * (DAYS - 20) / (ANSWERED + 1)))
+        else:
+            at = _waking_before(history.until, timedelta(minutes=40 * (len(kinds) - index) ** 2 - 12))
+        history.plan_report(at, _plot(history, cls, done))
     history.plan(history.until - timedelta(days=2, hours=3), _lunch(history))
 
 
@@ -64,7 +62,24 @@ def _plot(history: History, cls: str, done: bool) -> Plot:
 def _by_day(moment: datetime) -> datetime:
     """The same moment, moved out of the night into the evening before."""
     hour = clock.city_time(moment).hour
-    return moment - timedelta(hours=hour + 3) if hour < 7 else moment
+    return moment - timedelta(hours=hour + 3) if hour < WAKES else moment
+
+
+def _waking_before(until: datetime, span: timedelta) -> datetime:
+    """``span`` of waking time before ``until``: nights (0 to 7 o'clock in the city) do not count.
+
+    Two reports are so never nearer to each other than their spans, whatever the hour of the load: a rider in two
+    places at once is held for a person, and his 235 would be fewer.
+    """
+    at = until
+    while True:
+        # A moment earlier, so that midnight belongs to the day that ends with it.
+        midnight = clock.city_time(at - timedelta.resolution).replace(hour=0, minute=0, second=0, microsecond=0)
+        waking = at - (midnight + timedelta(hours=WAKES))
+        if waking > span:
+            return at - span
+        span -= max(waking, timedelta(0))
+        at = midnight
 
 
 def _join(history: History) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -53,6 +54,16 @@ def small_pictures(monkeypatch):
     yield
     for drawn in kept:
         drawn.cache_clear()
+
+
+def test_the_newest_reports_of_the_hero_keep_their_distance_at_any_hour():
+    for hour in range(24):
+        until = datetime(2026, 11, 20, hour, 41, tzinfo=clock.CITY_TZ)
+        times = [story._waking_before(until, timedelta(minutes=40 * step**2 - 12)) for step in range(1, 8)]
+        assert all(clock.city_time(at).hour >= 7 for at in times)
+        gaps = [later - earlier for later, earlier in pairwise([until, *times])]
+        assert min(gaps) >= timedelta(minutes=28)
+        assert min(gaps[1:]) >= timedelta(minutes=120)
 
 
 SIGN_INS = {"rider", "worker", "clerk", "supervisor", "merchant", "admin", "data_officer", "auditor"}
