@@ -84,7 +84,7 @@ class History:
         while self._heap:
             planned = heapq.heappop(self._heap)
             with clock.at(planned.at):
-                planned.act()
+                self.attempt(planned.act)
                 run_pending()
             progress(planned.at)
 

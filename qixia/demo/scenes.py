@@ -16,8 +16,8 @@ import resvg_py
 from PIL import Image, ImageChops, ImageFilter
 
 FOLDER = Path(__file__).parent / "scenes"
-WIDTH = 960
-HEIGHT = 720
+WIDTH = 720  # what each picture costs at the first start (looking for faces and plates) grows with its area
+HEIGHT = 540
 GRAIN = 0.24  # share of the grain in the picture; more looks like a bad camera
 CORNER = 0.42  # how much darker the corners are
 
@@ -158,7 +158,7 @@ def later(name: str) -> bytes:
 
 @lru_cache(maxsize=64)
 def picture(name: str) -> bytes:
-    """One drawing as a JPEG of 960 × 720."""
+    """One drawing as a JPEG of WIDTH × HEIGHT."""
     png = resvg_py.svg_to_bytes(svg_path=str(FOLDER / f"{name}.svg"), width=WIDTH, skip_system_fonts=True)
     drawn = Image.open(io.BytesIO(bytes(png))).convert("RGB").filter(ImageFilter.GaussianBlur(0.6))
     drawn = ImageChops.multiply(drawn, _lens())
