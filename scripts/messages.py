@@ -62,7 +62,7 @@ TABLES = {
     "rewards/queries/till.py": {"REFUSALS"},
     "rewards/queries/why.py": {"CAPS"},
     "rewards/rules.py": {"ACTS", "WHO"},
-    "rewards/services/vouchers.py": {"NOT_A_VOUCHER"},
+    "rewards/services/redemption/taking.py": {"NOT_A_VOUCHER"},
     "rewards/states.py": {"*"},
     "site/home.py": {"GREETINGS", "WEEKDAYS"},
     "site/mydata/kept.py": {"CONSENT", "SERVICE", "DUTY"},

@@ -3,10 +3,11 @@
 from qixia.rewards.models.appeals import PointsAppeal
 from qixia.rewards.models.books import Account, Entry, Lot, Posting
 from qixia.rewards.models.budgets import Budget, BudgetChange, Owed, Slice
-from qixia.rewards.models.catalogue import Item, Refusal, Voucher
+from qixia.rewards.models.catalogue import Item
 from qixia.rewards.models.chain import Batch, CampaignSum, Link, Replay
 from qixia.rewards.models.claims import Claim, Payout, Promise
 from qixia.rewards.models.holds import Hold
+from qixia.rewards.models.vouchers import Refusal, Voucher
 
 __all__ = [
     "Account",

@@ -5,9 +5,8 @@ lots       expire_lots, warn_expiring
 appealing  appeal_points, answer_appeal, forget_appeals
 holds      post_hold, void_hold, time_out_holds
 budgets    open_budget, change_cap, watch_budgets, pay_owed
-vouchers   reserve, cancel, expire_due, check, redeem
+redemption reserve, cancel, expire_due, check, redeem; save_item
 claims     promise, claim, pay_claims: points of anonymous reports
-catalogue  save_item
 money      settle_money: 分 on the same books
 table      publish_table
 proof      compare, prove, rebuild, seal_postings
@@ -15,7 +14,6 @@ proof      compare, prove, rebuild, seal_postings
 
 from qixia.rewards.services.appealing import answer_appeal, appeal_points, forget_appeals
 from qixia.rewards.services.budgets import change_cap, open_budget, watch_budgets
-from qixia.rewards.services.catalogue import ItemForm, save_item
 from qixia.rewards.services.chain import seal_postings
 from qixia.rewards.services.claims import ClaimAnswer, claim, pay_claims, promise
 from qixia.rewards.services.holds import post_hold, time_out_holds, void_hold
@@ -24,10 +22,19 @@ from qixia.rewards.services.money import settle_money
 from qixia.rewards.services.owing import pay_owed
 from qixia.rewards.services.points import Award, award, award_many
 from qixia.rewards.services.proof import Proof, compare, prove, rebuild
+from qixia.rewards.services.redemption import (
+    Checked,
+    ItemForm,
+    cancel,
+    check,
+    expire_due,
+    redeem,
+    reserve,
+    save_item,
+)
 from qixia.rewards.services.restoring import restore
 from qixia.rewards.services.reversing import reverse
 from qixia.rewards.services.table import publish_table
-from qixia.rewards.services.vouchers import Checked, cancel, check, expire_due, redeem, reserve
 
 __all__ = [
     "Award",
