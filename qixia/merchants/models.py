@@ -30,6 +30,7 @@ class Merchant(models.Model):
     lng = models.FloatField()
     cell = models.CharField(max_length=16)
     hours = models.CharField(max_length=300, blank=True)
+    phone = models.CharField(max_length=16, blank=True, db_default="", default="")  # of the shop; riders may call it
     division = models.ForeignKey("codes.Division", on_delete=models.PROTECT, null=True, related_name="+")
     reason = models.CharField(max_length=200, blank=True)  # why it was refused
     # Sums of ratings as published; they change only when enough new ones have come.
@@ -76,6 +77,7 @@ class Paper(models.Model):
     handed_in_at = models.DateTimeField(default=clock.now)
     checked_at = models.DateTimeField(null=True)
     checked_by = models.CharField(max_length=80, blank=True)
+    warned_at = models.DateTimeField(null=True)  # the keepers were told that it ends soon
 
     class Meta:
         constraints: ClassVar = [
