@@ -13,14 +13,10 @@ No time fails it; what a statement over SLOW_MS does is explained on stderr.
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -30,9 +26,8 @@ from django.test import Client
 
 from qixia.kernel import clock, measure
 from qixia.kernel.ids import check_digit
+from qixia.lab.asking import DATABASES, Options, found_by, staged
 from qixia.lab.crowd import OPEN_SHARE, Crowd
-from qixia.lab.postgres import PostgreSQL
-from qixia.lab.stage import stage
 from qixia.lab.town import build
 from qixia.people.models import Person
 from qixia.people.sessions import BACKEND
@@ -42,7 +37,6 @@ ROWS = 1_000_000
 SMALL = 100  # times smaller
 ASKED = 12
 SLOW_MS = 200.0
-CHILD_SECONDS = 3600.0
 # What everybody asks for; the supervisor also for the rest.
 COMMON = {
     "queue": "/desk/queue?all=1",
@@ -81,38 +75,15 @@ MORE = {
 COLUMNS = ("page_p50_ms", "page_p95_ms", "db_p50_ms", "db_p95_ms", "statements", "slowest_ms", "slowest")
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    rows: int = ROWS
-    asked: int = ASKED
-    seed: int = 1
-
-
-def run(
-    command: str, options: Options, databases: Sequence[str] = ("sqlite", "postgresql")
-) -> Iterator[dict[str, Any]]:
+def run(command: str, options: Options, databases: Sequence[str] = DATABASES) -> Iterator[dict[str, Any]]:
     """A line a page, reader and database."""
     for database in databases:
         running = measure.start(command, seed=options.seed)
-        if database == "postgresql":
-            with PostgreSQL(fsync=True, settings={"shared_buffers": "256MB", "max_wal_size": "4GB"}) as server:
-                lines = _on(server.url, server.folder / "stage", options)
-        else:
-            with tempfile.TemporaryDirectory(prefix="qixia-bench-") as folder:
-                lines = _on(f"sqlite:///{folder}/qixia.sqlite3", Path(folder), options)
+        with staged(database) as place:
+            place.run("-m", "qixia.site.cli", "collectstatic", "--no-input", "--verbosity", "0")
+            lines = found_by("lab_desk", place, options)
         common = running.finish()
         yield from ({**common, "database": database, **line} for line in lines)
-
-
-def _on(url: str, folder: Path, options: Options) -> list[dict[str, Any]]:
-    with stage(url, folder) as place:
-        for name in ("migrate", "collectstatic"):
-            place.run("-m", "qixia.site.cli", name, "--no-input", "--verbosity", "0")
-        words = ["-m", "qixia.site.cli", "lab_desk", *map(str, (options.rows, options.asked, options.seed))]
-        done = subprocess.run(
-            [sys.executable, *words], env=place.environment, stdout=subprocess.PIPE, check=True, timeout=CHILD_SECONDS
-        )
-        return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 # ── in the child, with the stage's database ──────────────────────────────────────────────────────────────────────

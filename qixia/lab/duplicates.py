@@ -14,16 +14,10 @@ Keys     candidates_*  from the question to the rows (one statement), millisecon
 
 from __future__ import annotations
 
-import json
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import h3.api.basic_int as h3
@@ -32,8 +26,7 @@ from django.db import connection, transaction
 from numpy.typing import NDArray
 
 from qixia.kernel import measure
-from qixia.lab.postgres import PostgreSQL
-from qixia.lab.stage import stage
+from qixia.lab.asking import DATABASES, Options, found_by, staged
 from qixia.triage import candidates
 from qixia.triage.duplicates.marks import Seen
 from qixia.triage.duplicates.pairs import read_pairs
@@ -47,43 +40,18 @@ SPOTS = 400
 DAYS = 3 * 365
 CENTRE = (24.90, 118.60)
 DEGREE_M = 111_195.0
-CHILD_SECONDS = 1800.0
 COLUMNS = ("ref", "cell", "lat", "lng", "accuracy_m", "at", "closed_at", "cls", "marks", "photo_hash")
 
 Numbers = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    rows: int = ROWS
-    asked: int = ASKED
-    seed: int = 1
-
-
-def run(
-    command: str, options: Options, databases: Sequence[str] = ("sqlite", "postgresql")
-) -> Iterator[dict[str, Any]]:
+def run(command: str, options: Options, databases: Sequence[str] = DATABASES) -> Iterator[dict[str, Any]]:
     """One line a database."""
     for database in databases:
         running = measure.start(command, seed=options.seed)
-        if database == "postgresql":
-            with PostgreSQL(fsync=True, settings={"shared_buffers": "256MB", "max_wal_size": "4GB"}) as server:
-                found = _on(server.url, server.folder / "stage", options)
-        else:
-            with tempfile.TemporaryDirectory(prefix="qixia-bench-") as folder:
-                found = _on(f"sqlite:///{folder}/qixia.sqlite3", Path(folder), options)
+        with staged(database) as place:
+            (found,) = found_by("lab_similar", place, options)
         yield {**running.finish(), "database": database, **found}
-
-
-def _on(url: str, folder: Path, options: Options) -> dict[str, Any]:
-    with stage(url, folder) as place:
-        place.run("-m", "qixia.site.cli", "migrate", "--no-input", "--verbosity", "0")
-        words = ["-m", "qixia.site.cli", "lab_similar", *map(str, (options.rows, options.asked, options.seed))]
-        done = subprocess.run(
-            [sys.executable, *words], env=place.environment, stdout=subprocess.PIPE, check=True, timeout=CHILD_SECONDS
-        )
-        found: dict[str, Any] = json.loads(done.stdout)
-        return found
 
 
 # ── in the child, with the stage's database ──────────────────────────────────────────────────────────────────────

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qixia.lab import desk
-from qixia.lab.desk import Options, measured
+from qixia.lab.asking import Options
+from qixia.lab.desk import measured
 from qixia.reports import states
 from qixia.reports.models import Decision, Rating, Report
 

@@ -9,7 +9,8 @@ from django.core.management import CommandError, call_command
 
 from qixia.codes.services import load_reference
 from qixia.lab import duplicates
-from qixia.lab.duplicates import Options, measured
+from qixia.lab.asking import Options
+from qixia.lab.duplicates import measured
 from qixia.triage.models import Fingerprint
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from qixia.lab import apt, desk, duplicates, intake, labels, ledger, redaction, vault
+from qixia.lab import apt, asking, desk, duplicates, intake, labels, ledger, redaction, vault
 
 
 class Command(BaseCommand):
@@ -51,11 +51,11 @@ class Command(BaseCommand):
             print(error, file=sys.stderr)
             sys.exit(1)
         if what == "duplicates":
-            for line in duplicates.run(command, duplicates.Options(rows=options["rows"], seed=options["seed"])):
+            for line in duplicates.run(command, asking.Options(options["rows"], duplicates.ASKED, options["seed"])):
                 self._say(line)
             return
         if what == "desk":
-            for line in desk.run(command, desk.Options(rows=options["rows"], seed=options["seed"])):
+            for line in desk.run(command, asking.Options(options["rows"], desk.ASKED, options["seed"])):
                 self._say(line)
             return
         chosen = intake.Options(options["seconds"], options["rounds"], options["clients"], options["seed"])

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from qixia.lab.desk import Options, measured
+from qixia.lab.asking import Options
+from qixia.lab.desk import measured
 from qixia.reports.models import Report
 
 

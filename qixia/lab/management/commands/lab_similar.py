@@ -8,7 +8,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from qixia.lab.duplicates import Options, measured
+from qixia.lab.asking import Options
+from qixia.lab.duplicates import measured
 from qixia.triage.models import Fingerprint
 
 
