@@ -5,6 +5,8 @@ from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel.sealed import declare
 from qixia.policy import kinds
+from qixia.rewards.booking import BookingPolicy
+from qixia.rewards.offline import OfflinePolicy
 from qixia.rewards.rules import ClaimsPolicy, HoldsPolicy, PointsPolicy
 from qixia.rewards.terms import BooksPolicy
 from qixia.ui import nav
@@ -36,6 +38,14 @@ class RewardsConfig(AppConfig):
         )
         kinds.register(
             kinds.Kind(
+                name="rewards.booking",
+                model=BookingPolicy,
+                seed=Path(__file__).parent / "data" / "booking.yaml",
+                title=_("预约和排队"),
+            )
+        )
+        kinds.register(
+            kinds.Kind(
                 name="rewards.points",
                 model=PointsPolicy,
                 seed=Path(__file__).parent / "data" / "points.yaml",
@@ -56,6 +66,14 @@ class RewardsConfig(AppConfig):
                 model=HoldsPolicy,
                 seed=Path(__file__).parent / "data" / "holds.yaml",
                 title=_("先看再给的积分"),
+            )
+        )
+        kinds.register(
+            kinds.Kind(
+                name="rewards.offline",
+                model=OfflinePolicy,
+                seed=Path(__file__).parent / "data" / "offline.yaml",
+                title=_("没有网络时收券"),
             )
         )
         nav.register(

@@ -59,3 +59,19 @@ OWED_STATES = (WAITING, PAID, DROPPED)
 GRANTED = "granted"
 REFUSED = "refused"
 APPEAL_STATES = (OPEN, GRANTED, REFUSED)
+
+# A rider's place in a line. What is offered is kept for a while; all ends are final, and a new line is a new row.
+IN_LINE = "waiting"
+OFFERED = "offered"
+TAKEN = "taken"
+LAPSED = "lapsed"
+LEFT = "left"
+WAITING_STATES = (IN_LINE, OFFERED, TAKEN, LAPSED, LEFT)
+WAITING_OPEN = (IN_LINE, OFFERED)
+WAITING_STEPS: dict[str, tuple[frozenset[str], str]] = {
+    "offer": (frozenset({IN_LINE}), OFFERED),
+    "take": (frozenset({OFFERED}), TAKEN),
+    "lapse": (frozenset({IN_LINE, OFFERED}), LAPSED),
+    "leave": (frozenset({IN_LINE, OFFERED}), LEFT),
+}
+WAITING_LABELS = {IN_LINE: "在排", OFFERED: "排到了", TAKEN: "已换", LAPSED: "没等到", LEFT: "不排了"}

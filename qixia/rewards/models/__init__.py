@@ -7,6 +7,7 @@ from qixia.rewards.models.catalogue import Item
 from qixia.rewards.models.chain import Batch, CampaignSum, Link, Replay
 from qixia.rewards.models.claims import Claim, Payout, Promise
 from qixia.rewards.models.holds import Hold
+from qixia.rewards.models.slots import Slot, Waiting
 from qixia.rewards.models.vouchers import Refusal, Voucher
 
 __all__ = [
@@ -29,5 +30,7 @@ __all__ = [
     "Refusal",
     "Replay",
     "Slice",
+    "Slot",
     "Voucher",
+    "Waiting",
 ]

@@ -35,6 +35,10 @@ class Item(models.Model):
         MARKET = "market", _("超市")
         THERAPY = "therapy", _("理疗")
         KIT = "kit", _("药包")
+        REHAB = "rehab", _("康复")
+        CARE = "care", _("照护")
+        COAT = "coat", _("雨衣")
+        HELMET = "helmet", _("头盔")
 
     public_id = models.CharField(max_length=26, unique=True, default=new_public_id, editable=False)
     name = models.CharField(_("名称"), max_length=30)
@@ -53,6 +57,18 @@ class Item(models.Model):
     picture = models.CharField(_("图画"), max_length=12, choices=Picture.choices)
     terms = models.TextField(_("使用说明"), max_length=400, blank=True)
     active = models.BooleanField(_("上架"), default=True)
+    # Booked for a time: stock is what there is in all, the slots say when.
+    has_slots = models.BooleanField(_("要约时间"), default=False, db_default=False)
+    where = models.CharField(_("在店里哪儿"), max_length=60, blank=True, default="", db_default="")
+    percent_off = models.PositiveSmallIntegerField(_("优惠百分之几"), null=True, blank=True)
+    least_fen = models.PositiveIntegerField(_("满多少可用（分）"), null=True, blank=True)
+    # An eligibility.Eligibility; none: everybody.
+    eligibility = models.JSONField(_("谁能换"), null=True, blank=True)
+    # Of a thing, so everybody may see it; the drawn picture stands in while it is being made ready.
+    photo = models.ForeignKey(
+        "media.Evidence", on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("照片")
+    )
+    photo_alt = models.CharField(_("照片上是什么"), max_length=60, blank=True, default="", db_default="")
     order = models.PositiveIntegerField(_("次序"), default=0)
     # Counts edits in the console, so that two administrators cannot overwrite each other unseen.
     revision = models.PositiveIntegerField(default=1, editable=False)
@@ -65,6 +81,10 @@ class Item(models.Model):
             models.CheckConstraint(condition=Q(price__gte=1), name="rewards_item_has_a_price"),
             models.CheckConstraint(condition=Q(valid_days__gte=1), name="rewards_item_is_valid_for_days"),
             models.CheckConstraint(condition=Q(stock__gte=0), name="rewards_stock_not_negative"),
+            models.CheckConstraint(
+                condition=Q(percent_off__isnull=True) | Q(percent_off__gte=1, percent_off__lte=100),
+                name="rewards_percent_off_is_a_percentage",
+            ),
         )
 
     def __str__(self) -> str:

@@ -40,6 +40,11 @@ class Voucher(models.Model):
     redeemed_by = models.ForeignKey(
         "people.Person", on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("收券人")
     )
+    # The time that was booked, of an item that is taken by time.
+    slot = models.ForeignKey(
+        "rewards.Slot", on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("场次")
+    )
+    reminded_at = models.DateTimeField(null=True, editable=False)
     client_key = models.CharField(max_length=64)
     # The merchant's phone sends its own key, so a repeated "confirm" is told "done" and not "already used".
     redeem_key = models.CharField(max_length=64, blank=True)
