@@ -1,6 +1,7 @@
 """From words to a place: “云帆路88号”, “云帆路与学府路路口”, “锦澜花园东门”.
 
-Truth    the atlas: house numbers run as in rules.house_number. Only what the words name exactly is found; a road alone is
+Truth    the atlas: house numbers run as in rules.house_number; a site's own address stands where the survey put it, also
+         on a road that the map lacks or beyond its drawn end. Full-width digits, 128-2号, 128# and 128 alone are read. Only what the words name exactly is found; a road alone is
          no place. Nothing is guessed: no answer means that a person must point at the map.
 Units    degrees WGS-84 out, metres inside.
 """
@@ -8,8 +9,10 @@ Units    degrees WGS-84 out, metres inside.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import shapely
@@ -19,6 +22,10 @@ from qixia.places.atlas import Atlas, RoadRow, SiteRow
 from qixia.places.rules import side_of_number
 
 BESIDE_KERB_M = 3.0
+# 128号, 128-2号, 128弄, 128#, and 128 where the words or a comma end after it: 云帆路3栋 is no number.
+_END = r"(?:[-–]\d{1,3})?(?:号|弄|#|(?=[,;。(]|$))"
+_NUMBER = r"(\d{1,5})" + _END
+_ADDRESS = re.compile(r"(.{2,40}?\d{1,5})号?")  # of a site
 _ENDINGS = ("路口", "交叉口", "交汇处", "交界处", "十字路口", "拐角")
 
 
@@ -33,15 +40,17 @@ class Hit:
 
 def find_words(atlas: Atlas, text: str) -> Hit | None:
     """The most exact place that the text names; None if it names none, or a number that a road does not have."""
-    said = "".join(text.split())
+    said = "".join(unicodedata.normalize("NFKC", text).split())
     site = next(_sites(atlas, said), None)
     if site and (gate := _gate(site, said)):
         return gate
     roads = _roads(atlas, said)
     for road in roads:
-        number = re.search(re.escape(road.name) + r"(\d{1,5})号", said)
+        number = re.search(re.escape(road.name) + _NUMBER, said)
         if number:
-            return _at_number(atlas, road.name, int(number[1]))
+            return _at_number(atlas, road.name, int(number[1])) or _at_address(atlas, said)
+    if address := _at_address(atlas, said):
+        return address
     if len({road.name for road in roads}) > 1 and any(ending in said for ending in _ENDINGS):
         crossing = _crossing(atlas, roads)
         if crossing:
@@ -88,6 +97,22 @@ def _at_number(atlas: Atlas, name: str, number: int) -> Hit | None:
         spot = beside.interpolate(beside.project(middle)) if not beside.is_empty else middle
         return Hit(_degrees(atlas, spot), "number", f"{name}{number}号")
     return None
+
+
+def _at_address(atlas: Atlas, said: str) -> Hit | None:
+    """A site whose own address the text names, the longest address first."""
+    named = [(address, row) for row in atlas.ground.sites if (address := _address(row.address)) and address in said]
+    for address, row in sorted(named, key=lambda one: -len(one[0])):
+        if re.search(re.escape(address) + _END, said):
+            return Hit(Point(row.lat, row.lng), "number", row.address)
+    return None
+
+
+@lru_cache(maxsize=20_000)
+def _address(text: str) -> str:
+    """“南北路 111 号” as it is looked for: 南北路111. Empty for what has no number at its end."""
+    found = _ADDRESS.fullmatch("".join(unicodedata.normalize("NFKC", text).split()))
+    return found[1] if found else ""
 
 
 def _crossing(atlas: Atlas, roads: list[RoadRow]) -> Hit | None:

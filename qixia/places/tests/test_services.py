@@ -71,6 +71,36 @@ def test_a_load_is_recorded_without_personal_data() -> None:
     assert set(event.data) == {"version", "grids", "sites"}
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("东西路 8 号", "东西路8号"),
+        ("小社区东西路８号一楼", "东西路8号"),
+        ("东西路8-2号", "东西路8号"),
+        ("东西路 8#", "东西路8号"),
+        ("东西路 8", "东西路8号"),
+        ("东西路8，近公交站", "东西路8号"),
+        ("东西路8栋", None),
+        ("东西路80000号", None),
+        # A road that the map lacks, with one address that the survey knows; 45 is none.
+        ("丰泽街 128 号松苑", "丰泽街 128 号"),
+        ("丰泽街128", "丰泽街 128 号"),
+        ("丰泽街 1288 号", None),
+        ("丰泽街 45 号", None),
+        # Beyond the drawn end of a road that the map has.
+        ("南北路 999 号", "南北路 999 号"),
+    ],
+)
+def test_a_number_is_found_on_a_road_or_where_the_survey_has_its_address(text: str, words: str | None) -> None:
+    document = town()
+    document["sites"][0] |= {"name": "松苑新村", "address": "丰泽街 128 号"}
+    document["sites"][1]["address"] = "南北路 999 号"
+    load_district(document)
+    queries.forget()
+    hit = queries.find_words(text)
+    assert (hit and (hit.by, hit.words)) == (words and ("number", words))
+
+
 @pytest.mark.usefixtures("loaded")
 class TestLocate:
     @pytest.mark.parametrize(
