@@ -47,6 +47,7 @@ class Group(_Shape):
     channels: frozenset[Channel] = frozenset()
     on_request: frozenset[Channel] = frozenset()
     staff: bool = False  # only people at work get such news
+    role: str = ""  # only who holds this role is asked about it
     critical: bool = False  # breaks through quiet hours
 
     @model_validator(mode="after")

@@ -60,14 +60,14 @@ class Settings:
 def settings_of(person_id: int, *, roles: Iterable[str], language: str, device: str = "") -> Settings:
     """What somebody with these roles can choose. Channels that the installation lacks are left out. `device`: the cookie
     of the browser that asks."""
-    policy, wish = channel_rules(), wishes_of([person_id])[person_id]
-    is_staff = bool(STAFF_ROLES & set(roles))
+    policy, wish, held = channel_rules(), wishes_of([person_id])[person_id], set(roles)
+    is_staff = bool(STAFF_ROLES & held)
     can_mail = is_staff and bool(get_config().mail_server.get_secret_value())
     shown = [one for one in PERSONAL if one != "email" or can_mail]
     rows = [
         ChoiceRow(key, group.title.words(language), group.critical, _cells(key, policy, wish, shown))
         for key, group in policy.groups.items()
-        if is_staff or not group.staff
+        if (is_staff or not group.staff) and (not group.role or group.role in held)
     ]
     address = MailAddress.objects.filter(person_id=person_id).first() if can_mail else None
     devices, may_be_here = _devices(person_id, device_index(device))
