@@ -2,6 +2,7 @@
 
 - A ledger and a voucher belong to one person; to anybody else they do not exist (NotFound, never NotAllowed).
 - A merchant's staff takes vouchers of the shops in which they hold the role "merchant".
+- Phones of a shop that take vouchers without network are seen and stopped by that staff, and by administrators.
 - The catalogue and budgets are edited by administrators; proofs of the books are read by auditors too.
 - Points that a signal holds, and appeals, are decided about by administrators and by supervisors of the whole city, since
   evidence may lie anywhere. Never about one's own, and never about what one decided oneself.
@@ -13,8 +14,8 @@ from django.db.models import QuerySet
 
 from qixia.kernel.errors import NotAllowed
 from qixia.people.access import Actor
-from qixia.rewards.errors import NoSuchItem, NoSuchVoucher
-from qixia.rewards.models import Item, Voucher
+from qixia.rewards.errors import NoSuchItem, NoSuchPhone, NoSuchVoucher
+from qixia.rewards.models import Item, TillDevice, Voucher
 
 
 def own_vouchers(actor: Actor) -> QuerySet[Voucher]:
@@ -45,6 +46,21 @@ def shown_item(public_id: str) -> Item:
 def merchant_ids(actor: Actor) -> list[int]:
     """Shops in which the actor takes vouchers, in a stable order."""
     return sorted(actor.organisation_ids("merchant"))
+
+
+def kept_phones(actor: Actor) -> QuerySet[TillDevice]:
+    """Phones of the actor's shops; of all shops for administrators. To others they do not exist."""
+    rows = TillDevice.objects.select_related("merchant")
+    return rows if actor.has("admin") else rows.filter(merchant_id__in=merchant_ids(actor))
+
+
+def kept_phone(actor: Actor, public_id: str, *, lock: bool = False) -> TillDevice:
+    """One of them. Locked before any voucher, so that what one phone sends twice at once comes one after the other."""
+    rows = kept_phones(actor)
+    found = (rows.select_for_update(of=("self",), no_key=True) if lock else rows).filter(public_id=public_id).first()
+    if found is None:
+        raise NoSuchPhone
+    return found
 
 
 def must_keep_catalogue(actor: Actor) -> None:

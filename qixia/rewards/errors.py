@@ -136,3 +136,18 @@ class NoSuchAppeal(NotFound):
 class AppealEnded(Stale):
     code = "rewards.appeal_ended"
     message = "这件申诉已经有人答复了。"
+
+
+class NoSuchPhone(NotFound):
+    code = "rewards.no_such_phone"
+    message = "没有找到这部收券手机。"
+
+
+class PhoneRevoked(Conflict):
+    code = "rewards.phone_revoked"
+    message = "这部手机已停用，不能再离线收券。要用的话请重新登记。"
+
+
+class TooManyPhones(Conflict):
+    code = "rewards.too_many_phones"
+    message = "一家店最多登记 %(most)d 部手机，请先停用一部不用的。"

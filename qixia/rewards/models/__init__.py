@@ -8,6 +8,7 @@ from qixia.rewards.models.chain import Batch, CampaignSum, Link, Replay
 from qixia.rewards.models.claims import Claim, Payout, Promise
 from qixia.rewards.models.holds import Hold
 from qixia.rewards.models.slots import Slot, Waiting
+from qixia.rewards.models.tills import OfflineScan, TillDevice
 from qixia.rewards.models.vouchers import Refusal, Voucher
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Item",
     "Link",
     "Lot",
+    "OfflineScan",
     "Owed",
     "Payout",
     "PointsAppeal",
@@ -31,6 +33,7 @@ __all__ = [
     "Replay",
     "Slice",
     "Slot",
+    "TillDevice",
     "Voucher",
     "Waiting",
 ]
