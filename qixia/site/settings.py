@@ -27,6 +27,7 @@ _APPS = [
     "qixia.demo",
     "qixia.site",
     "qixia.merchants",
+    "qixia.gifts",
     "qixia.reports",
     "qixia.offers",
     "qixia.rewards",

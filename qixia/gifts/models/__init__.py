@@ -1,0 +1,20 @@
+"""Tables of gifts, by matter."""
+
+from qixia.gifts.models.campaigns import Campaign, Draw, Entry, Ticket
+from qixia.gifts.models.handing import Allotment, HandOver
+from qixia.gifts.models.stock import Donation, Donor, Helper, Move, Place, Stock
+
+__all__ = [
+    "Allotment",
+    "Campaign",
+    "Donation",
+    "Donor",
+    "Draw",
+    "Entry",
+    "HandOver",
+    "Helper",
+    "Move",
+    "Place",
+    "Stock",
+    "Ticket",
+]
