@@ -8,6 +8,7 @@ from qixia.rewards.services import (
     expire_due,
     expire_lots,
     forget_appeals,
+    forget_holds,
     pay_claims,
     pay_owed,
     prove,
@@ -77,5 +78,7 @@ def prove_the_books() -> None:
 
 @on("people.erased")
 def forget_what_was_said(event: EventView) -> None:
-    """What somebody who left had said against entries is gone."""
-    forget_appeals(person=event.ref.removeprefix("person:"))
+    """What somebody who left had said against entries is gone, and what spoke against their points."""
+    person = event.ref.removeprefix("person:")
+    forget_appeals(person=person)
+    forget_holds(person=person)

@@ -3,7 +3,7 @@
 points     award, award_many, reverse, restore
 lots       expire_lots, warn_expiring
 appealing  appeal_points, answer_appeal, forget_appeals
-holds      post_hold, void_hold, time_out_holds
+holds      post_hold, void_hold, time_out_holds, forget_holds
 budgets    open_budget, change_cap, watch_budgets, pay_owed
 redemption reserve, cancel, expire_due, check, redeem; save_item
 claims     promise, claim, pay_claims: points of anonymous reports
@@ -16,7 +16,7 @@ from qixia.rewards.services.appealing import answer_appeal, appeal_points, forge
 from qixia.rewards.services.budgets import change_cap, open_budget, watch_budgets
 from qixia.rewards.services.chain import seal_postings
 from qixia.rewards.services.claims import ClaimAnswer, claim, pay_claims, promise
-from qixia.rewards.services.holds import post_hold, time_out_holds, void_hold
+from qixia.rewards.services.holds import forget_holds, post_hold, time_out_holds, void_hold
 from qixia.rewards.services.lots import expire_lots, warn_expiring
 from qixia.rewards.services.money import settle_money
 from qixia.rewards.services.owing import pay_owed
@@ -54,6 +54,7 @@ __all__ = [
     "expire_due",
     "expire_lots",
     "forget_appeals",
+    "forget_holds",
     "open_budget",
     "pay_claims",
     "pay_owed",

@@ -168,9 +168,9 @@ def _tell(row: PointsAppeal, points: int, answer: str) -> None:
 
 @transaction.atomic
 def forget_appeals(*, person: str) -> int:
-    """Somebody was erased: what he wrote goes, that an entry was looked at again stays. Idempotent."""
-    mine = PointsAppeal.objects.filter(posting__beneficiary=f"person:{person}").exclude(sealed_words=b"")
-    gone = mine.update(sealed_words=b"")
+    """Somebody was erased: what they wrote goes with the answers, that an entry was looked at again stays. Idempotent."""
+    mine = PointsAppeal.objects.filter(posting__beneficiary=f"person:{person}")
+    gone = mine.exclude(sealed_words=b"", sealed_answer=b"").update(sealed_words=b"", sealed_answer=b"")
     if gone:
         record("rewards.appeals_forgotten", subject="points-appeals", actor="system:erasure", count=gone)
     return gone

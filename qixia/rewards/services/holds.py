@@ -17,6 +17,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
 from qixia.kernel.keys import keys
@@ -26,7 +27,7 @@ from qixia.policy import queries as policy
 from qixia.rewards import rules, sealing, states, terms
 from qixia.rewards.access import must_decide_holds
 from qixia.rewards.errors import HoldEnded, NoSuchHold
-from qixia.rewards.models import Hold, Posting
+from qixia.rewards.models import Hold, Owed, Posting
 from qixia.rewards.queries.terms import books_terms
 from qixia.rewards.services import books, budgets, telling
 from qixia.rewards.services.standing import bonus_of
@@ -244,3 +245,16 @@ def ending(
         campaign=campaign,
         bonus=-bonus,
     )
+
+
+@transaction.atomic
+def forget_holds(*, person: str) -> int:
+    """Somebody was erased: what spoke against points of theirs goes with the reasons, also where nobody decided yet; that
+    points were held, and how it ended, stays in the books. Idempotent."""
+    ref = f"person:{person}"
+    holds = Hold.objects.filter(owner_ref=ref).exclude(sealed_evidence=b"", sealed_reason=b"")
+    owed = Owed.objects.filter(posting__beneficiary=ref).exclude(sealed_signals=b"")
+    gone = holds.update(sealed_evidence=b"", sealed_reason=b"") + owed.update(sealed_signals=b"")
+    if gone:
+        record("rewards.holds_forgotten", subject="points-holds", actor="system:erasure", count=gone)
+    return gone

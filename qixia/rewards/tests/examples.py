@@ -242,6 +242,14 @@ def give_nothing_of_what_was_held() -> None:
     assert services.void_hold(actor=person("admin"), public_id=a_hold(), reason="照片是旧的").points == 0
 
 
+@example("rewards.services.forget_holds")
+def forget_what_spoke_against_points() -> None:
+    a_hold()
+    person = Hold.objects.latest("pk").owner_ref.removeprefix("person:")
+    assert services.forget_holds(person=person) == 1
+    assert services.forget_holds(person=person) == 0
+
+
 @example("rewards.services.time_out_holds")
 def let_time_decide() -> None:
     a_hold()
