@@ -532,6 +532,14 @@ def staff_of(organisation_id: int, *roles: str) -> list[Member]:
     return [Member(*row) for row in rows]
 
 
+def keeper_of(organisation_id: int) -> int | None:
+    """Who keeps a shop: of those who hold the role "merchant" there as their own, whoever has held it longest."""
+    grants = RoleGrant.objects.filter(
+        live_at(clock.now()), organisation_id=organisation_id, role="merchant", acting_for="", person__is_active=True
+    )
+    return grants.order_by("valid_from", "pk").values_list("person_id", flat=True).first()
+
+
 def people_in_charge(path: str, *roles: str) -> list[Member]:
     """Who holds one of `roles` in the division `path` or in one above it (or in the whole city)."""
     parts = [part for part in path.split("/") if part]

@@ -151,3 +151,65 @@ class PhoneRevoked(Conflict):
 class TooManyPhones(Conflict):
     code = "rewards.too_many_phones"
     message = "一家店最多登记 %(most)d 部手机，请先停用一部不用的。"
+
+
+class NoSuchStatement(NotFound):
+    code = "rewards.no_such_statement"
+    message = "没有找到这份账单。"
+
+
+class StatementNotNow(Stale):
+    code = "rewards.statement_not_now"
+    message = "这份账单现在是“%(state)s”，不能这样办。"
+
+
+class OwnStatement(NotAllowed):
+    code = "rewards.own_statement"
+    message = "这是你自己店的账单，要由别人来办。"
+
+
+class NotTheKeeper(NotAllowed):
+    code = "rewards.not_the_keeper"
+    message = "账单由店主确认。你可以看，也可以提异议。"
+
+
+class TooLateToObject(Conflict):
+    code = "rewards.too_late_to_object"
+    message = "提异议的时间已经过了。确实有错，请联系社区，下个月更正。"
+
+
+class AlreadyDisputed(Conflict):
+    code = "rewards.already_disputed"
+    message = "这一处已经提过异议了。"
+
+
+class NoSuchDispute(NotFound):
+    code = "rewards.no_such_dispute"
+    message = "没有找到这条异议。"
+
+
+class DisputeEnded(Stale):
+    code = "rewards.dispute_ended"
+    message = "这条异议已经有人答复了。"
+
+
+class NeedsOtherEyes(NotAllowed):
+    """Whoever had a hand in the sum does not record its payment."""
+
+    code = "rewards.needs_other_eyes"
+    message = "这份账单是你出的、答复的或更正的，付款要由另一个人登记。"
+
+
+class BankRefUsed(Conflict):
+    code = "rewards.bank_ref_used"
+    message = "这个银行流水号已经登记过了。"
+
+
+class NoSuchPayment(NotFound):
+    code = "rewards.no_such_payment"
+    message = "没有找到这笔付款。"
+
+
+class PaymentReversed(Stale):
+    code = "rewards.payment_reversed"
+    message = "这笔付款已经撤回过了。"

@@ -43,6 +43,8 @@ class Statement(models.Model):
     carried_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="brought_from")
     # Budget → settlement, for the lines about uses.
     posting = models.OneToOneField(Posting, on_delete=models.PROTECT, null=True, related_name="+")
+    # Settlement → retired, where points were used and nothing is to be paid.
+    closing = models.OneToOneField(Posting, on_delete=models.PROTECT, null=True, related_name="+")
     # No budget covers it since then.
     waits_since = models.DateTimeField(_("等预算"), null=True)
     issued_at = models.DateTimeField(_("出账单"), null=True)
@@ -65,7 +67,6 @@ class Statement(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["merchant", "month"], name="rewards_statement_once"),
             models.CheckConstraint(condition=Q(state__in=settling.STATES), name="rewards_statement_state_known"),
-            models.CheckConstraint(condition=Q(month__day=1), name="rewards_statement_of_a_month"),
             models.CheckConstraint(
                 condition=Q(state=settling.DRAFT)
                 | Q(fen=F("due_fen") + F("carried_fen") - F("brought_fen"), due_fen__gte=0),
@@ -76,9 +77,7 @@ class Statement(models.Model):
                 | Q(points=F("due_points") + F("carried_points") - F("brought_points"), due_points__gte=0),
                 name="rewards_statement_points_add_up",
             ),
-            models.CheckConstraint(
-                condition=Q(carried_fen=0) | Q(due_fen=0), name="rewards_statement_pays_or_carries"
-            ),
+            models.CheckConstraint(condition=Q(carried_fen=0) | Q(due_fen=0), name="rewards_statement_pays_or_carries"),
             models.CheckConstraint(
                 condition=Q(state=settling.DRAFT, issued_at__isnull=True)
                 | (~Q(state=settling.DRAFT) & Q(issued_at__isnull=False, object_until__isnull=False)),
