@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from qixia.people.models import (
     ErasureRequest,
     Organisation,
     Person,
+    Rider,
     RoleGrant,
     SignInCode,
     TotpDevice,
@@ -278,6 +279,20 @@ def riders_named(names: Iterable[str]) -> dict[str, list[NamedRider]]:
     ):
         found.setdefault(name, []).append(NamedRider(public_id, name, platform or ""))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class RiderFacts:
+    """What a rule about riders may ask: for which kind of employer, since when. Nothing about the work itself."""
+
+    employer_kind: str
+    since: date | None
+
+
+def rider_facts(person_id: int) -> RiderFacts:
+    """Empty for nobody and for who does not ride. One query."""
+    row = Rider.objects.filter(person_id=person_id).values_list("platform__kind", "since").first()
+    return RiderFacts(row[0] or "", row[1]) if row else RiderFacts("", None)
 
 
 def person_id_for(public_id: str) -> int | None:

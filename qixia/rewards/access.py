@@ -32,7 +32,7 @@ def own_voucher(actor: Actor, public_id: str) -> Voucher:
 
 
 def shown_items() -> QuerySet[Item]:
-    return Item.objects.filter(active=True).select_related("merchant")
+    return Item.objects.filter(active=True).select_related("merchant", "photo")
 
 
 def shown_item(public_id: str) -> Item:
@@ -40,6 +40,19 @@ def shown_item(public_id: str) -> Item:
     found = shown_items().filter(public_id=public_id).first()
     if found is None:
         raise NoSuchItem
+    return found
+
+
+def own_waitings(actor: Actor) -> QuerySet[Waiting]:
+    if actor.person_id is None:
+        return Waiting.objects.none()
+    return Waiting.objects.filter(person_id=actor.person_id).select_related("item__merchant", "item__photo", "slot")
+
+
+def own_waiting(actor: Actor, public_id: str) -> Waiting:
+    found = own_waitings(actor).filter(public_id=public_id).first()
+    if found is None:
+        raise NoSuchWaiting
     return found
 
 

@@ -39,6 +39,18 @@ class VoucherEnded(Stale):
     message = "这张券%(state)s，不能再退。"
 
 
+class VoucherOver(Stale):
+    """Used up, given back or expired meanwhile: nothing of it can be taken."""
+
+    code = "rewards.voucher_over"
+    message = "这张券%(state)s，没有收。"
+
+
+class NotSoMuchLeft(Conflict):
+    code = "rewards.not_so_much_left"
+    message = "这张券还剩 %(left)s，请核对后再收。"
+
+
 class VoucherRefused(Conflict):
     """A merchant may not take this voucher. `reason` is one of `Refusal`'s reasons."""
 
@@ -213,3 +225,62 @@ class NoSuchPayment(NotFound):
 class PaymentReversed(Stale):
     code = "rewards.payment_reversed"
     message = "这笔付款已经撤回过了。"
+
+
+class NotEligible(Conflict):
+    """The item asks for something that this rider does not bring. `what` says it in words."""
+
+    code = "rewards.not_eligible"
+    message = "现在还不能换“%(name)s”：%(what)s。没有扣你的积分。"
+
+
+class NeedsSlot(Invalid):
+    code = "rewards.needs_slot"
+    message = "请先选一个时间。"
+
+
+class NoSuchSlot(NotFound):
+    code = "rewards.no_such_slot"
+    message = "没有这一场，请换一个时间。"
+
+
+class SlotFull(Conflict):
+    code = "rewards.slot_full"
+    message = "%(when)s 刚刚约满了，没有扣你的积分。换一个时间，或者排队等空位。"
+
+
+class SlotOver(Conflict):
+    """The slot was called off, has begun, or begins too soon to book."""
+
+    code = "rewards.slot_over"
+    message = "%(when)s 已经不能约了，没有扣你的积分。请换一个时间。"
+
+
+class TooLateToRebook(Conflict):
+    code = "rewards.too_late_to_rebook"
+    message = "%(until)s 以后不能改时间了。来不了可以退，按说好的比例退分。"
+
+
+class StayedAway(Conflict):
+    code = "rewards.stayed_away"
+    message = "你有 %(count)s 次约了没来，%(until)s 起又可以约。"
+
+
+class NothingToWaitFor(Conflict):
+    code = "rewards.nothing_to_wait_for"
+    message = "“%(name)s”现在就有，不用排。"
+
+
+class LineFull(Conflict):
+    code = "rewards.line_full"
+    message = "你已经在排 %(most)s 样了，先退掉一样再排。"
+
+
+class NoSuchWaiting(NotFound):
+    code = "rewards.no_such_waiting"
+    message = "没有找到这个排队。"
+
+
+class SlotHasBookings(Conflict):
+    code = "rewards.slot_has_bookings"
+    message = "已经约出去 %(taken)s 个，名额不能比这少。"
