@@ -71,11 +71,15 @@ class VoucherOut(Schema):
     public_id: str
     number: str
     name: str
-    state: Literal["reserved", "redeemed", "expired", "cancelled"]
+    state: Literal["reserved", "part_used", "redeemed", "expired", "cancelled"]
     price: int
     face_value_fen: int | None
+    by_amount: bool = Field(description="whether `total` and `used` count 分 of its face value; else times")
+    total: int
+    used: int
+    opens_at: datetime | None
     expires_at: datetime
-    redeemed_at: datetime | None
+    redeemed_at: datetime | None = Field(description="when the last of it was taken")
 
 
 class ReserveIn(Schema):
@@ -86,6 +90,7 @@ class ReserveIn(Schema):
 class RedeemIn(Schema):
     code: str = Field(max_length=400, description="what the QR code says, or the nine digits")
     redeem_key: str = Field(min_length=8, max_length=64, description="made by the till; the same key is one redemption")
+    units: int | None = Field(None, ge=1, description="how much is taken of a voucher in parts: times, or 分 by amount")
 
 
 @router.get("/balance", response={200: BalanceOut, **READ}, summary="My points")
@@ -129,4 +134,5 @@ def redeem(request: HttpRequest, data: RedeemIn) -> Voucher:
         actor=request.actor,  # type: ignore[attr-defined]
         text=data.code,
         redeem_key=data.redeem_key,
-    )
+        units=data.units,
+    ).voucher

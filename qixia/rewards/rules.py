@@ -424,6 +424,12 @@ def share(points: int, percent: int) -> tuple[int, int]:
     return back, points - back
 
 
+def share_of(total: int, before: int, units: int, whole: int) -> int:
+    """What of `whole` belongs to `units` of `total` after `before` of them: rounded as they add up, so that the shares of
+    all of them are the whole, in whatever pieces they are taken."""
+    return whole * (before + units) // total - whole * before // total
+
+
 def slot_of(ref: str) -> int:
     """Which of the slices of a collecting account a person's postings go to."""
     return zlib.crc32(ref.encode()) % SLOTS

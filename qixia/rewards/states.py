@@ -1,31 +1,36 @@
 """A voucher's life: one table that services, buttons, docs and tests read.
 
-reserved → redeemed | expired | cancelled. The three ends are final: nothing leads out of them.
+reserved → part_used → redeemed, and from the first two to expired or cancelled. Those three ends are final: nothing leads
+out of them.
 """
 
 from __future__ import annotations
 
 RESERVED = "reserved"
+PART_USED = "part_used"
 REDEEMED = "redeemed"
 EXPIRED = "expired"
 CANCELLED = "cancelled"
 
-STATES = (RESERVED, REDEEMED, EXPIRED, CANCELLED)
+STATES = (RESERVED, PART_USED, REDEEMED, EXPIRED, CANCELLED)
+# Something of it can still be used.
+USABLE = (RESERVED, PART_USED)
 
 # step → (states it may start from, state it leads to)
 STEPS: dict[str, tuple[frozenset[str], str]] = {
-    "redeem": (frozenset({RESERVED}), REDEEMED),
-    "expire": (frozenset({RESERVED}), EXPIRED),
-    "cancel": (frozenset({RESERVED}), CANCELLED),
+    "use": (frozenset(USABLE), PART_USED),
+    "redeem": (frozenset(USABLE), REDEEMED),
+    "expire": (frozenset(USABLE), EXPIRED),
+    "cancel": (frozenset(USABLE), CANCELLED),
 }
 
-LABELS = {RESERVED: "待使用", REDEEMED: "已使用", EXPIRED: "已过期", CANCELLED: "已退回"}
+LABELS = {RESERVED: "待使用", PART_USED: "用了一部分", REDEEMED: "已使用", EXPIRED: "已过期", CANCELLED: "已退回"}
 
 # The glyph of the design system that goes with a state (a circle that fills up), so that colour never stands alone.
-GLYPHS = {RESERVED: "wait", REDEEMED: "fixed", EXPIRED: "back", CANCELLED: "back"}
+GLYPHS = {RESERVED: "wait", PART_USED: "doing", REDEEMED: "fixed", EXPIRED: "back", CANCELLED: "back"}
 
-# Vouchers in these states count against an item's limit per person: what was given back is no use of the offer.
-COUNTED = (RESERVED, REDEEMED)
+# Vouchers in these states count against an item's limit per person: what was given back unused is no use of the offer.
+COUNTED = (RESERVED, PART_USED, REDEEMED)
 
 
 def may(step: str, state: str) -> bool:

@@ -8,6 +8,7 @@ from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.rewards import queries, states
 from qixia.rewards.access import own_vouchers
+from qixia.rewards.models import Use
 
 _PAGE = 200
 
@@ -18,13 +19,14 @@ def export_of(actor: Actor) -> dict[str, Any]:
         "balance": queries.balance(actor.ref),
         "entries": _entries(actor.ref),
         "vouchers": _vouchers(actor),
+        "uses": _uses(actor),
         "appeals": queries.appeals_of(actor),
     }
 
 
 def open_vouchers(actor: Actor) -> int:
     """Vouchers that can still be used."""
-    return own_vouchers(actor).filter(state=states.RESERVED, expires_at__gt=clock.now()).count()
+    return own_vouchers(actor).filter(state__in=states.USABLE, expires_at__gt=clock.now()).count()
 
 
 def _entries(owner_ref: str) -> list[dict[str, Any]]:
@@ -52,5 +54,11 @@ def _entry(row: queries.Row) -> dict[str, Any]:
 
 
 def _vouchers(actor: Actor) -> list[dict[str, Any]]:
-    names = ("number", "name", "state", "price", "returned", "face_value_fen", "created_at", "expires_at", "ended_at")
-    return list(own_vouchers(actor).order_by("-pk").values(*names))
+    names = ("number", "name", "state", "price", "returned", "face_value_fen", "by_amount", "total", "used")
+    times = ("created_at", "opens_at", "expires_at", "ended_at")
+    return list(own_vouchers(actor).order_by("-pk").values(*names, *times))
+
+
+def _uses(actor: Actor) -> list[dict[str, Any]]:
+    uses = Use.objects.filter(voucher__in=own_vouchers(actor)).order_by("-pk")
+    return list(uses.values("voucher__number", "merchant__name", "units", "points", "fen", "taken_at"))

@@ -9,7 +9,7 @@ from qixia.rewards.models.claims import Claim, Payout, Promise
 from qixia.rewards.models.holds import Hold
 from qixia.rewards.models.slots import Slot, Waiting
 from qixia.rewards.models.tills import OfflineScan, TillDevice
-from qixia.rewards.models.vouchers import Refusal, Voucher
+from qixia.rewards.models.vouchers import Refusal, Use, Voucher
 
 __all__ = [
     "Account",
@@ -34,6 +34,7 @@ __all__ = [
     "Slice",
     "Slot",
     "TillDevice",
+    "Use",
     "Voucher",
     "Waiting",
 ]

@@ -48,6 +48,11 @@ class Item(models.Model):
     price = models.PositiveIntegerField(_("积分价"))
     face_value_fen = models.PositiveIntegerField(_("面值（分）"), null=True, blank=True)
     stock = models.PositiveIntegerField(_("库存"))
+    # How many times one voucher can be used; or, by amount, its face value is a sum that is taken bit by bit.
+    parts = models.PositiveIntegerField(_("可用次数"), default=1, db_default=1)
+    by_amount = models.BooleanField(_("按金额分次用"), default=False, db_default=False)
+    # When in the week it can be used (kernel.hours); empty: always.
+    windows = models.CharField(_("可用时段"), max_length=300, blank=True, default="", db_default="")
     limit_per_person = models.PositiveIntegerField(_("每人限兑"), null=True, blank=True)
     limit_days = models.PositiveIntegerField(_("限兑周期（天）"), null=True, blank=True, help_text=_("空：一直算"))
     merchant = models.ForeignKey(
@@ -81,6 +86,11 @@ class Item(models.Model):
             models.CheckConstraint(condition=Q(price__gte=1), name="rewards_item_has_a_price"),
             models.CheckConstraint(condition=Q(valid_days__gte=1), name="rewards_item_is_valid_for_days"),
             models.CheckConstraint(condition=Q(stock__gte=0), name="rewards_stock_not_negative"),
+            models.CheckConstraint(
+                condition=Q(by_amount=False, parts__gte=1) | Q(by_amount=True, parts=1, face_value_fen__gte=1),
+                name="rewards_item_has_parts",
+                violation_error_message=_("按金额分次用的要写面值，次数留 1"),
+            ),
             models.CheckConstraint(
                 condition=Q(percent_off__isnull=True) | Q(percent_off__gte=1, percent_off__lte=100),
                 name="rewards_percent_off_is_a_percentage",

@@ -14,9 +14,14 @@ from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel import clock
 from qixia.kernel.ids import new_public_id
-from qixia.rewards import settling
+from qixia.rewards import offline, settling
 from qixia.rewards.models.books import Posting
+from qixia.rewards.models.tills import OfflineScan
 from qixia.rewards.models.vouchers import Use
+
+
+# Lines whose money the posting of the whole statement moves.
+PAID_AT_ISSUE = Q(kind=settling.USE) | Q(kind=settling.LOSS, borne_by=offline.RIDER)
 
 
 class Statement(models.Model):
@@ -128,14 +133,14 @@ class Correction(models.Model):
 
 
 class StatementLine(models.Model):
-    """One use, loss or correction. Append-only. `posting` is what moved for it; for a use its points, and its money is in
-    the posting of the whole statement."""
+    """One use, loss or correction. Append-only. `posting` is what moved for it alone: the points of a use and of a loss that a
+    rider bore, whose money is in the posting of the whole statement; the money of a correction and of a loss that the city
+    bore."""
 
     statement = models.ForeignKey(Statement, on_delete=models.PROTECT, related_name="lines", db_index=False)
     kind = models.CharField(max_length=10)
     use = models.OneToOneField(Use, on_delete=models.PROTECT, null=True, related_name="line")
-    # Key of the scan that was lost.
-    scan = models.BigIntegerField(null=True, unique=True)
+    scan = models.OneToOneField(OfflineScan, on_delete=models.PROTECT, null=True, related_name="line")
     correction = models.OneToOneField(Correction, on_delete=models.PROTECT, null=True, related_name="line")
     posting = models.OneToOneField(Posting, on_delete=models.PROTECT, null=True, related_name="+")
     day = models.DateField(_("日期"))

@@ -22,7 +22,7 @@ from qixia.rewards.queries.drafts import (
     parse_table,
     table_lines,
 )
-from qixia.rewards.queries.money import yuan
+from qixia.rewards.queries.money import amount, yuan
 from qixia.rewards.queries.purse import (
     Debtor,
     Month,
@@ -56,7 +56,16 @@ from qixia.rewards.queries.reasons import (
 )
 from qixia.rewards.queries.rulebook import RuleBook, RuleLine, rule_book
 from qixia.rewards.queries.till import REFUSALS, SeenAtTill, Taken, Till, seen_at_till, till
-from qixia.rewards.queries.vouchers import Ticket, Use, code_parts, redeemed_vouchers_of, ticket, tickets
+from qixia.rewards.queries.vouchers import (
+    Taking,
+    Ticket,
+    Use,
+    code_parts,
+    redeemed_vouchers_of,
+    takings,
+    ticket,
+    tickets,
+)
 
 __all__ = [
     "FINDINGS",
@@ -83,9 +92,11 @@ __all__ = [
     "Summary",
     "TableLine",
     "Taken",
+    "Taking",
     "Ticket",
     "Till",
     "Use",
+    "amount",
     "appeals_of",
     "balance",
     "balance_at",
@@ -118,6 +129,7 @@ __all__ = [
     "stock_lines",
     "summary_for",
     "table_lines",
+    "takings",
     "ticket",
     "tickets",
     "till",

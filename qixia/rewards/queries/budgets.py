@@ -27,6 +27,8 @@ FINDINGS = {
     "unbalanced_postings": "借贷不平的记账",
     "mistold_postings": "说的和记的不一样的记账",
     "lost_promises": "答应了没有下文的积分",
+    "wrong_uses": "和收券记录对不上的记账",
+    "wrong_vouchers": "和收券记录对不上的券",
     "wrong_budgets": "对不上的预算",
     "wrong_campaigns": "合计对不上的活动",
     "broken_batches": "断开的封存批次",

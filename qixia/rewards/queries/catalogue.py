@@ -86,7 +86,7 @@ def _mine(actor: Actor, items: Sequence[Item]) -> dict[int, int]:
         default=Value(datetime(2000, 1, 1, tzinfo=now.tzinfo)),
     )
     rows = (
-        Voucher.objects.filter(person_id=actor.person_id, item__in=limited, state__in=states.COUNTED)
+        Voucher.objects.filter(Voucher.COUNTS, person_id=actor.person_id, item__in=limited)
         .annotate(since=since)
         .filter(created_at__gt=F("since"))
         .order_by()
@@ -160,7 +160,7 @@ def stock_lines() -> list[StockLine]:
         for row in Voucher.objects.order_by()
         .values("item_id")
         .annotate(
-            waiting=Count("id", filter=Q(state=states.RESERVED)), used=Count("id", filter=Q(state=states.REDEEMED))
+            waiting=Count("id", filter=Q(state__in=states.USABLE)), used=Count("id", filter=Q(state=states.REDEEMED))
         )
     }
     none = {"waiting": 0, "used": 0}

@@ -206,7 +206,7 @@ def summary_for(owner_ref: str) -> Summary:
         pots[kind] = amount or 0
         gained = earned_by_owner or 0
     waiting = Voucher.objects.filter(
-        person__public_id=owner_ref.partition(":")[2], state=states.RESERVED, expires_at__gt=now
+        person__public_id=owner_ref.partition(":")[2], state__in=states.USABLE, expires_at__gt=now
     ).values_list("expires_at", flat=True)
     expiries = sorted(waiting)
     return Summary(

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.people.queries import organisations_by_id
 from qixia.rewards.access import merchant_ids
-from qixia.rewards.models import Refusal, Voucher
-from qixia.rewards.queries.money import yuan
+from qixia.rewards.models import Refusal, Use, Voucher
+from qixia.rewards.queries.money import amount, yuan
 
 REFUSALS = {
     "unknown": "券号不对",
@@ -23,6 +24,9 @@ REFUSALS = {
     "used": "重复",
     "expired": "已过期",
     "returned": "已退回",
+    "early": "还没到时候",
+    "outside_window": "不在可用时段",
+    "stale": "二维码太旧",
 }
 
 
@@ -36,6 +40,7 @@ class Taken:
     at: datetime
     refused: str
     kind: str
+    part: str = ""
 
     @property
     def value(self) -> str:
@@ -64,20 +69,25 @@ def till(actor: Actor) -> Till:
     today = clock.city_date(clock.now())
     start, _end = clock.city_day(today)
     month_start, _end = clock.city_day(today.replace(day=1))
-    used = Voucher.objects.filter(merchant_id__in=shops, redeemed_at__gte=month_start)
-    sums = used.aggregate(
+    uses = Use.objects.filter(merchant_id__in=shops, at__gte=month_start)
+    sums = uses.aggregate(
         month=Count("id"),
-        day=Count("id", filter=Q(redeemed_at__gte=start)),
-        fen=Sum("face_value_fen", filter=Q(redeemed_at__gte=start)),
+        day=Count("id", filter=Q(at__gte=start)),
+        fen=Coalesce(Sum("fen", filter=Q(at__gte=start)), 0),
     )
-    taken = [
-        Taken(row.name, row.face_value_fen, row.number[-4:], row.redeemed_at or start, "", row.item.kind)
-        for row in used.filter(redeemed_at__gte=start).select_related("item").order_by("-redeemed_at")[:50]
-    ]
+    latest = uses.filter(at__gte=start).select_related("voucher__item").order_by("-at", "-pk")
+    taken = [_taken(use) for use in latest[:50]]
     refused = _refused_today(shops, start)
     names = "、".join(shop.name for shop in organisations_by_id(shops).values())
     lines = sorted([*taken, *refused], key=lambda line: line.at, reverse=True)[:50]
-    return Till(names, sums["day"], sums["fen"] or 0, len(refused), sums["month"], lines)
+    return Till(names, sums["day"], sums["fen"], len(refused), sums["month"], lines)
+
+
+def _taken(use: Use) -> Taken:
+    row = use.voucher
+    fen = None if row.face_value_fen is None else use.fen
+    part = amount(use.units, by_amount=row.by_amount) if row.asks_units and not row.by_amount else ""
+    return Taken(row.name, fen, row.number[-4:], use.taken_at, "", row.item.kind, part)
 
 
 def _refused_today(shops: Sequence[int], start: datetime) -> list[Taken]:
@@ -100,6 +110,10 @@ class SeenAtTill:
     kind: str
     terms: str
     last_moment: datetime
+    asks_units: bool
+    by_amount: bool
+    left: int
+    left_words: str
 
 
 def seen_at_till(voucher: Voucher) -> SeenAtTill:
@@ -110,4 +124,8 @@ def seen_at_till(voucher: Voucher) -> SeenAtTill:
         kind=voucher.item.kind,
         terms=voucher.item.terms,
         last_moment=voucher.expires_at - timedelta(minutes=1),
+        asks_units=voucher.asks_units,
+        by_amount=voucher.by_amount,
+        left=voucher.left,
+        left_words=amount(voucher.left, by_amount=voucher.by_amount),
     )

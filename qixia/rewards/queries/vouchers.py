@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, IntegerField, When
+from django.db.models import Case, IntegerField, Max, When
 from django.utils.translation import gettext as _
 
 from qixia.kernel import clock
@@ -14,8 +14,9 @@ from qixia.people.access import Actor
 from qixia.policy import queries as policy
 from qixia.rewards import rules, states
 from qixia.rewards.access import own_voucher, own_vouchers
+from qixia.rewards.models import Use as UseRow
 from qixia.rewards.models import Voucher
-from qixia.rewards.queries.money import yuan
+from qixia.rewards.queries.money import amount, yuan
 
 VOUCHERS_PAGE = 40
 
@@ -39,12 +40,39 @@ class Ticket:
     created_at: datetime
     expires_at: datetime
     ended_at: datetime | None
+    opens_at: datetime | None
+    windows: str
+    by_amount: bool
+    total: int
+    used: int
+    points_left: int
     cancel_returns: int
     expiry_returns: int
 
     @property
     def is_open(self) -> bool:
-        return self.state == states.RESERVED
+        return self.state in states.USABLE
+
+    @property
+    def has_parts(self) -> bool:
+        return self.by_amount or self.total > 1
+
+    @property
+    def is_early(self) -> bool:
+        return self.opens_at is not None and self.opens_at > clock.now()
+
+    @property
+    def progress(self) -> str:
+        """ "已用 2/5 次", or "已用 3.50/20 元"; "" for what is used at once."""
+        if not self.has_parts:
+            return ""
+        if self.by_amount:
+            return _("已用 %(used)s/%(total)s 元") % {"used": yuan(self.used), "total": yuan(self.total)}
+        return _("已用 %(used)d/%(total)d 次") % {"used": self.used, "total": self.total}
+
+    @property
+    def left(self) -> str:
+        return amount(self.total - self.used, by_amount=self.by_amount)
 
     @property
     def value(self) -> str:
@@ -52,7 +80,7 @@ class Ticket:
 
     @property
     def back_now(self) -> int:
-        return self.price * self.cancel_returns // 100
+        return self.points_left * self.cancel_returns // 100
 
     @property
     def last_moment(self) -> datetime:
@@ -63,7 +91,7 @@ class Ticket:
 def tickets(actor: Actor) -> list[Ticket]:
     """The actor's vouchers, usable ones first (the one that expires first on top). One query."""
     rows = own_vouchers(actor).annotate(
-        rank=Case(When(state=states.RESERVED, then=0), default=1, output_field=IntegerField())
+        rank=Case(When(state__in=states.USABLE, then=0), default=1, output_field=IntegerField())
     )
     found = [_ticket(row) for row in rows.order_by("rank", "-pk")[:VOUCHERS_PAGE]]
     return sorted(
@@ -78,7 +106,7 @@ def ticket(actor: Actor, public_id: str) -> Ticket:
 
 def _ticket(row: Voucher) -> Ticket:
     # The clock decides, not the job: a voucher is over the moment its time has come.
-    state = states.EXPIRED if row.state == states.RESERVED and row.expires_at <= clock.now() else row.state
+    state = states.EXPIRED if row.state in states.USABLE and row.expires_at <= clock.now() else row.state
     data: rules.PointsPolicy = policy.current("rewards.points", row.created_at).data
     return Ticket(
         public_id=row.public_id,
@@ -96,6 +124,12 @@ def _ticket(row: Voucher) -> Ticket:
         created_at=row.created_at,
         expires_at=row.expires_at,
         ended_at=row.ended_at,
+        opens_at=row.opens_at,
+        windows=row.item.windows,
+        by_amount=row.by_amount,
+        total=row.total,
+        used=row.used,
+        points_left=row.points_left,
         cancel_returns=data.cancel_returns,
         expiry_returns=data.expiry_returns,
     )
@@ -114,7 +148,7 @@ def code_parts(actor: Actor, public_id: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A voucher that was used up, for who lets its owner say how it was."""
+    """A voucher that was used, or some of it, for who lets its owner say how it was."""
 
     public_id: str
     name: str
@@ -122,7 +156,25 @@ class Use:
 
 
 def redeemed_vouchers_of(actor: Actor, merchant_id: int, since: datetime) -> list[Use]:
-    """The actor's own uses at one merchant (key of the organisation), the latest first. One query."""
-    rows = own_vouchers(actor).filter(state=states.REDEEMED, merchant_id=merchant_id, redeemed_at__gte=since)
-    found = rows.order_by("-redeemed_at").values_list("public_id", "name", "redeemed_at")
-    return [Use(public_id, name, at) for public_id, name, at in found[:VOUCHERS_PAGE] if at]
+    """The actor's own vouchers of which something was used at one merchant (key of the organisation), the latest use
+    first. One query."""
+    rows = UseRow.objects.filter(voucher__in=own_vouchers(actor), merchant_id=merchant_id).order_by()
+    found = rows.values_list("voucher__public_id", "voucher__name").annotate(last=Max("taken_at"))
+    return [Use(*row) for row in found.filter(last__gte=since).order_by("-last")[:VOUCHERS_PAGE]]
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """One use of a voucher as its owner sees it."""
+
+    amount: str
+    at: datetime
+
+
+def takings(actor: Actor, public_id: str) -> list[Taking]:
+    """What was taken of an own voucher, the latest first."""
+    row = own_voucher(actor, public_id)
+    return [
+        Taking(amount(units, by_amount=row.by_amount), at)
+        for units, at in row.uses.order_by("-taken_at", "-pk").values_list("units", "taken_at")[:VOUCHERS_PAGE]
+    ]

@@ -5,7 +5,7 @@ lots       expire_lots, warn_expiring
 appealing  appeal_points, answer_appeal, forget_appeals
 holds      post_hold, void_hold, time_out_holds, forget_holds
 budgets    open_budget, change_cap, watch_budgets, pay_owed
-redemption reserve, cancel, expire_due, check, redeem; save_item
+redemption reserve, cancel, expire_due, check, redeem, take; save_item
 claims     promise, claim, pay_claims: points of anonymous reports
 money      settle_money: 分 on the same books
 table      publish_table
@@ -25,12 +25,14 @@ from qixia.rewards.services.proof import Proof, compare, prove, rebuild
 from qixia.rewards.services.redemption import (
     Checked,
     ItemForm,
+    Taker,
     cancel,
     check,
     expire_due,
     redeem,
     reserve,
     save_item,
+    take,
 )
 from qixia.rewards.services.restoring import restore
 from qixia.rewards.services.reversing import reverse
@@ -42,6 +44,7 @@ __all__ = [
     "ClaimAnswer",
     "ItemForm",
     "Proof",
+    "Taker",
     "answer_appeal",
     "appeal_points",
     "award",
@@ -70,6 +73,7 @@ __all__ = [
     "save_item",
     "seal_postings",
     "settle_money",
+    "take",
     "time_out_holds",
     "void_hold",
     "warn_expiring",

@@ -24,7 +24,7 @@ from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.people.access import SYSTEM
 from qixia.rewards import rules, terms
-from qixia.rewards.models import Account, Batch, Budget, CampaignSum, Entry, Link, Lot, Posting, Replay
+from qixia.rewards.models import Account, Batch, Budget, CampaignSum, Entry, Link, Lot, Posting, Replay, Voucher
 from qixia.rewards.queries.terms import books_terms
 from qixia.rewards.services import budgets, chain
 
@@ -73,13 +73,17 @@ SELECT DISTINCT account_id FROM (
   GROUP BY l.account_id, l.id, l."left", l.opening HAVING l."left" <> l.opening + COALESCE(SUM(e.amount), 0)
 ) AS s ORDER BY account_id
 """
-# Points held for vouchers against the vouchers that wait to be used.
+# Points held for vouchers against what is left of the vouchers that can be used.
 _HELD = """
 SELECT a.owner_ref FROM rewards_account a
 LEFT JOIN people_person p ON a.owner_ref = 'person:' || p.public_id
-LEFT JOIN rewards_voucher v ON v.person_id = p.id AND v.state = 'reserved'
+LEFT JOIN (
+  SELECT v.person_id, v.price - COALESCE(SUM(u.points), 0) AS points FROM rewards_voucher v
+  LEFT JOIN rewards_use u ON u.voucher_id = v.id
+  WHERE v.state IN ('reserved', 'part_used') GROUP BY v.id, v.person_id, v.price
+) AS o ON o.person_id = p.id
 WHERE a.kind = 'held' AND a.id > %s AND a.id <= %s
-GROUP BY a.owner_ref, a.balance HAVING a.balance <> COALESCE(SUM(v.price), 0) ORDER BY a.owner_ref
+GROUP BY a.owner_ref, a.balance HAVING a.balance <> COALESCE(SUM(o.points), 0) ORDER BY a.owner_ref
 """
 # Points that wait for somebody's look against the holds that are open.
 _PENDING = """
@@ -123,6 +127,36 @@ WHERE p.id > %s AND p.id <= %s AND (
   h.points <> p.promised OR h.owner_ref <> p.beneficiary OR h.given <> COALESCE(q.points, 0) OR o.points <> p.promised
 ) ORDER BY p.id
 """
+# What a use says against its posting and what came into the merchant's account by it; a posting without its use, a use
+# without the right posting.
+_USES = """
+SELECT p.id FROM rewards_posting p
+LEFT JOIN rewards_use u ON u.posting_id = p.id
+LEFT JOIN rewards_voucher v ON v.id = u.voucher_id
+LEFT JOIN people_organisation s ON s.id = u.merchant_id
+LEFT JOIN (
+  SELECT e.posting_id, a.owner_ref, SUM(e.amount) AS points FROM rewards_entry e
+  JOIN rewards_account a ON a.id = e.account_id WHERE a.kind = 'settlement' GROUP BY e.posting_id, a.owner_ref
+) AS c ON c.posting_id = p.id
+WHERE p.id > %s AND p.id <= %s AND p.kind = 'redeem' AND (
+  u.id IS NULL OR p.source <> 'voucher:' || v.public_id OR u.points <> p.nominal OR u.merchant_id <> v.merchant_id
+  OR u.points <> COALESCE(c.points, 0) OR c.owner_ref <> 'organisation:' || s.public_id
+) ORDER BY p.id
+"""
+_STRAY_USES = """
+SELECT p.id FROM rewards_posting p JOIN rewards_use u ON u.posting_id = p.id
+WHERE p.id > %s AND p.id <= %s AND p.kind <> 'redeem' ORDER BY p.id
+"""
+# What a voucher says of itself against its uses: how much was used, and that shares of points and money add up.
+_VOUCHERS = """
+SELECT v.number FROM rewards_voucher v LEFT JOIN rewards_use u ON u.voucher_id = v.id
+WHERE v.id > %s AND v.id <= %s
+GROUP BY v.id, v.number, v.used, v.total, v.price, v.face_value_fen
+HAVING v.used <> COALESCE(SUM(u.units), 0)
+  OR COALESCE(SUM(u.points), 0) <> CAST(v.price AS BIGINT) * v.used / v.total
+  OR COALESCE(SUM(u.fen), 0) <> CAST(COALESCE(v.face_value_fen, 0) AS BIGINT) * v.used / v.total
+ORDER BY v.id
+"""
 # What lots say was there before them against the entries that have no day.
 _OPENINGS = """
 SELECT a.id FROM rewards_account a
@@ -146,13 +180,15 @@ _BY_POSTING = {
     "unbalanced_postings": (_UNBALANCED,),
     "mistold_postings": (_MISTOLD,),
     "lost_promises": (_PROMISES, _KEPT),
+    "wrong_uses": (_USES, _STRAY_USES),
 }
+_BY_VOUCHER = {"wrong_vouchers": (_VOUCHERS,)}
 
 
 @dataclass(slots=True)
 class Proof:
     """What was found; the lists hold ids (of `held_…` and `pending_…` owner refs, of `wrong_budgets` public ids,
-    of `wrong_campaigns` slugs), at most
+    of `wrong_campaigns` slugs, of `wrong_vouchers` numbers), at most
     100 each. `unsealed` postings are not wrong, the next batch takes them: but those that wait for hours are."""
 
     accounts: int = 0
@@ -168,6 +204,8 @@ class Proof:
     held_without_voucher: list[str] = field(default_factory=list)
     pending_without_hold: list[str] = field(default_factory=list)
     lost_promises: list[int] = field(default_factory=list)
+    wrong_uses: list[int] = field(default_factory=list)
+    wrong_vouchers: list[str] = field(default_factory=list)
     wrong_limits: list[int] = field(default_factory=list)
     wrong_lots: list[int] = field(default_factory=list)
     wrong_budgets: list[str] = field(default_factory=list)
@@ -198,6 +236,7 @@ class Proof:
 KINDS = (
     *_BY_ACCOUNT,
     *_BY_POSTING,
+    *_BY_VOUCHER,
     "wrong_budgets",
     "wrong_campaigns",
     "broken_batches",
@@ -236,7 +275,7 @@ def compare() -> Proof:
 
 def _compare() -> Proof:
     proof = Proof(accounts=Account.objects.count(), postings=Posting.objects.count(), entries=Entry.objects.count())
-    for model, checks in ((Account, _BY_ACCOUNT), (Posting, _BY_POSTING)):
+    for model, checks in ((Account, _BY_ACCOUNT), (Posting, _BY_POSTING), (Voucher, _BY_VOUCHER)):
         for low, high in _pages(model):
             for name, statements in checks.items():
                 for sql in statements:

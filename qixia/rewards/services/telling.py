@@ -18,15 +18,18 @@ from qixia.kernel.requests import without_request_id
 from qixia.notices.services import Tell, tell_many
 from qixia.people.queries import person_ids_for
 from qixia.rewards import rules
-from qixia.rewards.models import Posting, Voucher
+from qixia.rewards.models import Posting, Use, Voucher
+from qixia.rewards.queries.money import amount
 
 POSTED = declare_event("rewards.posted")
 VOUCHER_RESERVED = declare_event("rewards.voucher_reserved")
+VOUCHER_USED = declare_event("rewards.voucher_used")
 VOUCHER_REDEEMED = declare_event("rewards.voucher_redeemed")
 VOUCHER_EXPIRED = declare_event("rewards.voucher_expired")
 VOUCHER_CANCELLED = declare_event("rewards.voucher_cancelled")
 EVENT_OF = {
     "reserve": VOUCHER_RESERVED,
+    "use": VOUCHER_USED,
     "redeem": VOUCHER_REDEEMED,
     "expire": VOUCHER_EXPIRED,
     "cancel": VOUCHER_CANCELLED,
@@ -123,7 +126,7 @@ def public_id_of(ref: str) -> str:
 
 
 def stepped(step: str, vouchers: Sequence[Voucher], *, actor: str) -> None:
-    """A step that vouchers have just made."""
+    """A step that vouchers have just made; of takings see `taken`."""
     if not vouchers:
         return
     event = EVENT_OF[step]
@@ -139,14 +142,53 @@ def stepped(step: str, vouchers: Sequence[Voucher], *, actor: str) -> None:
         )
         for row in vouchers
     )
-    if step in ("redeem", "expire"):
+    if step == "expire":
         tell_many(
             Tell(
                 person_id=row.person_id,
-                template="voucher.redeemed" if step == "redeem" else "voucher.expired",
+                template="voucher.expired",
                 params={"name": row.name, "points": row.returned, "number": row.number, "shop": row.merchant.name},
                 link=f"/vouchers/{row.public_id}",
                 key=f"voucher|{row.public_id}|{step}",
             )
             for row in vouchers
         )
+
+
+def taken(step: str, use: Use, *, actor: str) -> None:
+    """A use of a voucher: the rider hears of each, since nobody else would notice a wrong one."""
+    row, event = use.voucher, EVENT_OF[step]
+    facts = {"units": use.units, "points": use.points, "fen": use.fen}
+    record_many([Act(event, f"voucher:{row.public_id}", actor, {**facts, "price": row.price, "used": row.used})])
+    publish_many(
+        [
+            Happened(
+                event,
+                f"voucher:{row.public_id}",
+                {"person_id": row.person_id, "item_id": row.item_id, "price": row.price, **facts},
+            )
+        ]
+    )
+    params = {"name": row.name, "number": row.number, "shop": row.merchant.name}
+    if step == "use":
+        params |= {"used": _amounts(row, use.units), "left": _amounts(row, row.left)}
+    tell_many(
+        [
+            Tell(
+                person_id=row.person_id,
+                template="voucher.redeemed" if step == "redeem" else "voucher.used",
+                params=params,
+                link=f"/vouchers/{row.public_id}",
+                key=f"voucher|{row.public_id}|{use.public_id}",
+            )
+        ]
+    )
+
+
+def _amounts(row: Voucher, units: int) -> dict[str, str]:
+    """For a notice, whose reader's language is not known yet."""
+    found = {}
+    for language, code in (("zh", "zh-hans"), ("en", "en")):
+        with override(code):
+            found[language] = amount(units, by_amount=row.by_amount)
+    return found

@@ -56,7 +56,7 @@ def redeem(request: HttpRequest) -> HttpResponse:
         done = services.redeem(actor=request.actor, text=text, redeem_key=request.POST.get("redeem_key", ""))
     except DomainError as error:
         return _refused(request, error, text)
-    return _answer(request, {"done": queries.seen_at_till(done)})
+    return _answer(request, {"done": queries.seen_at_till(done.voucher)})
 
 
 def _refused(request: HttpRequest, error: DomainError, text: str) -> HttpResponse:

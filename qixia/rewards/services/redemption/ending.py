@@ -1,8 +1,8 @@
 """Vouchers: give back, expire.
 
 Locks    always in the order voucher → purses → item, so no two steps wait for each other in a circle.
-Points   held → purse, into the lots they came from (what is owed is repaid first), as far as the rules of the day of
-         reserving say; the rest is forfeited.
+Points   of what was not used: held → purse, into the lots they came from (what is owed is repaid first), as far as the
+         rules of the day of reserving say; the rest is forfeited. A piece that was begun does not come back into stock.
 Retries  cancel of a cancelled voucher returns it. Expiry happens exactly once (conditional update).
 """
 
@@ -33,19 +33,19 @@ EXPIRE_BATCH = 200
 
 @transaction.atomic
 def cancel(*, actor: Actor, voucher: str) -> Voucher:
-    """Give an unused voucher back for its points (by rule). VoucherEnded if it was used or has expired."""
+    """Give what is left of a voucher back for its points (by rule). VoucherEnded if it was used up or has expired."""
     row = own_voucher(actor, voucher)
     if row.state == states.CANCELLED:
         return row
     now = clock.now()
-    stepped = Voucher.objects.filter(pk=row.pk, state=states.RESERVED, expires_at__gt=now).update(
+    stepped = Voucher.objects.filter(pk=row.pk, state__in=states.USABLE, expires_at__gt=now).update(
         state=states.result("cancel"), ended_at=now
     )
     row.refresh_from_db()
     if not stepped:
         if row.state == states.CANCELLED:
             return row
-        known = states.EXPIRED if row.state == states.RESERVED else row.state
+        known = states.EXPIRED if row.state in states.USABLE else row.state
         raise VoucherEnded(state=_(states.LABELS[known]))
     _give_back([row], step="cancel", actor=actor.ref)
     return row
@@ -55,9 +55,9 @@ def cancel(*, actor: Actor, voucher: str) -> Voucher:
 def expire_due(*, limit: int = EXPIRE_BATCH) -> int:
     """Expire up to `limit` vouchers whose time has come and give points back by rule. Returns how many."""
     now = clock.now()
-    due = Voucher.objects.filter(state=states.RESERVED, expires_at__lte=now).order_by("id")
+    due = Voucher.objects.filter(state__in=states.USABLE, expires_at__lte=now).order_by("id")
     rows = list(due.select_related("person", "merchant").select_for_update(skip_locked=True, of=("self",))[:limit])
-    Voucher.objects.filter(pk__in=[row.pk for row in rows], state=states.RESERVED).update(
+    Voucher.objects.filter(pk__in=[row.pk for row in rows], state__in=states.USABLE).update(
         state=states.result("expire"), ended_at=now
     )
     for row in rows:
@@ -67,7 +67,7 @@ def expire_due(*, limit: int = EXPIRE_BATCH) -> int:
 
 
 def _give_back(rows: Sequence[Voucher], *, step: str, actor: str) -> None:
-    """Points and stock of vouchers that ended unused."""
+    """Points and stock of vouchers that ended with something left. Nobody takes of them any more: their rows are locked."""
     if not rows:
         return
     refs = {row.pk: f"person:{row.person.public_id}" for row in rows}
@@ -79,7 +79,7 @@ def _give_back(rows: Sequence[Voucher], *, step: str, actor: str) -> None:
     ]
     books.write(drafts)
     Voucher.objects.bulk_update(rows, ["returned"])
-    for item_id, count in sorted(Counter(row.item_id for row in rows).items()):
+    for item_id, count in sorted(Counter(row.item_id for row in rows if not row.used).items()):
         Item.objects.filter(pk=item_id).update(stock=F("stock") + count)
     telling.stepped(step, rows, actor=actor)
 
@@ -108,7 +108,8 @@ def _return_draft(
 ) -> books.Draft:
     # The percentages that held when the voucher was made: that is what the rider was told.
     data: rules.PointsPolicy = policy.current(KIND, row.created_at).data
-    back, lost = rules.share(row.price, data.cancel_returns if step == "cancel" else data.expiry_returns)
+    left = row.points_left
+    back, lost = rules.share(left, data.cancel_returns if step == "cancel" else data.expiry_returns)
     lines = books.income_in_parts(purse, terms.last_in(back, came_from), purse.pots[rules.HELD]) if back else []
     if lost:
         lines += [
@@ -123,5 +124,6 @@ def _return_draft(
         kind=rules.RETURN if step == "cancel" else rules.EXPIRE,
         actor=actor,
         points=back,
+        nominal=left,
         lines=lines,
     )

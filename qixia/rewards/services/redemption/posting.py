@@ -5,7 +5,7 @@ from __future__ import annotations
 from qixia.kernel import clock
 from qixia.rewards import rules, sealing
 from qixia.rewards.errors import BadClientKey
-from qixia.rewards.models import Voucher
+from qixia.rewards.models import Posting, Voucher
 from qixia.rewards.services import books, telling
 
 
@@ -14,26 +14,36 @@ def check_key(key: str) -> None:
         raise BadClientKey(field="client_key")
 
 
-def key_of(voucher: Voucher, step: str, owner_ref: str) -> str:
-    return sealing.stored_key(rules.posting_key(f"voucher.{step}", f"voucher:{voucher.public_id}", owner_ref))
+def key_of(voucher: Voucher, step: str, owner_ref: str, part: str = "") -> str:
+    """`part`: what tells one use of a voucher from another."""
+    source = f"voucher:{voucher.public_id}" + (f"#{part}" if part else "")
+    return sealing.stored_key(rules.posting_key(f"voucher.{step}", source, owner_ref))
 
 
 def draft(
-    voucher: Voucher, *, purse: books.Purse, step: str, kind: str, actor: str, points: int, lines: list[books.Line]
+    voucher: Voucher,
+    *,
+    purse: books.Purse,
+    step: str,
+    kind: str,
+    actor: str,
+    points: int,
+    nominal: int,
+    lines: list[books.Line],
+    part: str = "",
 ) -> books.Draft:
-    source = f"voucher:{voucher.public_id}"
     return books.Draft(
-        key=key_of(voucher, step, purse.owner_ref),
+        key=key_of(voucher, step, purse.owner_ref, part),
         kind=kind,
         rule=f"voucher.{step}",
         rule_version=voucher.rule_version,
         act=telling.EVENT_OF[step],
-        source=source,
+        source=f"voucher:{voucher.public_id}",
         beneficiary=purse.owner_ref,
         actor=actor,
         at=clock.now(),
         points=points,
-        nominal=-voucher.price if step == "reserve" else voucher.price,
+        nominal=nominal,
         lines=lines,
         available_after=purse.balance(rules.AVAILABLE),
         params={"title": voucher.name, "number": voucher.number, "link": f"/vouchers/{voucher.public_id}"},
@@ -41,6 +51,28 @@ def draft(
 
 
 def post(
-    voucher: Voucher, *, purse: books.Purse, step: str, kind: str, actor: str, points: int, lines: list[books.Line]
-) -> None:
-    books.write([draft(voucher, purse=purse, step=step, kind=kind, actor=actor, points=points, lines=lines)])
+    voucher: Voucher,
+    *,
+    purse: books.Purse,
+    step: str,
+    kind: str,
+    actor: str,
+    points: int,
+    nominal: int,
+    lines: list[books.Line],
+    part: str = "",
+) -> Posting:
+    drafts = [
+        draft(
+            voucher,
+            purse=purse,
+            step=step,
+            kind=kind,
+            actor=actor,
+            points=points,
+            nominal=nominal,
+            lines=lines,
+            part=part,
+        )
+    ]
+    return books.write(drafts)[0]

@@ -17,7 +17,7 @@ from qixia.kernel import clock, ids
 from qixia.kernel.errors import NotAllowed
 from qixia.people.access import Actor
 from qixia.policy import queries as policy
-from qixia.rewards import rules, states
+from qixia.rewards import rules
 from qixia.rewards.errors import ItemGone, KeyReused, LimitReached, NoSuchItem, NotEnoughPoints, SoldOut
 from qixia.rewards.models import Item, Voucher
 from qixia.rewards.services import books, telling
@@ -51,6 +51,7 @@ def reserve(*, actor: Actor, item: str, client_key: str) -> Voucher:
         kind=rules.SPEND,
         actor=actor.ref,
         points=-voucher.price,
+        nominal=-voucher.price,
         lines=[*books.spend(purse, voucher.price), books.move(purse.pots[rules.HELD], voucher.price)],
     )
     telling.stepped("reserve", [voucher], actor=actor.ref)
@@ -61,7 +62,7 @@ def _may_have(item: Item, person_id: int, purse: books.Purse) -> None:
     if not item.active:
         raise ItemGone(name=item.name)
     if item.limit_per_person is not None:
-        mine = Voucher.objects.filter(person_id=person_id, item=item, state__in=states.COUNTED)
+        mine = Voucher.objects.filter(Voucher.COUNTS, person_id=person_id, item=item)
         if item.limit_days is not None:
             mine = mine.filter(created_at__gt=clock.now() - timedelta(days=item.limit_days))
         if mine.count() >= item.limit_per_person:
@@ -86,6 +87,8 @@ def _new_voucher(item: Item, person_id: int, client_key: str) -> Voucher:
         name=item.name,
         price=item.price,
         face_value_fen=item.face_value_fen,
+        by_amount=item.by_amount,
+        total=(item.face_value_fen or 0) if item.by_amount else item.parts,
         rule_version=policy.current(KIND).version,
         created_at=now,
         # Through the whole of the last day: nobody loses a lunch to the minute of the hour of ordering.

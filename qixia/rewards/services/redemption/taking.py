@@ -1,26 +1,30 @@
-"""Vouchers at the till: check, redeem.
+"""Vouchers at the till: check, redeem, take.
 
-Locks    always in the order voucher → purses → item, so no two steps wait for each other in a circle.
-Points   held → the merchant's settlement account.
-Retries  the same redeem key returns the same result.
+Locks    always in the order voucher → purses → item, so no two steps wait for each other in a circle. The voucher's own
+         row is locked first: of two takings of the last part, one finds nothing left.
+Points   held → the merchant's settlement account, use by use. Each use has its own posting; shares of points and money are
+         rounded as they add up, so all uses together are the whole.
+Retries  the same redeem key of a merchant returns the same use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from qixia.kernel import clock
+from qixia.kernel import clock, hours
+from qixia.kernel.errors import Invalid
 from qixia.people.access import Actor
 from qixia.rewards import rules, states
 from qixia.rewards.access import merchant_ids
-from qixia.rewards.errors import NotAMerchant, TooManyTries, VoucherEnded, VoucherRefused
-from qixia.rewards.models import Refusal, Voucher
+from qixia.rewards.errors import KeyReused, NotAMerchant, NotSoMuchLeft, TooManyTries, VoucherOver, VoucherRefused
+from qixia.rewards.models import Posting, Refusal, TillDevice, Use, Voucher
 from qixia.rewards.qr import BadCode, read_code
+from qixia.rewards.queries.money import amount
 from qixia.rewards.services import books, telling
 from qixia.rewards.services.redemption.posting import check_key, post
 
@@ -30,6 +34,8 @@ NOT_A_VOUCHER = {
     "forged": "二维码的签名不对，这不是本市发的券，请不要收。",
     "unknown": "券号应是 9 位数字，最后一位是校验码。请核对，或改用扫码。",
 }
+# What a wrong guess at a number leaves behind.
+GUESSES = ("unknown", "forged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,15 @@ class Checked:
 
     voucher: Voucher
     is_signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who takes, and for which shop (key of the organisation)."""
+
+    actor_ref: str
+    person_id: int
+    merchant_id: int
 
 
 def check(*, actor: Actor, text: str) -> Checked:
@@ -65,56 +80,133 @@ def check(*, actor: Actor, text: str) -> Checked:
         raise refused.error from None
 
 
-def redeem(*, actor: Actor, text: str, redeem_key: str) -> Voucher:
-    """Take a voucher at this merchant, once. The same redeem key returns the same voucher."""
+def redeem(*, actor: Actor, text: str, redeem_key: str, units: int | None = None) -> Use:
+    """Take a voucher at this merchant: `units` of it (times, or 分 by amount), or all of one that is used at once.
+
+    The same redeem key returns the same use. Refusals: as `check`; Invalid (units) when it must be said how much;
+    NotSoMuchLeft; KeyReused when the key came with another voucher or amount.
+    """
     check_key(redeem_key)
-    again = Voucher.objects.filter(redeem_key=redeem_key, redeemed_by_id=actor.person_id, state=states.REDEEMED).first()
-    if again is not None and again.merchant_id in merchant_ids(actor):
-        return again
+    known = _known(actor, text, redeem_key, units)
+    if known is not None:
+        return known
     voucher = check(actor=actor, text=text).voucher
-    with transaction.atomic():
-        taken = _take(voucher, actor, redeem_key)
-    if not taken:
+    wanted = _wanted(voucher, units)
+    taker = Taker(actor.ref, actor.person_id or 0, voucher.merchant_id)
+    try:
+        with transaction.atomic():
+            locked = _locked(voucher.pk)
+            return _known(actor, text, redeem_key, units) or take(
+                voucher=locked, units=wanted, taker=taker, redeem_key=redeem_key, taken_at=clock.now()
+            )
+    except VoucherOver:
         # Somebody was faster between the check and now: look again, so that the refusal says what happened.
         check(actor=actor, text=text)
-        raise VoucherEnded(state=_(states.LABELS[states.REDEEMED]))
-    voucher.refresh_from_db()
-    return voucher
+        raise
+    except IntegrityError as error:  # the same key for two vouchers at once
+        raise KeyReused(field="redeem_key") from error
 
 
-def _take(voucher: Voucher, actor: Actor, redeem_key: str) -> bool:
+def _locked(pk: int) -> Voucher:
+    rows = Voucher.objects.select_related("person", "merchant", "item")
+    return rows.select_for_update(of=("self",), no_key=True).get(pk=pk)
+
+
+def _known(actor: Actor, text: str, redeem_key: str, units: int | None) -> Use | None:
+    """What this key took already at one of the actor's shops."""
+    known = Use.objects.filter(redeem_key=redeem_key, merchant_id__in=merchant_ids(actor))
+    use = known.select_related("voucher__merchant", "voucher__item", "voucher__person").first()
+    if use is None:
+        return None
+    try:
+        number = read_code(text).number
+    except BadCode:
+        number = ""
+    if (use.voucher.number, use.by_id) != (number, actor.person_id) or units not in (None, use.units):
+        raise KeyReused(field="redeem_key")
+    return use
+
+
+def _wanted(voucher: Voucher, units: int | None) -> int:
+    if units is None and voucher.asks_units:
+        raise Invalid("请写这次用多少。", field="units")
+    return voucher.left if units is None else units
+
+
+@transaction.atomic
+def take(
+    *,
+    voucher: Voucher,
+    units: int,
+    taker: Taker,
+    redeem_key: str,
+    taken_at: datetime,
+    device: TillDevice | None = None,
+    offline: bool = False,
+) -> Use:
+    """Take `units` of a voucher whose row the caller has locked. `taken_at`: when it happened, which may be before now.
+
+    VoucherOver when it ended (or its time was over at `taken_at`); NotSoMuchLeft; VoucherRefused for another's shop.
+    """
+    if taker.merchant_id != voucher.merchant_id:
+        raise _elsewhere(voucher)
+    if voucher.state not in states.USABLE or voucher.expires_at <= taken_at:
+        ended = states.EXPIRED if voucher.state in states.USABLE else voucher.state
+        raise VoucherOver(state=_(states.LABELS[ended]))
+    if not 1 <= units <= voucher.left:
+        raise NotSoMuchLeft(field="units", left=amount(voucher.left, by_amount=voucher.by_amount))
+    before = voucher.used
+    step = "redeem" if units == voucher.left else "use"
     now = clock.now()
-    stepped = Voucher.objects.filter(pk=voucher.pk, state=states.RESERVED, expires_at__gt=now).update(
-        state=states.result("redeem"),
-        ended_at=now,
-        redeemed_at=now,
-        redeemed_by_id=actor.person_id,
+    voucher.used, voucher.state = before + units, states.result(step)
+    voucher.ended_at = now if step == "redeem" else None
+    stepped = Voucher.objects.filter(pk=voucher.pk, state__in=states.USABLE, used=before)
+    if not stepped.update(used=voucher.used, state=voucher.state, ended_at=voucher.ended_at):
+        raise VoucherOver(state=_(states.LABELS[voucher.state]))  # the caller held no lock
+    points = rules.share_of(voucher.total, before, units, voucher.price)
+    use = Use.objects.create(
+        voucher=voucher,
+        merchant_id=taker.merchant_id,
+        by_id=taker.person_id,
+        posting=_posting(voucher, step=step, points=points, taker=taker, redeem_key=redeem_key),
+        units=units,
+        points=points,
+        fen=rules.share_of(voucher.total, before, units, voucher.face_value_fen or 0),
+        taken_at=taken_at,
+        at=now,
         redeem_key=redeem_key,
+        device=device,
+        offline=offline,
     )
-    if not stepped:
-        return False
+    telling.taken(step, use, actor=taker.actor_ref)
+    return use
+
+
+def _posting(voucher: Voucher, *, step: str, points: int, taker: Taker, redeem_key: str) -> Posting:
+    """A share may be no point at all: then the posting has no lines, and is there all the same."""
     owner_ref = f"person:{voucher.person.public_id}"
-    purse = books.lock_purses([owner_ref])[owner_ref]
+    purse = books.lock_purses([owner_ref], need=(rules.AVAILABLE, rules.HELD))[owner_ref]
     settlement = books.collecting(f"organisation:{voucher.merchant.public_id}", rules.SETTLEMENT)
-    post(
+    moved = [
+        books.move(purse.pots[rules.HELD], -points),
+        books.move(settlement[rules.slot_of(owner_ref)], points),
+    ]
+    return post(
         voucher,
         purse=purse,
-        step="redeem",
+        step=step,
         kind=rules.REDEEM,
-        actor=actor.ref,
+        actor=taker.actor_ref,
         points=0,
-        lines=[
-            books.move(purse.pots[rules.HELD], -voucher.price),
-            books.move(settlement[rules.slot_of(owner_ref)], voucher.price),
-        ],
+        nominal=points,
+        lines=moved if points else [],
+        part=redeem_key,
     )
-    telling.stepped("redeem", [voucher], actor=actor.ref)
-    return True
 
 
 def _throttle(person_id: int) -> None:
     since = clock.now() - timedelta(minutes=TRIES_MINUTES)
-    wrong = Refusal.objects.filter(by_id=person_id, at__gt=since, reason__in=("unknown", "forged")).order_by("-at")
+    wrong = Refusal.objects.filter(by_id=person_id, at__gt=since, reason__in=GUESSES).order_by("-at")
     tries = list(wrong.values_list("at", flat=True)[:TRIES])
     if len(tries) == TRIES:
         wait = tries[-1] + timedelta(minutes=TRIES_MINUTES) - clock.now()
@@ -145,14 +237,28 @@ def _find(text: str, merchants: Sequence[int]) -> Checked:
 
 
 def _refusal(voucher: Voucher, merchants: Sequence[int]) -> VoucherRefused | None:
+    now = clock.now()
     if voucher.merchant_id not in merchants:
-        return VoucherRefused("elsewhere", "这张券只能在“%(name)s”用，请不要收。", name=voucher.merchant.name)
-    if voucher.state == states.REDEEMED and voucher.redeemed_at:
-        when = f"{clock.city_time(voucher.redeemed_at):%m-%d %H:%M}"
-        return VoucherRefused("used", "这张券 %(when)s 已经用过，请不要收。", when=when)
+        return _elsewhere(voucher)
+    if voucher.redeemed_at:
+        return VoucherRefused("used", "这张券 %(when)s 已经用过，请不要收。", when=_when(voucher.redeemed_at))
     if voucher.state == states.CANCELLED:
         return VoucherRefused("returned", "顾客已退回这张券，请不要收。")
-    if voucher.state == states.EXPIRED or voucher.expires_at <= clock.now():
-        when = f"{clock.city_time(voucher.expires_at):%m-%d %H:%M}"
+    if voucher.state == states.EXPIRED or voucher.expires_at <= now:
+        when = _when(voucher.expires_at)
         return VoucherRefused("expired", "这张券 %(when)s 已过期，请不要收，积分会退给顾客。", when=when)
+    if voucher.opens_at and voucher.opens_at > now:
+        return VoucherRefused("early", "还没到时候，这张券 %(when)s 起才能用。", when=_when(voucher.opens_at))
+    if voucher.item.windows and not hours.is_open(voucher.item.windows, now):
+        opens = hours.next_change(voucher.item.windows, now)
+        words = "现在不是这张券的可用时段，%(when)s 起可以用。" if opens else "现在不是这张券的可用时段。"
+        return VoucherRefused("outside_window", words, when=_when(opens) if opens else "")
     return None
+
+
+def _elsewhere(voucher: Voucher) -> VoucherRefused:
+    return VoucherRefused("elsewhere", "这张券只能在“%(name)s”用，请不要收。", name=voucher.merchant.name)
+
+
+def _when(at: datetime) -> str:
+    return f"{clock.city_time(at):%m-%d %H:%M}"
