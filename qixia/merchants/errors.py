@@ -39,6 +39,11 @@ class NothingUsed(Conflict):
     message = "在这家店用过券，才能打分；每张券打一次。"
 
 
+class LastKeeper(Conflict):
+    code = "merchants.last_keeper"
+    message = "只剩这一位店员，先加一位再移除。"
+
+
 class OwnShop(Conflict):
     code = "merchants.own_shop"
     message = "自己的店要由别人来办。"

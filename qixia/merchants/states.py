@@ -30,6 +30,7 @@ STEPS: dict[str, dict[str, str]] = {
     "resume": {SUSPENDED: ACTIVE},
     "leave": dict.fromkeys(OPEN, LEFT),
     "set_hours": _STAYS,
+    "set_phone": _STAYS,
     "set_perk": _STAYS,
     "end_perk": _STAYS,
     "rate": {state: state for state in MEMBERS},

@@ -11,6 +11,11 @@ def resume_due() -> None:
     services.resume_due()
 
 
+@every("merchants.warn_of_ending", hours=24)
+def warn_of_ending() -> None:
+    services.warn_of_ending()
+
+
 @every("merchants.count_ratings", hours=24)
 def count_ratings() -> None:
     services.count_ratings()

@@ -14,6 +14,7 @@ from qixia.merchants import access, rules, sealing, states
 from qixia.merchants.models import Alliance, Membership, Merchant, Paper, Rating
 from qixia.merchants.queries.keeping import Kept, kept
 from qixia.people.access import Actor
+from qixia.people.queries import staff_of
 from qixia.policy.queries import current
 from qixia.ui.paging import Page
 
@@ -66,6 +67,7 @@ class Case:
     alliances: list[str]
     joinable: list[tuple[str, str]]
     words: list[tuple[int, str]]
+    keepers: list[tuple[str, str]]  # public id, what they are called
     is_own: bool
 
 
@@ -157,5 +159,6 @@ def case(actor: Actor, public_id: str) -> Case:
         alliances=list(member.values()),
         joinable=[(line.public_id, line.name) for line in there if line.public_id not in member],
         words=said[-20:],
+        keepers=list({one.public_id: one.name for one in staff_of(row.organisation_id, "merchant")}.items()),
         is_own=row.organisation_id in actor.organisation_ids("merchant"),
     )

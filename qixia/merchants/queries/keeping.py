@@ -61,6 +61,7 @@ class Kept:
     glyph: str
     reason: str
     hours: str
+    phone: str
     week: list[tuple[str, str]]
     papers: list[PaperLine]
     missing: list[str]
@@ -113,6 +114,7 @@ def kept(actor: Actor, row: Merchant) -> Kept:
         glyph=states.GLYPHS[row.state],
         reason=row.reason,
         hours=row.hours,
+        phone=row.phone,
         week=week_of(row.hours),
         papers=_papers(actor, row, policy),
         missing=[_(policy.paper_title(slug)) for slug in missing_papers(row)],

@@ -23,6 +23,7 @@ class ShopView:
     card: Card
     lat: float
     lng: float
+    phone: str
     week: list[tuple[str, str]]
     alliances: list[tuple[str, int]]  # name, how many shops
     uses: list[Use]
@@ -41,6 +42,7 @@ def shop(actor: Actor, public_id: str, here: Point | None = None) -> ShopView:
         card=card_of(row, here, clock.now(), perks),
         lat=row.lat,
         lng=row.lng,
+        phone=row.phone,
         week=week_of(row.hours),
         alliances=list(counted.values_list("name", "n")),
         uses=uses_to_rate(actor, row),

@@ -1,8 +1,8 @@
 """A shop applies, agrees, keeps its hours right, and leaves.
 
 Truth    one merchant an organisation; the community is the one on whose ground the point lies.
-Errors   Invalid names "kind", "address", "place" or "hours"; NotNow for a step that the state does not allow.
-Retries  applying again with the same words, agreeing again, setting the same hours: nothing changes.
+Errors   Invalid names "kind", "address", "place", "hours" or "phone"; NotNow for a step that the state does not allow.
+Retries  applying again with the same words, agreeing again, setting the same hours or phone: nothing changes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from qixia.kernel.errors import Conflict, Invalid, NotAllowed
 from qixia.kernel.geo import Point
 from qixia.merchants import access, errors, rules, states
 from qixia.merchants.models import Agreement, Membership, Merchant, Suspension
+from qixia.merchants.services import telling
 from qixia.merchants.services.moves import must_be, take_step
 from qixia.people.access import Actor
 from qixia.people.queries import organisations_by_id
@@ -26,7 +27,15 @@ _ADDRESS_MAX = 120
 
 @transaction.atomic
 def apply(
-    *, actor: Actor, organisation_id: int, kind: str, address: str, lat: float, lng: float, opening: str = ""
+    *,
+    actor: Actor,
+    organisation_id: int,
+    kind: str,
+    address: str,
+    lat: float,
+    lng: float,
+    opening: str = "",
+    phone: str = "",
 ) -> Merchant:
     """Ask to be in. By a keeper of the shop, or by who is in charge of the place on the shop's behalf."""
     policy: rules.KindsPolicy = current("merchants.kinds").data
@@ -45,6 +54,7 @@ def apply(
         "cell": rules.cell_of(lat, lng),
         "division_id": community.pk if community else None,
         "hours": hours.parse(opening) if opening.strip() else "",
+        "phone": rules.shop_phone(phone),
     }
     row = Merchant.objects.select_for_update().filter(organisation_id=organisation_id).first()
     if row is None:
@@ -94,6 +104,18 @@ def set_hours(*, actor: Actor, merchant: str, opening: str) -> str:
 
 
 @transaction.atomic
+def set_phone(*, actor: Actor, merchant: str, phone: str) -> str:
+    """Set the number that riders may call; empty takes it away. Returns it as it is shown."""
+    row = access.kept(actor, merchant)
+    must_be(row, "set_phone")
+    found = rules.shop_phone(phone)
+    if found != row.phone:
+        take_step(row, "set_phone", phone=found)
+        record("merchants.phone_set", subject=row.ref, actor=actor.ref)
+    return found
+
+
+@transaction.atomic
 def leave(*, actor: Actor, merchant: str) -> None:
     """The shop goes, or who is in charge of the place takes it out. Its alliances lose it; papers go after their time."""
     row = access.kept(actor, merchant)
@@ -104,3 +126,5 @@ def leave(*, actor: Actor, merchant: str) -> None:
     Membership.objects.filter(merchant=row, left_at=None).update(left_at=now)
     Suspension.objects.filter(merchant=row, ended_at=None).update(ended_at=now)
     record("merchants.left", subject=row.ref, actor=actor.ref)
+    if row.organisation_id not in actor.organisation_ids("merchant"):
+        telling.taken_out(row)

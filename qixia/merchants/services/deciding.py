@@ -16,6 +16,7 @@ from qixia.kernel.errors import Invalid
 from qixia.merchants import access, errors, rules, states
 from qixia.merchants.models import Agreement, Merchant, Suspension
 from qixia.merchants.queries import missing_papers
+from qixia.merchants.services import telling
 from qixia.merchants.services.moves import must_be, take_step
 from qixia.people.access import SYSTEM, Actor
 from qixia.policy.queries import current
@@ -34,8 +35,10 @@ def admit(*, actor: Actor, merchant: str) -> None:
         raise errors.NotAgreed
     if not row.hours:
         raise errors.NoHours
-    take_step(row, "admit", admitted_at=clock.now())
+    now = clock.now()
+    take_step(row, "admit", admitted_at=now)
     record("merchants.admitted", subject=row.ref, actor=actor.ref)
+    telling.admitted(row, now)
 
 
 @transaction.atomic
@@ -47,6 +50,7 @@ def refuse(*, actor: Actor, merchant: str, reason: str) -> None:
         return
     take_step(row, "refuse", reason=words)
     record("merchants.refused", subject=row.ref, actor=actor.ref)
+    telling.refused(row, words)
 
 
 @transaction.atomic
@@ -62,8 +66,9 @@ def suspend(*, actor: Actor, merchant: str, reason: str, until: date | None = No
         if open_ones.exists():
             return
     take_step(row, "suspend")
-    Suspension.objects.create(merchant=row, reason=words, since=now, until=ends, by=actor.ref)
+    made = Suspension.objects.create(merchant=row, reason=words, since=now, until=ends, by=actor.ref)
     record("merchants.suspended", subject=row.ref, actor=actor.ref)
+    telling.suspended(row, made.pk, words, ends)
 
 
 @transaction.atomic
@@ -78,8 +83,8 @@ def resume(*, actor: Actor, merchant: str) -> None:
 @transaction.atomic
 def resume_due() -> int:
     """End the suspensions whose time is over. Returns how many."""
-    due = Suspension.objects.filter(ended_at=None, until__lte=clock.now()).select_related("merchant").order_by("pk")
-    found = [one.merchant for one in due[:200]]
+    due = Suspension.objects.filter(ended_at=None, until__lte=clock.now()).select_related("merchant__organisation")
+    found = [one.merchant for one in due.order_by("pk")[:200]]
     for row in found:
         _resume(row, SYSTEM)
     return len(found)
@@ -87,5 +92,8 @@ def resume_due() -> int:
 
 def _resume(row: Merchant, actor: Actor) -> None:
     take_step(row, "resume")
-    Suspension.objects.filter(merchant=row, ended_at=None).update(ended_at=clock.now())
+    paused = Suspension.objects.filter(merchant=row, ended_at=None)
+    key = paused.values_list("pk", flat=True).first() or 0
+    paused.update(ended_at=clock.now())
     record("merchants.resumed", subject=row.ref, actor=actor.ref)
+    telling.resumed(row, key)

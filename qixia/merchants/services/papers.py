@@ -7,7 +7,7 @@ Retries  the same verdict by anybody again: nothing.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.db import transaction
 
@@ -18,8 +18,9 @@ from qixia.media.services import Upload, keep, receive
 from qixia.merchants import access, errors, rules, states
 from qixia.merchants.models import Merchant, Paper
 from qixia.merchants.queries import missing_papers
+from qixia.merchants.services import telling
 from qixia.merchants.services.moves import must_be, take_step
-from qixia.people.access import Actor
+from qixia.people.access import SYSTEM, Actor
 from qixia.policy.queries import current
 
 
@@ -44,7 +45,8 @@ def check_paper(
     *, actor: Actor, paper: str, accept: bool, reason: str = "", valid_until: date | None = None
 ) -> Merchant:
     """Say whether a paper is good, and until when. The last one that was needed makes the merchant `checked`."""
-    found = Paper.objects.select_for_update(of=("self",)).select_related("merchant").filter(public_id=paper).first()
+    rows = Paper.objects.select_for_update(of=("self",)).select_related("merchant")
+    found = rows.filter(public_id=paper).first()
     if found is None:
         raise errors.NoSuchMerchant
     row = access.judged(actor, found.merchant.public_id)
@@ -69,4 +71,22 @@ def check_paper(
     record("merchants.paper_checked", subject=row.ref, actor=actor.ref, paper=found.public_id, accepted=accept)
     if accept and states.may("accept_last_paper", row.state) and not missing_papers(row):
         take_step(row, "accept_last_paper")
+    telling.paper_judged(row, found, accept=accept, reason=words)
     return row
+
+
+@transaction.atomic
+def warn_of_ending(*, limit: int = 200) -> int:
+    """Tell the keepers of members which papers end within `warn_days`, once a paper. Returns how many papers."""
+    policy: rules.KindsPolicy = current("merchants.kinds").data
+    last = clock.city_date(clock.now()) + timedelta(days=policy.warn_days)
+    due = Paper.objects.filter(
+        state=states.ACCEPTED, warned_at=None, valid_until__lte=last, merchant__state__in=states.MEMBERS
+    )
+    rows = due.select_related("merchant__organisation").select_for_update(skip_locked=True, of=("self",))
+    found = list(rows.order_by("pk")[:limit])
+    Paper.objects.filter(pk__in=[paper.pk for paper in found]).update(warned_at=clock.now())
+    for paper in found:
+        telling.paper_ends(paper.merchant, paper)
+        record("merchants.paper_ends", subject=paper.merchant.ref, actor=SYSTEM.ref, paper=paper.public_id)
+    return len(found)

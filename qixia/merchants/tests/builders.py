@@ -143,4 +143,6 @@ def used_voucher(who: Actor, seller: Actor, row: Merchant) -> Voucher:
     give(who, 100)
     good = item(row.organisation)
     made = rewards.reserve(actor=who, item=good.public_id, client_key=f"key-{next(_serial):08d}")
-    return rewards.redeem(actor=seller, text=made.number, redeem_key=f"till-{next(_serial):08d}")
+    rewards.redeem(actor=seller, text=made.number, redeem_key=f"till-{next(_serial):08d}")
+    made.refresh_from_db()
+    return made

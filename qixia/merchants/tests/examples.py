@@ -111,6 +111,52 @@ def say_when_it_is_open() -> None:
     services.set_hours(actor=seller, merchant=row.public_id, opening="周一至周五 8:00-20:00")
 
 
+@example("merchants.services.set_phone")
+def say_which_number_riders_call() -> None:
+    _judge, seller, row = _member()
+    assert services.set_phone(actor=seller, merchant=row.public_id, phone="0595 2212 3456") == "0595-22123456"
+
+
+@example("merchants.services.warn_of_ending")
+def warn_of_a_paper_that_ends() -> None:
+    _judge, _seller, row = _member()
+    soon = clock.city_date(clock.now()) + timedelta(days=20)
+    row.papers.filter(kind="food").update(valid_until=soon)
+    assert services.warn_of_ending() == 1
+
+
+def _new_shop() -> services.NewShop:
+    return services.NewShop(
+        name="东西面馆",
+        keeper="陈店主",
+        keeper_phone="13700000099",
+        kind="restaurant",
+        address="东西路 8 号",
+        lat=24.901,
+        lng=118.6002,
+    )
+
+
+@example("merchants.services.open_shop")
+def open_the_way_in_for_a_shop() -> None:
+    made.prepared()
+    row = services.open_shop(actor=made.clerk(), said=_new_shop())
+    assert (row.state, row.organisation.name) == ("applied", "东西面馆")
+
+
+@example("merchants.services.add_keeper")
+def let_one_more_keep_it() -> None:
+    judge, _seller, row = _member()
+    services.add_keeper(actor=judge, merchant=row.public_id, keeper="小王", keeper_phone="13700000098")
+
+
+@example("merchants.services.remove_keeper")
+def let_one_less_keep_it() -> None:
+    judge, _seller, row = _member()
+    gone = made.keeper(row.organisation)
+    services.remove_keeper(actor=judge, merchant=row.public_id, keeper=gone.public_id)
+
+
 @example("merchants.services.set_perk")
 def offer_twenty_percent_off() -> None:
     _judge, seller, row = _member()

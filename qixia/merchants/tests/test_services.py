@@ -58,6 +58,7 @@ class Town:
             "resume": lambda: services.resume(**clerk),
             "leave": lambda: services.leave(**keeper),
             "set_hours": lambda: services.set_hours(**keeper, opening="每天 9:00-18:00"),
+            "set_phone": lambda: services.set_phone(**keeper, phone="0595 2212 3456"),
             "set_perk": lambda: services.set_perk(**keeper, form=replace(TWENTY, title="又一个")),
             "end_perk": lambda: services.end_perk(actor=self.keeper, perk=self.perk),
             "join_alliance": lambda: services.join_alliance(actor=self.clerk, alliance=self.alliance, merchant=self.id),
@@ -221,6 +222,7 @@ class TestWho:
         ("address", {"address": "路" * 121}),
         ("hours", {"opening": "有空就开"}),
         ("place", {"lat": 0.0, "lng": 0.0}),
+        ("phone", {"phone": "12345"}),
     ],
 )
 def test_bad_input_of_an_application_is_named(field, changes):
@@ -346,6 +348,29 @@ class TestRating:
         assert services.count_ratings() == 0, "the sixth alone would be told by the difference"
         row.refresh_from_db()
         assert (row.stars_count, row.stars_sum) == (5, 21)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("", ""),
+        ("138 0000 0001", "13800000001"),
+        ("+86 13800000001", "13800000001"),
+        ("０５９５－２２１２３４５６", "0595-22123456"),
+        ("(010) 6512 3456", "010-65123456"),
+        ("021-5123456", "021-5123456"),
+        ("400 820 8820", "400-820-8820"),
+    ],
+)
+def test_a_shops_phone_is_written_as_it_is_dialled(typed, shown):
+    assert rules.shop_phone(typed) == shown
+
+
+@pytest.mark.parametrize("typed", ["110", "22123456", "1380000000", "0595-221234567", "javascript:1", "1" * 50])
+def test_what_nobody_could_dial_is_refused(typed):
+    with pytest.raises(Invalid) as refused:
+        rules.shop_phone(typed)
+    assert refused.value.field == "phone"
 
 
 class TestSuspension:

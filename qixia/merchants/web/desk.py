@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from qixia.kernel.errors import DomainError, Invalid
 from qixia.merchants import access, queries, services
+from qixia.merchants.web.forms import RENAMED, OpenForm, place_of
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
@@ -49,7 +50,7 @@ def case(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_POST
 @allow(*access.JUDGES)
 def decide(request: HttpRequest, public_id: str) -> HttpResponse:
-    """What the button says: admit, refuse, suspend, resume, leave, join."""
+    """What the button says: admit, refuse, suspend, resume, leave, join, add_keeper, remove_keeper."""
     actor, post = request.actor, request.POST
     about = {"actor": actor, "merchant": public_id}
     reason = post.get("reason", "")[:400]
@@ -59,10 +60,37 @@ def decide(request: HttpRequest, public_id: str) -> HttpResponse:
         "suspend": lambda: services.suspend(**about, reason=reason, until=_day(post.get("until", ""), "until")),
         "resume": lambda: services.resume(**about),
         "leave": lambda: services.leave(**about),
+        "add_keeper": lambda: services.add_keeper(
+            **about, keeper=post.get("keeper", "")[:40], keeper_phone=post.get("keeper_phone", "")[:40]
+        ),
+        "remove_keeper": lambda: services.remove_keeper(**about, keeper=post.get("keeper", "")[:26]),
         "join": lambda: services.join_alliance(**about, alliance=post.get("alliance", "")[:26]),
     }
     act = acts.get(post.get("act", ""))
     return _after(request, public_id, act if act is not None else _unknown)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@allow(*access.JUDGES)
+def new(request: HttpRequest) -> HttpResponse:
+    """A shop whose keeper has no account: the office writes it down."""
+    form = OpenForm(request.POST if request.method == "POST" else None)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                place = place_of(form)
+                row = services.open_shop(actor=request.actor, said=form.as_shop(place.lat, place.lng))
+                messages.success(request, _("建好了。请店主用手机号登录，拍证照、同意约定。"))
+                return HttpResponseRedirect(reverse("merchants:case", args=[row.public_id]), status=303)
+            except DomainError as refusal:
+                if refusal.status == 401:
+                    raise
+                status = refusal.status
+                field = RENAMED.get(refusal.field or "", refusal.field)
+                form.add_error(field if field in form.fields else None, message_of(refusal))
+    return render(request, "merchants/desk/new.html", {"form": form}, status=status)
 
 
 @require_POST

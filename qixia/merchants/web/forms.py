@@ -10,7 +10,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel import clock
+from qixia.kernel.errors import Invalid
+from qixia.kernel.geo import Point
 from qixia.merchants import rules
+from qixia.merchants.services import NewShop
+from qixia.places.queries import find_words
 from qixia.policy.queries import current
 
 
@@ -32,8 +36,44 @@ class ApplyForm(forms.Form):
     opening = forms.CharField(
         label=_("营业时间"), max_length=300, help_text=_("比如：周一至周五 8:00-20:00；周六 10:00-18:00")
     )
+    phone = forms.CharField(
+        label=_("店里的电话"),
+        max_length=40,
+        required=False,
+        help_text=_("骑手看得到，可以直接打。没有就不填。"),
+        widget=forms.TextInput(attrs={"type": "tel"}),
+    )
     lat = forms.FloatField(required=False, widget=forms.HiddenInput)
     lng = forms.FloatField(required=False, widget=forms.HiddenInput)
+
+
+class OpenForm(ApplyForm):
+    """By the office, for a shop without an account."""
+
+    name = forms.CharField(label=_("店名"), max_length=40)
+    keeper = forms.CharField(label=_("店主怎么称呼"), max_length=16, help_text=_("比如：陈店主"))
+    keeper_phone = forms.CharField(
+        label=_("店主的手机号"),
+        max_length=20,
+        help_text=_("店主用这个号码收验证码登录，别人看不到"),
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "off"}),
+    )
+    field_order = ("name", "kind", "address", "opening", "phone", "keeper", "keeper_phone")
+
+    def as_shop(self, lat: float, lng: float) -> NewShop:
+        data = self.cleaned_data
+        said = {name: data[name] for name in self.field_order}
+        return NewShop(**said, lat=lat, lng=lng)
+
+
+class PhoneForm(forms.Form):
+    phone = forms.CharField(
+        label=_("店里的电话"),
+        max_length=40,
+        required=False,
+        help_text=_("骑手看得到，可以直接打。清空就不显示。"),
+        widget=forms.TextInput(attrs={"type": "tel"}),
+    )
 
 
 class PaperForm(forms.Form):
@@ -88,6 +128,17 @@ class PerkFields(forms.Form):
 
 def _fen(yuan: Decimal | None) -> int | None:
     return None if yuan is None else int(yuan * 100)
+
+
+def place_of(form: ApplyForm) -> Point:
+    """Where the pin is; without one, where the address says."""
+    data = form.cleaned_data
+    if data["lat"] is not None and data["lng"] is not None:
+        return Point(data["lat"], data["lng"])
+    hit = find_words(data["address"])
+    if hit is None:
+        raise Invalid("地图上没有这个门牌。请打开下面的地图点一下，或在店里点“用我现在的位置”。", field="address")
+    return hit.point
 
 
 #: Names that services give to fields that stand under another name in the form.

@@ -16,11 +16,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from qixia.kernel.errors import DomainError, Invalid
+from qixia.kernel.errors import DomainError
 from qixia.merchants import queries, services
 from qixia.merchants.errors import NoSuchMerchant
-from qixia.merchants.web.forms import RENAMED, ApplyForm, HoursForm, PaperForm, PerkFields
-from qixia.places.queries import find_words
+from qixia.merchants.web.forms import RENAMED, ApplyForm, HoursForm, PaperForm, PerkFields, PhoneForm, place_of
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
@@ -57,20 +56,16 @@ def apply(request: HttpRequest) -> HttpResponse:
 
 def _apply(request: HttpRequest, organisation_id: int, form: ApplyForm) -> None:
     data = form.cleaned_data
-    lat, lng = data["lat"], data["lng"]
-    if lat is None or lng is None:
-        hit = find_words(data["address"])
-        if hit is None:
-            raise Invalid("没有找到这个地址。请写路名和门牌号，或在店里点“用我现在的位置”。", field="address")
-        lat, lng = hit.point.lat, hit.point.lng
+    place = place_of(form)
     services.apply(
         actor=request.actor,
         organisation_id=organisation_id,
         kind=data["kind"],
         address=data["address"],
-        lat=lat,
-        lng=lng,
+        lat=place.lat,
+        lng=place.lng,
         opening=data["opening"],
+        phone=data["phone"],
     )
 
 
@@ -113,6 +108,20 @@ def set_hours(request: HttpRequest, public_id: str) -> HttpResponse:
         "hours",
         lambda: services.set_hours(actor=request.actor, merchant=public_id, opening=form.cleaned_data["opening"]),
         _("营业时间改好了。"),
+    )
+
+
+@require_POST
+@allow("merchant")
+def set_phone(request: HttpRequest, public_id: str) -> HttpResponse:
+    form = PhoneForm(request.POST)
+    return _done(
+        request,
+        public_id,
+        form,
+        "phone",
+        lambda: services.set_phone(actor=request.actor, merchant=public_id, phone=form.cleaned_data["phone"]),
+        _("电话改好了。"),
     )
 
 
@@ -189,6 +198,7 @@ def _page(
         "shops": queries.shops_of(request.actor),
         "paper_form": wrong.get("paper") or PaperForm(),
         "hours_form": wrong.get("hours") or HoursForm(initial={"opening": view.hours}),
+        "phone_form": wrong.get("phone") or PhoneForm(initial={"phone": view.phone}),
         "perk_form": wrong.get("perk") or PerkFields(),
         "wrong": next(iter(wrong), ""),
         "may_hand_in": view.may("hand_in_paper"),
