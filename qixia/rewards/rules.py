@@ -34,7 +34,9 @@ PENDING = "pending"  # earned, and somebody looks first
 BUDGET = "budget"
 SETTLEMENT = "settlement"
 FORFEITED = "expired"
-KINDS = (AVAILABLE, DEBT, HELD, PENDING, BUDGET, SETTLEMENT, FORFEITED)
+PAID_OUT = "paid"  # money that a merchant got
+RETIRED = "retired"  # points whose use was settled
+KINDS = (AVAILABLE, DEBT, HELD, PENDING, BUDGET, SETTLEMENT, FORFEITED, PAID_OUT, RETIRED)
 KEPT = {AVAILABLE, DEBT, HELD, PENDING}
 
 # floor and ceiling of an account by kind; None is "no limit". What is owed is written as a negative balance.
@@ -46,6 +48,8 @@ LIMITS: dict[str, tuple[int | None, int | None]] = {
     BUDGET: (None, None),
     SETTLEMENT: (None, None),
     FORFEITED: (None, None),
+    PAID_OUT: (None, None),
+    RETIRED: (None, None),
 }
 
 # What stands for "a report of whatever class" in the key of a posting.
@@ -71,7 +75,8 @@ EXPIRE = "expire"
 HOLD = "hold"
 VOID = "void"
 SETTLE = "settle"
-POSTING_KINDS = (AWARD, REVERSAL, SPEND, REDEEM, RETURN, EXPIRE, HOLD, VOID, SETTLE)
+PAY = "pay"
+POSTING_KINDS = (AWARD, REVERSAL, SPEND, REDEEM, RETURN, EXPIRE, HOLD, VOID, SETTLE, PAY)
 FILTERS: dict[str, tuple[str, ...]] = {
     "all": POSTING_KINDS,
     "earned": (AWARD, HOLD, VOID),

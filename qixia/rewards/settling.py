@@ -14,6 +14,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from qixia.rewards import rules
+
 # ── a statement's life ────────────────────────────────────────────────────────
 DRAFT = "draft"
 ISSUED = "issued"
@@ -137,4 +139,4 @@ def worth_of(*, fen: int | None, settle_fen: int | None, total: int, before: int
     all takings sum to the whole price."""
     if pays != "settle_price" or settle_fen is None:
         return fen or 0
-    return settle_fen * (before + units) // total - settle_fen * before // total
+    return rules.share_of(total, before, units, settle_fen)

@@ -8,6 +8,7 @@ from qixia.rewards.models.chain import Batch, CampaignSum, Link, Replay
 from qixia.rewards.models.claims import Claim, Payout, Promise
 from qixia.rewards.models.holds import Hold
 from qixia.rewards.models.slots import Slot, Waiting
+from qixia.rewards.models.statements import Correction, Dispute, Payment, Statement, StatementLine
 from qixia.rewards.models.tills import OfflineScan, TillDevice
 from qixia.rewards.models.vouchers import Refusal, Use, Voucher
 
@@ -18,6 +19,8 @@ __all__ = [
     "BudgetChange",
     "CampaignSum",
     "Claim",
+    "Correction",
+    "Dispute",
     "Entry",
     "Hold",
     "Item",
@@ -25,6 +28,7 @@ __all__ = [
     "Lot",
     "OfflineScan",
     "Owed",
+    "Payment",
     "Payout",
     "PointsAppeal",
     "Posting",
@@ -33,6 +37,8 @@ __all__ = [
     "Replay",
     "Slice",
     "Slot",
+    "Statement",
+    "StatementLine",
     "TillDevice",
     "Use",
     "Voucher",

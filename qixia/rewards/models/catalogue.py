@@ -47,6 +47,8 @@ class Item(models.Model):
     need = models.CharField(_("归类"), max_length=12, choices=Need.choices)
     price = models.PositiveIntegerField(_("积分价"))
     face_value_fen = models.PositiveIntegerField(_("面值（分）"), null=True, blank=True)
+    # What the city pays the merchant for one; empty: the face value.
+    settle_fen = models.PositiveIntegerField(_("结算价（分）"), null=True, blank=True)
     stock = models.PositiveIntegerField(_("库存"))
     # How many times one voucher can be used; or, by amount, its face value is a sum that is taken bit by bit.
     parts = models.PositiveIntegerField(_("可用次数"), default=1, db_default=1)

@@ -39,6 +39,7 @@ class Voucher(models.Model):
     name = models.CharField(_("名称"), max_length=30)
     price = models.PositiveIntegerField(_("用去积分"))
     face_value_fen = models.PositiveIntegerField(_("面值（分）"), null=True)
+    settle_fen = models.PositiveIntegerField(_("结算价（分）"), null=True)
     rule_version = models.PositiveIntegerField(_("规则版本"))
     created_at = models.DateTimeField(_("兑换时间"))
     expires_at = models.DateTimeField(_("有效到"))

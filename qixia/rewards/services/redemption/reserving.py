@@ -1,33 +1,38 @@
 """Vouchers: reserve.
 
-Locks    always in the order voucher → purses → item, so no two steps wait for each other in a circle. A person's own
-         purse is locked before limits are counted, so the limit per person holds under any concurrency.
+Locks    always in the order voucher → purses → item → slot → waiting, so no two steps wait for each other in a circle. A
+         person's own purse is locked before limits are counted, so the limit per person holds under any concurrency.
 Points   available → held, from the lots that end first.
 Retries  the same client key returns the same voucher.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
 
 from qixia.kernel import clock, ids
 from qixia.kernel.errors import NotAllowed
 from qixia.people.access import Actor
 from qixia.policy import queries as policy
-from qixia.rewards import rules
-from qixia.rewards.errors import ItemGone, KeyReused, LimitReached, NoSuchItem, NotEnoughPoints, SoldOut
-from qixia.rewards.models import Item, Voucher
+from qixia.rewards import booking, rules
+from qixia.rewards.errors import KeyReused, NoSuchItem, NotEnoughPoints, SlotFull, SoldOut
+from qixia.rewards.models import Item, Slot, Voucher
+from qixia.rewards.queries.terms import booking_terms
+from qixia.rewards.queries.words import slot_words
 from qixia.rewards.services import books, telling
 from qixia.rewards.services.points import KIND
+from qixia.rewards.services.redemption.allowing import check_may_have, open_slot
+from qixia.rewards.services.redemption.pieces import take_piece
 from qixia.rewards.services.redemption.posting import check_key, post
+from qixia.rewards.services.redemption.waiting import take_offer
 
 
 @transaction.atomic
-def reserve(*, actor: Actor, item: str, client_key: str) -> Voucher:
-    """Spend points on one piece of `item` (public id). The same client key returns the voucher it made first."""
+def reserve(*, actor: Actor, item: str, client_key: str, slot: str | None = None) -> Voucher:
+    """Spend points on one piece of `item` (public id), at a time (`slot`) where the item has such. What is kept for who
+    waited is used up first. The same client key returns the voucher it made first."""
     if actor.person_id is None or not actor.has("rider"):
         raise NotAllowed
     check_key(client_key)
@@ -35,15 +40,17 @@ def reserve(*, actor: Actor, item: str, client_key: str) -> Voucher:
     wanted = Item.objects.select_related("merchant").filter(public_id=item).first()
     if wanted is None:
         raise NoSuchItem
-    earlier = Voucher.objects.filter(person_id=actor.person_id, client_key=client_key).first()
+    earlier = _earlier(actor, client_key)
     if earlier is not None:
-        if earlier.item_id != wanted.pk:
+        if earlier.item_id != wanted.pk or (earlier.slot.public_id if earlier.slot else None) != (slot or None):
             raise KeyReused(field="client_key")
         return earlier
-    _may_have(wanted, actor.person_id, purse)
-    if not Item.objects.filter(pk=wanted.pk, active=True, stock__gte=1).update(stock=F("stock") - 1):
-        raise SoldOut(name=wanted.name)
-    voucher = _new_voucher(wanted, actor.person_id, client_key)
+    check_may_have(actor, wanted)
+    place = open_slot(wanted, slot)
+    _take(wanted, place, actor.person_id)
+    if purse.balance(rules.AVAILABLE) < wanted.price:
+        raise NotEnoughPoints(needed=wanted.price, balance=purse.balance(rules.AVAILABLE))
+    voucher = _new_voucher(wanted, place, actor.person_id, client_key)
     post(
         voucher,
         purse=purse,
@@ -58,27 +65,28 @@ def reserve(*, actor: Actor, item: str, client_key: str) -> Voucher:
     return voucher
 
 
-def _may_have(item: Item, person_id: int, purse: books.Purse) -> None:
-    if not item.active:
-        raise ItemGone(name=item.name)
-    if item.limit_per_person is not None:
-        mine = Voucher.objects.filter(Voucher.COUNTS, person_id=person_id, item=item)
-        if item.limit_days is not None:
-            mine = mine.filter(created_at__gt=clock.now() - timedelta(days=item.limit_days))
-        if mine.count() >= item.limit_per_person:
-            raise LimitReached(name=item.name, limit=item.limit_per_person)
-    if item.stock < 1:
+def _earlier(actor: Actor, client_key: str) -> Voucher | None:
+    mine = Voucher.objects.select_related("slot").filter(person_id=actor.person_id)
+    return mine.filter(client_key=client_key).first()
+
+
+def _take(item: Item, slot: Slot | None, person_id: int) -> None:
+    """A piece and a place: what is kept for this rider, else what is free."""
+    slot_id = slot.pk if slot else None
+    if take_offer(person_id, item.pk, slot_id):
+        return
+    if not take_piece(item.pk, slot_id):
+        if slot and Item.objects.filter(pk=item.pk, stock__gte=1).exists():
+            raise SlotFull(field="slot", when=slot_words(slot))
         raise SoldOut(name=item.name)
-    if purse.balance(rules.AVAILABLE) < item.price:
-        raise NotEnoughPoints(needed=item.price, balance=purse.balance(rules.AVAILABLE))
 
 
-def _new_voucher(item: Item, person_id: int, client_key: str) -> Voucher:
+def _new_voucher(item: Item, slot: Slot | None, person_id: int, client_key: str) -> Voucher:
     now = clock.now()
+    opens_at, expires_at = _usable(item, slot)
     # The unique index decides; drawing a few at once makes a collision among 10^8 numbers a matter of one query.
     drawn = [ids.new_number() for _ in range(4)]
     taken = set(Voucher.objects.filter(number__in=drawn).values_list("number", flat=True))
-    last_day = clock.city_date(now) + timedelta(days=item.valid_days)
     return Voucher.objects.create(
         number=next(number for number in drawn if number not in taken),
         item=item,
@@ -87,11 +95,28 @@ def _new_voucher(item: Item, person_id: int, client_key: str) -> Voucher:
         name=item.name,
         price=item.price,
         face_value_fen=item.face_value_fen,
+        settle_fen=item.settle_fen,
         by_amount=item.by_amount,
         total=(item.face_value_fen or 0) if item.by_amount else item.parts,
         rule_version=policy.current(KIND).version,
         created_at=now,
-        # Through the whole of the last day: nobody loses a lunch to the minute of the hour of ordering.
-        expires_at=clock.city_day(last_day)[1],
+        slot=slot,
+        reminded_at=known_at(slot) if slot else None,
+        opens_at=opens_at,
+        expires_at=expires_at,
         client_key=client_key,
     )
+
+
+def _usable(item: Item, slot: Slot | None) -> tuple[datetime | None, datetime]:
+    if slot is not None:
+        return booking.window(booking_terms(), slot.starts_at, slot.ends_at)
+    # Through the whole of the last day: nobody loses a lunch to the minute of the hour of ordering.
+    last_day = clock.city_date(clock.now()) + timedelta(days=item.valid_days)
+    return None, clock.city_day(last_day)[1]
+
+
+def known_at(slot: Slot) -> datetime | None:
+    """Who books a slot that is near knows of it: no reminder an hour later."""
+    now = clock.now()
+    return now if slot.starts_at - now <= timedelta(hours=booking_terms().remind_hours) else None
