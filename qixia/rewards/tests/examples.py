@@ -10,7 +10,7 @@ from qixia.policy.services import publish_seeds
 from qixia.rewards import queries, services
 from qixia.rewards.models import Hold, Voucher
 from qixia.rewards.rules import Signal
-from qixia.rewards.services import Award, ItemForm
+from qixia.rewards.services import Award, ItemForm, Taker
 from qixia.rewards.tests.builders import item, organisation, person, rider_with
 from qixia.rewards.tests.conftest import publish_table
 from tests.examples import example, exempt
@@ -112,7 +112,17 @@ def take_a_voucher_at_the_till() -> None:
     shop = organisation()
     voucher = a_voucher(rider_with(50), shop)
     clerk = person("merchant", shop)
-    assert services.redeem(actor=clerk, text=voucher.number, redeem_key="till-key-1").state == "redeemed"
+    assert services.redeem(actor=clerk, text=voucher.number, redeem_key="till-key-1").voucher.state == "redeemed"
+
+
+@example("rewards.services.take")
+def book_what_was_taken_of_a_voucher() -> None:
+    table()
+    shop = organisation()
+    voucher = a_voucher(rider_with(50), shop)
+    taker = Taker("person:clerk", person("merchant", shop).person_id or 0, shop.pk)
+    use = services.take(voucher=voucher, units=1, taker=taker, redeem_key="till-key-2", taken_at=clock.now())
+    assert use.voucher.state == "redeemed"
 
 
 @example("rewards.services.expire_due")

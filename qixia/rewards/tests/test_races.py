@@ -142,7 +142,7 @@ def test_ten_merchants_phones_redeem_one_voucher_once():
     results = at_once(
         [lambda n=n: redeem(actor=staff[n], text=voucher.number, redeem_key=f"redeem-{n}") for n in range(10)], 10
     )
-    assert kinds(results) == {"Voucher": 1, VoucherRefused.__name__: 9}
+    assert kinds(results) == {"Use": 1, VoucherRefused.__name__: 9}
     assert queries.collected(f"organisation:{shop.public_id}", "settlement") == 10
     assert compare().is_sound
 

@@ -162,7 +162,10 @@ def test_the_price_of_the_day_stands(rider, shop):
 # ── every state against every step ──────────────────────────────────────────
 
 STEP = {
-    "redeem": lambda v, rider, clerk: redeem(actor=clerk, text=v.number, redeem_key="another-key"),
+    "use": lambda v, rider, clerk: redeem(actor=clerk, text=v.number, redeem_key="another-key", units=1),
+    "redeem": lambda v, rider, clerk: redeem(
+        actor=clerk, text=v.number, redeem_key="another-key", units=max(v.left, 1)
+    ),
     "cancel": lambda v, rider, clerk: cancel(actor=rider, voucher=v.public_id),
     "expire": lambda v, rider, clerk: expire_due(),
 }
@@ -170,8 +173,9 @@ LATER = timedelta(days=30)
 
 
 def bring_to(state, voucher, rider, clerk):
-    if state == "redeemed":
-        redeem(actor=clerk, text=voucher.number, redeem_key="redeem-key-1")
+    if state in ("redeemed", "part_used"):
+        units = 3 if state == "redeemed" else 1
+        redeem(actor=clerk, text=voucher.number, redeem_key="redeem-key-1", units=units)
     elif state == "cancelled":
         cancel(actor=rider, voucher=voucher.public_id)
     elif state == "expired":
@@ -184,7 +188,7 @@ def bring_to(state, voucher, rider, clerk):
 @pytest.mark.parametrize("step", list(states.STEPS))
 @pytest.mark.parametrize("state", states.STATES)
 def test_each_step_from_each_state(state, step, rider, shop, clerk):
-    voucher = reserved(rider, shop)
+    voucher = reserved(rider, shop, parts=3)
     bring_to(state, voucher, rider, clerk)
     before = snapshot()
     shift = LATER if step == "expire" else timedelta()
@@ -211,7 +215,13 @@ def test_each_step_from_each_state(state, step, rider, shop, clerk):
 def test_redeeming_moves_the_points_to_the_merchant(rider, shop, clerk):
     voucher = reserved(rider, shop)
     done = redeem(actor=clerk, text=ids.show_number(voucher.number), redeem_key="redeem-key-1")
-    assert (done.state, done.redeemed_by_id) == ("redeemed", clerk.person_id)
+    assert (done.voucher.state, done.by_id, done.units, done.points, done.fen) == (
+        "redeemed",
+        clerk.person_id,
+        1,
+        10,
+        1500,
+    )
     assert queries.collected(f"organisation:{shop.public_id}", "settlement") == 10
     assert queries.summary_for(rider.ref).held == 0
     assert (queries.till(clerk).count, queries.till(clerk).value_fen) == (1, 1500)
@@ -297,7 +307,7 @@ def test_a_signed_code_is_taken(rider, shop, clerk):
     found = check(actor=clerk, text=f" {code_of(voucher)}\n")
     assert (found.voucher, found.is_signed) == (voucher, True)
     assert not Refusal.objects.exists()
-    assert redeem(actor=clerk, text=code_of(voucher), redeem_key="redeem-key-1").state == "redeemed"
+    assert redeem(actor=clerk, text=code_of(voucher), redeem_key="redeem-key-1").voucher.state == "redeemed"
 
 
 def test_every_refusal_says_why_and_is_listed(rider, shop, clerk):
@@ -342,7 +352,7 @@ def test_ten_wrong_numbers_in_ten_minutes_are_enough(rider, shop, clerk):
     assert 0 < throttled.value.retry_after <= 600
     assert (snapshot(), Refusal.objects.count()) == before
     with clock.at(clock.now() + timedelta(minutes=11)):
-        assert redeem(actor=clerk, text=voucher.number, redeem_key="redeem-key-1").state == "redeemed"
+        assert redeem(actor=clerk, text=voucher.number, redeem_key="redeem-key-1").voucher.state == "redeemed"
 
 
 def test_who_is_no_merchant_checks_nothing(rider, shop):
