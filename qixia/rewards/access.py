@@ -6,6 +6,8 @@
 - The catalogue and budgets are edited by administrators; proofs of the books are read by auditors too.
 - Points that a signal holds, and appeals, are decided about by administrators and by supervisors of the whole city, since
   evidence may lie anywhere. Never about one's own, and never about what one decided oneself.
+- Statements of a shop are seen, and objected to, by whoever holds the role "merchant" there; its keeper, who has held it
+  longest, agrees. Administrators settle for the city, auditors read; to anybody else a statement does not exist.
 """
 
 from __future__ import annotations
@@ -14,14 +16,23 @@ from django.db.models import QuerySet
 
 from qixia.kernel.errors import NotAllowed
 from qixia.people.access import Actor
-from qixia.rewards.errors import NoSuchItem, NoSuchPhone, NoSuchVoucher
-from qixia.rewards.models import Item, TillDevice, Voucher
+from qixia.people.queries import keeper_of
+from qixia.rewards import settling
+from qixia.rewards.errors import (
+    NoSuchItem,
+    NoSuchPhone,
+    NoSuchStatement,
+    NoSuchVoucher,
+    NoSuchWaiting,
+    NotTheKeeper,
+)
+from qixia.rewards.models import Item, Statement, TillDevice, Voucher, Waiting
 
 
 def own_vouchers(actor: Actor) -> QuerySet[Voucher]:
     if actor.person_id is None:
         return Voucher.objects.none()
-    return Voucher.objects.filter(person_id=actor.person_id).select_related("item", "merchant", "person")
+    return Voucher.objects.filter(person_id=actor.person_id).select_related("item", "merchant", "person", "slot")
 
 
 def own_voucher(actor: Actor, public_id: str) -> Voucher:
@@ -93,4 +104,28 @@ def may_decide_holds(actor: Actor) -> bool:
 def must_decide_holds(actor: Actor, owner_ref: str, decided_by: str = "") -> None:
     """`decided_by`: who made what is looked at again."""
     if not may_decide_holds(actor) or actor.ref in (owner_ref, decided_by):
+        raise NotAllowed
+
+
+def own_statements(actor: Actor) -> QuerySet[Statement]:
+    """What the actor's shops were sent."""
+    return Statement.objects.filter(merchant_id__in=merchant_ids(actor), state__in=settling.SHOWN)
+
+
+def must_see_statement(actor: Actor, public_id: str) -> None:
+    if not own_statements(actor).filter(public_id=public_id).exists():
+        raise NoSuchStatement
+
+
+def keeps_shop(actor: Actor, organisation_id: int) -> bool:
+    return actor.person_id is not None and keeper_of(organisation_id) == actor.person_id
+
+
+def must_keep_shop(actor: Actor, organisation_id: int) -> None:
+    if not keeps_shop(actor, organisation_id):
+        raise NotTheKeeper
+
+
+def must_settle(actor: Actor) -> None:
+    if not actor.has("admin"):
         raise NotAllowed
