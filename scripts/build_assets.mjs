@@ -112,6 +112,8 @@ const script = (from, to) => write(to, read(MODULES, from).replace(/\n?\/\/# sou
 function vendor() {
   script('htmx.org/dist/htmx.min.js', 'vendor/htmx.min.js');
   script('jsqr/dist/jsQR.js', 'vendor/jsqr.js');
+  script('lean-qr/nano.mjs', 'vendor/lean-qr.js');
+  script('@noble/ed25519/index.js', 'vendor/ed25519.js');
   script('leaflet/dist/leaflet.js', 'vendor/leaflet/leaflet.js');
   write('vendor/leaflet/leaflet.css', compact(read(MODULES, 'leaflet/dist/leaflet.css')));
   cpSync(join(MODULES, 'leaflet/dist/images'), join(OUT, 'vendor/leaflet/images'), { recursive: true });
