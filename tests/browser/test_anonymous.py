@@ -295,7 +295,7 @@ def test_plain_http_has_its_own_sha256(phone: Phone) -> None:
     """Pages of a town hall's LAN have no crypto.subtle."""
     phone.page.goto("/snap")
     found = phone.page.evaluate("""async () => {
-      const { sha256Hex } = await import("/static/reports/sha256.js");
+      const { sha256Hex } = await import("/static/ui/sha256.js");
       const own = await sha256Hex("abc");
       Object.defineProperty(globalThis.crypto, "subtle", { value: undefined });
       return [own, await sha256Hex("abc")];

@@ -4,7 +4,7 @@
 // cleared data loses both. Rows name no person: they belong to the phone. A row is written before the report is sent, because
 // an answer may be lost; it has no number until one arrived. Calls resolve to undefined where nothing can be kept.
 
-import { sha256Hex } from "./sha256.js";
+import { sha256Hex } from "../ui/sha256.js";
 import { openStore } from "./store.js";
 
 const run = openStore("qixia-claims", "claims", "secret");

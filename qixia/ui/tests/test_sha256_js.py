@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-MODULE = Path(__file__).parents[1] / "static" / "reports" / "sha256.js"
+MODULE = Path(__file__).parents[1] / "static" / "ui" / "sha256.js"
 # FIPS 180-4 examples; the empty text; a million times "a".
 PUBLISHED = {
     "": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
