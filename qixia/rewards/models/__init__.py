@@ -6,6 +6,7 @@ from qixia.rewards.models.budgets import Budget, BudgetChange, Owed, Slice
 from qixia.rewards.models.catalogue import Item
 from qixia.rewards.models.chain import Batch, CampaignSum, Link, Replay
 from qixia.rewards.models.claims import Claim, Payout, Promise
+from qixia.rewards.models.closures import Closure
 from qixia.rewards.models.holds import Hold
 from qixia.rewards.models.slots import Slot, Waiting
 from qixia.rewards.models.statements import Correction, Dispute, Payment, Statement, StatementLine
@@ -19,6 +20,7 @@ __all__ = [
     "BudgetChange",
     "CampaignSum",
     "Claim",
+    "Closure",
     "Correction",
     "Dispute",
     "Entry",

@@ -1,0 +1,29 @@
+"""What happens to vouchers of a shop that is closed to them (policy "rewards.closing"). Pure: no Django, no clock.
+
+extend   they wait: none expires meanwhile, and each gets as many days as the pause had
+return   all points of what is left go back to the riders
+honour   the shop still takes them until they end; nothing new is given out
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+EXTEND, RETURN, HONOUR = "extend", "return", "honour"
+WAYS = (EXTEND, RETURN, HONOUR)
+_DAY = timedelta(days=1)
+
+
+class ClosingPolicy(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    paused: Literal["extend", "return"] = EXTEND
+    gone: Literal["return", "honour"] = RETURN
+
+
+def longer(pause: timedelta) -> timedelta:
+    """How much longer vouchers hold after a pause: whole days, so that they end at midnight as before."""
+    return -(-max(pause, timedelta()) // _DAY) * _DAY
