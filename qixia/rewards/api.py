@@ -1,4 +1,4 @@
-"""Points and vouchers over HTTP for apps: the same services as the pages. Mounted at /rewards.
+"""Points and vouchers over HTTP for apps: the same services as the pages. Mounted at /rewards, phones at tills at /till.
 
 Refusals are problem+json (RFC 9457) with `code` and `field`. `client_key` and `redeem_key` make a retry safe.
 """
@@ -18,6 +18,7 @@ from qixia.rewards.models import Voucher
 from qixia.ui.access import allow
 
 router = Router(tags=["rewards"])
+till = Router(tags=["till"])
 READ = {401: Problem, 403: Problem, 422: Problem}
 REFUSED = {**READ, 404: Problem, 409: Problem, 429: Problem}
 
@@ -136,3 +137,87 @@ def redeem(request: HttpRequest, data: RedeemIn) -> Voucher:
         redeem_key=data.redeem_key,
         units=data.units,
     ).voucher
+
+
+class LimitsOut(Schema):
+    """What the certificate allows: the phone keeps to it, the server refuses what goes beyond."""
+
+    start: int = Field(description="seconds UTC")
+    until: int
+    scan_fen: int = Field(description="most that one scan may be worth, in 分")
+    unsent_fen: int = Field(description="most that the phone may hold unsent")
+    unsent_count: int
+    longest_hours: int
+    ahead_minutes: int
+    shown_minutes: int
+
+
+class PhoneIn(Schema):
+    shop: str = Field(max_length=26, description="public id of the organisation")
+    public_key: str = Field(max_length=100, description="point of P-256 as WebCrypto exports it, base64url")
+    label: str = Field(max_length=20)
+
+
+class PhoneOut(Schema):
+    device: str
+    merchant: str = Field(description="code of the shop, as vouchers' codes name it")
+    label: str
+    certificate: str = Field(description="signed by the server, base64url; goes along with every batch")
+    limits: LimitsOut
+    now: int = Field(description="milliseconds UTC by the server's clock")
+
+
+class ScanIn(Schema):
+    body: str = Field(max_length=2000, description="a line of JSON: device, seq, code, units, key, taken_at (ms UTC)")
+    signature: str = Field(max_length=100, description="ECDSA P-256 SHA-256 over 'qixia-till-1\\n' and body, base64url")
+
+
+class ScansIn(Schema):
+    device: str = Field(max_length=26)
+    certificate: str = Field(max_length=2000)
+    scans: list[ScanIn] = Field(min_length=1, max_length=50)
+
+
+class ScanOut(Schema):
+    seq: int | None
+    state: Literal["accepted", "lost", "refused"]
+    reason: str
+    words: str = Field(description="the reason for people; empty when it was booked")
+    fen: int = Field(description="what was taken, and what of it was booked, in 分")
+    booked_fen: int
+    borne_by: str = Field(description="of a loss: merchant, city or rider")
+
+
+class ScansOut(Schema):
+    answers: list[ScanOut] = Field(description="in the order of the scans")
+    now: int = Field(description="milliseconds UTC by the server's clock")
+
+
+@till.post("/devices", response={201: PhoneOut, **REFUSED}, summary="Let this phone take vouchers without network")
+@allow("merchant")
+def enrol(request: HttpRequest, data: PhoneIn) -> Status[queries.Phone]:
+    made = services.enrol_device(
+        actor=request.actor,  # type: ignore[attr-defined]
+        merchant=queries.shop_id(request.actor, data.shop),  # type: ignore[attr-defined]
+        public_key=data.public_key,
+        label=data.label,
+    )
+    return Status(201, queries.phone(made))
+
+
+@till.post("/devices/{device}/renew", response={200: PhoneOut, **REFUSED}, summary="A new certificate")
+@allow("merchant")
+def renew(request: HttpRequest, device: str) -> queries.Phone:
+    return queries.phone(services.renew_device(actor=request.actor, device=device))  # type: ignore[attr-defined]
+
+
+@till.post("/scans", response={200: ScansOut, **REFUSED}, summary="What this phone took without network")
+@allow("merchant")
+def scans(request: HttpRequest, data: ScansIn) -> queries.Answers:
+    answers = services.book_offline(
+        actor=request.actor,  # type: ignore[attr-defined]
+        device=data.device,
+        certificate=data.certificate,
+        scans=[services.Signed(one.body, one.signature) for one in data.scans],
+    )
+    return queries.answers([(one.seq, one.state, one.reason, one.scan) for one in answers])

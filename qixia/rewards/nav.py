@@ -17,5 +17,6 @@ def register_desk() -> None:
         Item(_("积分申诉"), "message-question", "rewards:points-appeals", DECIDERS, "工作", 27, open_appeals_of_points)
     )
     register(Item(_("积分预算"), "wallet", "rewards:budgets", ("admin",), "管理", 37))
+    register(Item(_("收券手机"), "device-mobile", "rewards:tills", ("admin",), "查看", 61))
     register(Item(_("核账"), "shield-check", "rewards:audit", ("admin", "auditor"), "查看", 60))
     register(Item(_("积分规则"), "coin", "rewards:table", ("admin",), "管理", 38))

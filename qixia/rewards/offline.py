@@ -54,6 +54,19 @@ REASONS = {
 }
 
 
+Bearer = Literal["merchant", "city", "rider"]
+
+
+class Bears(BaseModel):
+    """Who bears a loss. Points of what was returned or has expired went back to the rider."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    used: Bearer = "city"
+    returned: Bearer = "rider"
+    expired: Bearer = "rider"
+
+
 class OfflinePolicy(BaseModel):
     """Terms for phones that take vouchers without network; one version holds at any time."""
 
@@ -67,13 +80,10 @@ class OfflinePolicy(BaseModel):
     shown_minutes: int = Field(5, ge=1, le=60, description="so far taking and the code's own time may lie apart")
     certificate_days: int = Field(7, ge=1, le=90, description="renewed by itself whenever the phone is online")
     phones: int = Field(10, ge=1, le=100, description="phones a shop")
-    bears: dict[Literal["used", "returned", "expired"], Literal["merchant", "city", "rider"]] = Field(
-        default_factory=lambda: {"used": "city", "returned": "rider", "expired": "rider"},
-        description="who bears a loss, by what became of the voucher; one that is missing: the merchant",
-    )
+    bears: Bears = Field(default_factory=Bears, description="who bears a loss, by what became of the voucher")
 
     def bearer(self, reason: str) -> str:
-        return dict(self.bears).get(reason, MERCHANT)  # type: ignore[call-overload,no-any-return]
+        return str(getattr(self.bears, reason))
 
 
 class Certificate(BaseModel):

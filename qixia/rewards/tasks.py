@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from qixia.jobs.registry import EventView, every, on
 from qixia.rewards.services import (
+    agree_silent,
     award,
+    end_of_closed,
     expire_due,
     expire_lots,
     forget_appeals,
     forget_holds,
+    issue_due,
     pay_claims,
     pay_owed,
     prove,
+    remind_silent,
     seal_postings,
+    settle_losses,
     time_out_holds,
     warn_expiring,
     watch_budgets,
@@ -30,6 +35,13 @@ def welcome(event: EventView) -> None:
 def expire_vouchers() -> None:
     """Expire what is due, batch by batch; a crash between two batches loses nothing."""
     while expire_due():
+        pass
+
+
+@every("rewards.end_of_closed", minutes=5)
+def give_back_of_closed_shops() -> None:
+    """Vouchers of shops that left, batch by batch."""
+    while end_of_closed():
         pass
 
 
@@ -60,6 +72,8 @@ def pay_what_is_owed() -> None:
     """What was earned without cover, as far as there is cover now; then who keeps the budgets is told of their state."""
     while pay_owed():
         pass
+    while settle_losses():
+        pass
     watch_budgets()
 
 
@@ -67,6 +81,16 @@ def pay_what_is_owed() -> None:
 def seal() -> None:
     """New postings get their place in the chain."""
     while seal_postings():
+        pass
+
+
+@every("rewards.settle", hours=6)
+def settle_months() -> None:
+    """Statements of last month from the day of issue on, and who says nothing agrees. What was killed goes on next time."""
+    issue_due()
+    while remind_silent():
+        pass
+    while agree_silent():
         pass
 
 

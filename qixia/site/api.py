@@ -16,6 +16,7 @@ from ninja.security import APIKeyCookie
 from qixia.kernel.errors import DomainError, Invalid, NotFound, NotSignedIn
 from qixia.reports.api import router as reports
 from qixia.rewards.api import router as rewards
+from qixia.rewards.api import till
 from qixia.ui.errors import BadRequest, StaleForm, answer
 
 
@@ -32,6 +33,7 @@ class SignedIn(APIKeyCookie):
 api = NinjaAPI(title="Qixia 骑侠", version="1", urls_namespace="api", auth=SignedIn(), docs_url=None)
 api.add_router("/", reports)
 api.add_router("/rewards", rewards)
+api.add_router("/till", till)
 
 
 @api.exception_handler(DomainError)

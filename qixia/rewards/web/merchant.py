@@ -20,7 +20,7 @@ from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 from qixia.ui.negotiation import wants_fragment
 
-LONGEST = 400
+LONGEST = 800
 
 
 @allow("merchant")
@@ -69,5 +69,7 @@ def _refused(request: HttpRequest, error: DomainError, text: str) -> HttpRespons
 
 def _answer(request: HttpRequest, context: Mapping[str, object], status: int = 200) -> HttpResponse:
     context = {**context, "till": queries.till(request.actor), "tab": ""}
+    if not wants_fragment(request):
+        context |= {"kit": queries.offline_kit(request.actor), "shops": queries.own_shops(request.actor)}
     template = "rewards/_till_answer.html" if wants_fragment(request) else "rewards/till.html"
     return render(request, template, context, status=status)

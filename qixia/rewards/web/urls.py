@@ -1,6 +1,6 @@
 from django.urls import path
 
-from qixia.rewards.web import books, console, deciding, merchant, rider, table
+from qixia.rewards.web import books, console, deciding, merchant, phones, rider, table
 
 app_name = "rewards"
 
@@ -17,8 +17,12 @@ urlpatterns = [
     path("m", merchant.scan, name="scan"),
     path("m/check", merchant.check, name="check"),
     path("m/redeem", merchant.redeem, name="redeem"),
+    path("m/phones", phones.phones, name="phones"),
+    path("m/phones/<slug:public_id>/revoke", phones.revoke, name="revoke-phone"),
     path("desk/rewards/budgets/", books.budgets, name="budgets"),
     path("desk/rewards/budgets/<slug:public_id>", books.change_cap, name="budget-cap"),
+    path("desk/rewards/tills/", phones.tills, name="tills"),
+    path("desk/rewards/tills/<slug:public_id>/stop", phones.stop, name="stop-till"),
     path("desk/rewards/audit/", books.audit, name="audit"),
     path("desk/rewards/rules/", table.table, name="table"),
     path("desk/rewards/holds/", deciding.holds, name="holds"),
