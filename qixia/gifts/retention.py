@@ -1,0 +1,45 @@
+"""Who entered and who got one is forgotten after the campaign; codes, sums and moves stay and name nobody."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from qixia.audit.retention import Kind, register
+from qixia.gifts import states
+from qixia.gifts.models import Allotment, Entry
+
+
+def _entries() -> QuerySet[Entry]:
+    return Entry.objects.filter(campaign__state=states.ENDED).order_by("campaign__collect_until", "pk")
+
+
+def _gifts() -> QuerySet[Allotment]:
+    return Allotment.objects.filter(campaign__state=states.ENDED).order_by("campaign__collect_until", "pk")
+
+
+def purge_entries(before: datetime, limit: int) -> int:
+    found = list(_entries().filter(campaign__collect_until__lt=before).values_list("pk", flat=True)[:limit])
+    Entry.objects.filter(pk__in=found).delete()
+    return len(found)
+
+
+def oldest_entry() -> datetime | None:
+    found: datetime | None = _entries().values_list("campaign__collect_until", flat=True).first()
+    return found
+
+
+def purge_gifts(before: datetime, limit: int) -> int:
+    found = list(_gifts().filter(campaign__collect_until__lt=before).values_list("pk", flat=True)[:limit])
+    Allotment.objects.filter(pk__in=found).delete()
+    return len(found)
+
+
+def oldest_gift() -> datetime | None:
+    found: datetime | None = _gifts().values_list("campaign__collect_until", flat=True).first()
+    return found
+
+
+register(Kind("gift-entries", "礼包摇号的报名", 180, purge_entries, oldest_entry))
+register(Kind("gift-handings", "礼包的领取记录", 730, purge_gifts, oldest_gift))

@@ -1,0 +1,107 @@
+"""Campaigns: drafted, opened with the promise of a draw, ended.
+
+Errors   Invalid names the field; NotAllowed for who is not in charge of the place.
+Promise  open_campaign picks the secret and publishes its hash, before anybody has entered.
+Retries  opening or ending again: NotNow, nothing changes.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from django.db import transaction
+
+from qixia.audit.services import record
+from qixia.codes.queries import division as division_by_code
+from qixia.gifts import access, errors, states
+from qixia.gifts.models import Allotment, Campaign, Draw
+from qixia.gifts.rules import SharingPolicy, draw, forms
+from qixia.gifts.services.moves import must_be, take_step
+from qixia.kernel import clock
+from qixia.kernel.errors import Conflict, Invalid
+from qixia.kernel.ids import new_public_id
+from qixia.kernel.keys import keys
+from qixia.people.access import Actor
+from qixia.people.queries import employers
+from qixia.policy.queries import current
+
+
+@transaction.atomic
+def draft_campaign(*, actor: Actor, form: forms.CampaignForm, campaign: str = "") -> Campaign:
+    """Write a campaign down, or (public id) write a draft anew."""
+    policy: SharingPolicy = current("gifts.sharing").data
+    forms.check_campaign(form, frozenset(one.slug for one in policy.kinds))
+    place = division_by_code(form.division)
+    if place is None:
+        raise Invalid("没有这个区划。", field="division")
+    access.must_lead(actor, place.path)
+    if not {one.code for one in employers()}.issuperset(form.platforms):
+        raise Invalid("没有这个平台。", field="platforms")
+    said = {
+        "title": form.title.strip(),
+        "kind": form.kind,
+        "way": form.way,
+        "what": form.what.strip(),
+        "division": place,
+        "platforms": sorted(form.platforms),
+        "starts_at": form.starts_at,
+        "ends_at": form.ends_at,
+        "collect_until": form.collect_until,
+    }
+    if campaign:
+        row = access.locked(actor, campaign)
+        must_be(row, "open_campaign")
+        Campaign.objects.filter(pk=row.pk).update(**said)
+        row.refresh_from_db()
+    else:
+        row = Campaign.objects.create(**said)
+    record("gifts.drafted", subject=row.ref, actor=actor.ref, way=row.way)
+    return row
+
+
+@transaction.atomic
+def open_campaign(*, actor: Actor, campaign: str, source: str = "", source_at: datetime | None = None) -> Campaign:
+    """Let riders in. For a draw: `source` says which public value will count, `source_at` from when it is known."""
+    row = access.locked(actor, campaign)
+    must_be(row, "open_campaign")
+    if row.collect_until <= clock.now():
+        raise Invalid("领取的时间已经过去了，先改日期。", field="collect_until")
+    if row.way == states.BY_DRAW:
+        if source_at is None or source_at <= row.ends_at:
+            raise Invalid("公开数要在报名截止以后才产生。", field="source_at")
+        promise(row, 1, source, source_at)
+    take_step(row, "open_campaign")
+    record("gifts.opened", subject=row.ref, actor=actor.ref)
+    return row
+
+
+def promise(row: Campaign, number: int, source: str, source_at: datetime) -> Draw:
+    """A new draw with its secret sealed and its hash in the clear."""
+    words = forms.text(source, 4, 200, field="source")
+    secret, public_id = secrets.token_hex(32), new_public_id()
+    made = Draw.objects.create(
+        public_id=public_id,
+        campaign=row,
+        number=number,
+        sealed_secret=keys().seal(secret.encode(), purpose=f"gifts.draw:{public_id}"),
+        commitment=draw.commit(secret),
+        source=words,
+        source_at=source_at,
+    )
+    record("gifts.promised", subject=made.ref, actor="system:gifts", commitment=made.commitment)
+    return made
+
+
+@transaction.atomic
+def end_campaign(*, actor: Actor, campaign: str) -> None:
+    """It is over: nothing is handed over any more. Conflict while somebody may still collect."""
+    row = access.locked(actor, campaign)
+    must_be(row, "end_campaign")
+    if row.state == states.OPEN and row.way == states.BY_DRAW:
+        raise errors.NotNow(state="进行中")
+    waiting = Allotment.objects.filter(campaign=row, state=states.OPEN).count()
+    if waiting:
+        raise Conflict("还有 %(count)s 份等人来领，领完或收回以后才能结束。", count=waiting)
+    take_step(row, "end_campaign")
+    record("gifts.ended", subject=row.ref, actor=actor.ref)
