@@ -9,7 +9,7 @@ from qixia.notices.rules import NoticeTemplate, Outside, TemplateRules, fill, ou
 SEED = TemplateRules.model_validate(yaml.safe_load((SEEDS / "templates.yaml").read_text(encoding="utf-8")))
 ALL_FACTS = dict.fromkeys(
     ("matter", "place", "unit", "text", "points", "nominal", "title", "reason", "name", "until", "shop"), "某事"
-) | {"number": "407188235", "what": "某事", "now": "已同意", "device": "Chrome", "at": "11-22 10:00"}
+) | {"number": "407188235", "what": "某事", "month": "2026-10", "yuan": "12.50", "now": "已同意", "device": "Chrome", "at": "11-22 10:00"}
 EXPECTED = [
     "report.praised",
     "report.accepted",
@@ -36,6 +36,16 @@ EXPECTED = [
     "points.uncovered",
     "points.expiring",
     "budget.warned",
+    "statement.issued",
+    "statement.reminder",
+    "statement.lapsed",
+    "statement.refused",
+    "statement.corrected",
+    "statement.corrected_later",
+    "statement.paid",
+    "statement.unpaid",
+    "statement.disputed",
+    "statement.uncovered",
     "voucher.ready",
     "voucher.used",
     "voucher.redeemed",
