@@ -12,12 +12,12 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from qixia.kernel.errors import NotAllowed
 from qixia.people.access import Actor
 from qixia.people.queries import keeper_of
-from qixia.rewards import settling
+from qixia.rewards import closing, settling
 from qixia.rewards.errors import (
     NoSuchItem,
     NoSuchPhone,
@@ -26,13 +26,15 @@ from qixia.rewards.errors import (
     NoSuchWaiting,
     NotTheKeeper,
 )
-from qixia.rewards.models import Item, Statement, TillDevice, Voucher, Waiting
+from qixia.rewards.models import Closure, Item, Statement, TillDevice, Voucher, Waiting
 
 
 def own_vouchers(actor: Actor) -> QuerySet[Voucher]:
     if actor.person_id is None:
         return Voucher.objects.none()
-    return Voucher.objects.filter(person_id=actor.person_id).select_related("item", "merchant", "person", "slot")
+    waits = waiting_shops().filter(merchant_id=OuterRef("merchant_id"))
+    mine = Voucher.objects.filter(person_id=actor.person_id).select_related("item", "merchant", "person", "slot")
+    return mine.annotate(waits=Exists(waits))
 
 
 def own_voucher(actor: Actor, public_id: str) -> Voucher:
@@ -43,7 +45,23 @@ def own_voucher(actor: Actor, public_id: str) -> Voucher:
 
 
 def shown_items() -> QuerySet[Item]:
-    return Item.objects.filter(active=True).select_related("merchant", "photo")
+    shown = Item.objects.filter(active=True).exclude(merchant_id__in=closed_shops())
+    return shown.select_related("merchant", "photo")
+
+
+def closed_shops() -> QuerySet[Closure, int]:
+    """Keys of shops whose things are hidden now, for a query."""
+    return Closure.objects.filter(ended_at=None).values_list("merchant_id", flat=True)
+
+
+def closure_of(merchant_id: int) -> Closure | None:
+    """How a shop is closed to vouchers now; None for one that is open."""
+    return Closure.objects.filter(merchant_id=merchant_id, ended_at=None).first()
+
+
+def waiting_shops() -> QuerySet[Closure]:
+    """Shops that pause, and whose vouchers wait for them."""
+    return Closure.objects.filter(ended_at=None, vouchers=closing.EXTEND)
 
 
 def shown_item(public_id: str) -> Item:

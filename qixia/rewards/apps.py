@@ -6,8 +6,10 @@ from django.utils.translation import gettext_lazy as _
 from qixia.kernel.sealed import declare
 from qixia.policy import kinds
 from qixia.rewards.booking import BookingPolicy
+from qixia.rewards.closing import ClosingPolicy
 from qixia.rewards.offline import OfflinePolicy
 from qixia.rewards.rules import ClaimsPolicy, HoldsPolicy, PointsPolicy
+from qixia.rewards.settling import SettlementPolicy
 from qixia.rewards.terms import BooksPolicy
 from qixia.ui import nav
 
@@ -70,10 +72,26 @@ class RewardsConfig(AppConfig):
         )
         kinds.register(
             kinds.Kind(
+                name="rewards.closing",
+                model=ClosingPolicy,
+                seed=Path(__file__).parent / "data" / "closing.yaml",
+                title=_("店暂停或退出时的券"),
+            )
+        )
+        kinds.register(
+            kinds.Kind(
                 name="rewards.offline",
                 model=OfflinePolicy,
                 seed=Path(__file__).parent / "data" / "offline.yaml",
                 title=_("没有网络时收券"),
+            )
+        )
+        kinds.register(
+            kinds.Kind(
+                name="rewards.settlement",
+                model=SettlementPolicy,
+                seed=Path(__file__).parent / "data" / "settlement.yaml",
+                title=_("商家对账"),
             )
         )
         nav.register(

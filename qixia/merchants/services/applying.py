@@ -21,6 +21,7 @@ from qixia.people.access import Actor
 from qixia.people.queries import organisations_by_id
 from qixia.places.queries import locate
 from qixia.policy.queries import current
+from qixia.rewards.services import close_merchant
 
 _ADDRESS_MAX = 120
 
@@ -117,14 +118,18 @@ def set_phone(*, actor: Actor, merchant: str, phone: str) -> str:
 
 @transaction.atomic
 def leave(*, actor: Actor, merchant: str) -> None:
-    """The shop goes, or who is in charge of the place takes it out. Its alliances lose it; papers go after their time."""
+    """The shop goes, or who is in charge of the place takes it out. Its alliances lose it, its vouchers
+    end as policy says; papers go after their time."""
     row = access.kept(actor, merchant)
     if row.state == states.LEFT:
         return
+    was_member = row.state in states.MEMBERS
     take_step(row, "leave")
     now = clock.now()
     Membership.objects.filter(merchant=row, left_at=None).update(left_at=now)
     Suspension.objects.filter(merchant=row, ended_at=None).update(ended_at=now)
     record("merchants.left", subject=row.ref, actor=actor.ref)
+    if was_member:
+        close_merchant(merchant_id=row.organisation_id, actor=actor.ref, final=True)
     if row.organisation_id not in actor.organisation_ids("merchant"):
         telling.taken_out(row)

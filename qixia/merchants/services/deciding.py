@@ -20,6 +20,7 @@ from qixia.merchants.services import telling
 from qixia.merchants.services.moves import must_be, take_step
 from qixia.people.access import SYSTEM, Actor
 from qixia.policy.queries import current
+from qixia.rewards import services as rewards
 
 
 @transaction.atomic
@@ -38,6 +39,7 @@ def admit(*, actor: Actor, merchant: str) -> None:
     now = clock.now()
     take_step(row, "admit", admitted_at=now)
     record("merchants.admitted", subject=row.ref, actor=actor.ref)
+    rewards.open_merchant(merchant_id=row.organisation_id, actor=actor.ref)
     telling.admitted(row, now)
 
 
@@ -68,6 +70,7 @@ def suspend(*, actor: Actor, merchant: str, reason: str, until: date | None = No
     take_step(row, "suspend")
     made = Suspension.objects.create(merchant=row, reason=words, since=now, until=ends, by=actor.ref)
     record("merchants.suspended", subject=row.ref, actor=actor.ref)
+    rewards.close_merchant(merchant_id=row.organisation_id, actor=actor.ref)
     telling.suspended(row, made.pk, words, ends)
 
 
@@ -96,4 +99,5 @@ def _resume(row: Merchant, actor: Actor) -> None:
     key = paused.values_list("pk", flat=True).first() or 0
     paused.update(ended_at=clock.now())
     record("merchants.resumed", subject=row.ref, actor=actor.ref)
+    rewards.open_merchant(merchant_id=row.organisation_id, actor=actor.ref)
     telling.resumed(row, key)

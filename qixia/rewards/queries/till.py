@@ -27,6 +27,8 @@ REFUSALS = {
     "early": "还没到时候",
     "outside_window": "不在可用时段",
     "stale": "二维码太旧",
+    "paused": "店暂停中",
+    "closed": "店已停收",
 }
 
 

@@ -277,3 +277,26 @@ def seal_what_is_new() -> None:
 @example("rewards.services.prove")
 def prove_the_books() -> None:
     assert services.prove().sound
+
+
+@example("rewards.services.close_merchant")
+def close_a_shop_to_vouchers() -> None:
+    table()
+    services.close_merchant(merchant_id=organisation().pk, actor="system:test")
+
+
+@example("rewards.services.open_merchant")
+def open_it_again() -> None:
+    table()
+    shop = organisation()
+    services.close_merchant(merchant_id=shop.pk, actor="system:test")
+    services.open_merchant(merchant_id=shop.pk, actor="system:test")
+
+
+@example("rewards.services.end_of_closed")
+def give_back_what_riders_hold_of_a_shop_that_left() -> None:
+    table()
+    shop = organisation()
+    a_voucher(rider_with(100), shop)
+    services.close_merchant(merchant_id=shop.pk, actor="system:test", final=True)
+    assert services.end_of_closed() == 1

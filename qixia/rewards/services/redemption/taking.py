@@ -19,8 +19,8 @@ from django.utils.translation import gettext as _
 from qixia.kernel import clock, hours
 from qixia.kernel.errors import Invalid
 from qixia.people.access import Actor
-from qixia.rewards import rules, states
-from qixia.rewards.access import merchant_ids
+from qixia.rewards import closing, rules, states
+from qixia.rewards.access import closure_of, merchant_ids
 from qixia.rewards.errors import KeyReused, NotAMerchant, NotSoMuchLeft, TooManyTries, VoucherOver, VoucherRefused
 from qixia.rewards.models import Posting, Refusal, TillDevice, Use, Voucher
 from qixia.rewards.qr import BadCode, read_code
@@ -244,6 +244,11 @@ def _refusal(voucher: Voucher, merchants: Sequence[int]) -> VoucherRefused | Non
         return VoucherRefused("used", "这张券 %(when)s 已经用过，请不要收。", when=_when(voucher.redeemed_at))
     if voucher.state == states.CANCELLED:
         return VoucherRefused("returned", "顾客已退回这张券，请不要收。")
+    closed = closure_of(voucher.merchant_id) if voucher.state in states.USABLE else None
+    if closed and closed.vouchers == closing.EXTEND:
+        return VoucherRefused("paused", "你的店暂停中，请不要收。券会延期，恢复以后再来。")
+    if closed and closed.vouchers == closing.RETURN:
+        return VoucherRefused("closed", "你的店现在不能收券，请不要收。积分会全部退给顾客。")
     if voucher.state == states.EXPIRED or voucher.expires_at <= now:
         when = _when(voucher.expires_at)
         return VoucherRefused("expired", "这张券 %(when)s 已过期，请不要收，积分会退给顾客。", when=when)
