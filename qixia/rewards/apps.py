@@ -8,6 +8,7 @@ from qixia.policy import kinds
 from qixia.rewards.booking import BookingPolicy
 from qixia.rewards.closing import ClosingPolicy
 from qixia.rewards.offline import OfflinePolicy
+from qixia.rewards.qr import CodesPolicy
 from qixia.rewards.rules import ClaimsPolicy, HoldsPolicy, PointsPolicy
 from qixia.rewards.settling import SettlementPolicy
 from qixia.rewards.terms import BooksPolicy
@@ -52,6 +53,14 @@ class RewardsConfig(AppConfig):
                 model=PointsPolicy,
                 seed=Path(__file__).parent / "data" / "points.yaml",
                 title=_("积分规则"),
+            )
+        )
+        kinds.register(
+            kinds.Kind(
+                name="rewards.codes",
+                model=CodesPolicy,
+                seed=Path(__file__).parent / "data" / "codes.yaml",
+                title=_("券上的二维码"),
             )
         )
         kinds.register(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db.models import Case, IntegerField, Max, When
 from django.utils.translation import gettext as _
@@ -12,11 +11,13 @@ from django.utils.translation import gettext as _
 from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.policy import queries as policy
-from qixia.rewards import rules, states
+from qixia.rewards import qr, rules, states
 from qixia.rewards.access import own_voucher, own_vouchers
+from qixia.rewards.errors import NoSuchVoucher
 from qixia.rewards.models import Use as UseRow
 from qixia.rewards.models import Voucher
 from qixia.rewards.queries.money import amount, yuan
+from qixia.rewards.queries.words import window_words
 
 VOUCHERS_PAGE = 40
 
@@ -125,7 +126,7 @@ def _ticket(row: Voucher) -> Ticket:
         expires_at=row.expires_at,
         ended_at=row.ended_at,
         opens_at=row.opens_at,
-        windows=row.item.windows,
+        windows=window_words(row.item.windows),
         by_amount=row.by_amount,
         total=row.total,
         used=row.used,
@@ -135,15 +136,30 @@ def _ticket(row: Voucher) -> Ticket:
     )
 
 
-def code_parts(actor: Actor, public_id: str) -> dict[str, Any]:
-    """What the QR code of an own voucher holds (keyword arguments of qr.make_code)."""
+def codes_of(actor: Actor, public_id: str) -> qr.Chain:
+    """The codes that an own voucher shows from now on. NoSuchVoucher for one that is over: a till without network would
+    take what is signed now."""
     row = own_voucher(actor, public_id)
-    return {
-        "public_id": row.public_id,
-        "number": row.number,
-        "merchant": row.merchant.code,
-        "expires_at": int(row.expires_at.timestamp()),
-    }
+    if row.state not in states.USABLE or row.expires_at <= clock.now():
+        raise NoSuchVoucher
+    facts = qr.Facts(
+        public_id=row.public_id,
+        number=row.number,
+        item=row.item_id,
+        merchant=row.merchant.code,
+        expires_at=int(row.expires_at.timestamp()),
+        opens_at=int(row.opens_at.timestamp()) if row.opens_at else 0,
+        total=row.total,
+        used=row.used,
+        by_amount=row.by_amount,
+        face_fen=row.face_value_fen or 0,
+    )
+    return qr.issue(facts, code_terms())
+
+
+def code_terms() -> qr.CodesPolicy:
+    data: qr.CodesPolicy = policy.current(qr.KIND).data
+    return data
 
 
 @dataclass(frozen=True, slots=True)

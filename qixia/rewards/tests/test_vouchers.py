@@ -25,6 +25,7 @@ from qixia.rewards.models import Account, Entry, Item, Posting, Refusal, Voucher
 from qixia.rewards.services import ItemForm, cancel, check, compare, expire_due, redeem, reserve, reverse, save_item
 from qixia.rewards.tests.builders import give, item, organisation, person, rider_with
 from qixia.rewards.tests.conftest import publish_table
+from qixia.ui.errors import message_of
 
 pytestmark = pytest.mark.usefixtures("table")
 
@@ -56,13 +57,15 @@ def reserved(rider, shop, key="client-key-1", **fields):
 
 
 def code_of(voucher, **changes):
-    parts = {
+    facts = {
         "public_id": voucher.public_id,
         "number": voucher.number,
+        "item": voucher.item_id,
         "merchant": voucher.merchant.code,
         "expires_at": int(voucher.expires_at.timestamp()),
+        **changes,
     }
-    return qr.make_code(**{**parts, **changes})
+    return qr.issue(qr.Facts(**facts), queries.code_terms()).text(clock.now())
 
 
 # ── reserving ───────────────────────────────────────────────────────────────
@@ -333,13 +336,48 @@ def test_forged_codes_are_refused(rider, shop, clerk):
     good = code_of(voucher)
     raw = bytearray(tokens.unb64(good[4:]))
     raw[17] ^= 1  # another number under the same signature
-    assert refused(clerk, "QX1." + tokens.b64(bytes(raw))) == "forged"
+    assert refused(clerk, "QX2." + tokens.b64(bytes(raw))) == "forged"
     assert refused(clerk, good[:-8]) == "forged"
-    assert refused(clerk, "QX1.") == "forged"
-    assert refused(clerk, "QX1.二维码") == "forged"
-    other_purpose = tokens.sign_offline(tokens.unb64(good[4:])[:-64], purpose="something-else")
-    assert refused(clerk, "QX1." + tokens.b64(other_purpose)) == "forged"
+    assert refused(clerk, "QX2.") == "forged"
+    assert refused(clerk, "QX2.二维码") == "forged"
+    other_purpose = tokens.sign_offline(tokens.unb64(good[4:])[:-82], purpose="something-else")
+    assert refused(clerk, "QX2." + tokens.b64(other_purpose + tokens.unb64(good[4:])[-18:])) == "forged"
     assert refused(clerk, code_of(voucher, public_id=ids.new_public_id())) == "unknown"
+
+
+def test_a_picture_of_a_code_is_refused_a_minute_later_and_the_number_is_not(rider, shop, clerk):
+    voucher = reserved(rider, shop)
+    picture = code_of(voucher)
+    now = clock.now()
+    with clock.at(now + timedelta(seconds=75)):
+        assert check(actor=clerk, text=picture).is_signed
+    with clock.at(now + timedelta(seconds=85)):
+        assert refused(clerk, picture) == "stale"
+        with pytest.raises(VoucherRefused) as error:
+            check(actor=clerk, text=picture)
+        assert "截图" in message_of(error.value)
+        assert "刷新二维码" in message_of(error.value)
+        assert [line.refused for line in queries.till(clerk).lines] == ["二维码太旧"] * 2
+        assert redeem(actor=clerk, text=voucher.number, redeem_key="redeem-key-1").voucher.state == "redeemed"
+
+
+def test_old_codes_are_not_counted_as_guesses(rider, shop, clerk):
+    picture = code_of(reserved(rider, shop))
+    with clock.at(clock.now() + timedelta(minutes=5)):
+        for _ in range(11):
+            assert refused(clerk, picture) == "stale"
+
+
+def test_a_voucher_that_is_over_shows_no_code_any_more(rider, shop, clerk):
+    voucher = reserved(rider, shop)
+    assert queries.codes_of(rider, voucher.public_id).steps == 24 * 180
+    with pytest.raises(NotFound):
+        queries.codes_of(person(), voucher.public_id)
+    with clock.at(voucher.expires_at), pytest.raises(NotFound):
+        queries.codes_of(rider, voucher.public_id)
+    cancel(actor=rider, voucher=voucher.public_id)
+    with pytest.raises(NotFound):
+        queries.codes_of(rider, voucher.public_id)
 
 
 def test_ten_wrong_numbers_in_ten_minutes_are_enough(rider, shop, clerk):

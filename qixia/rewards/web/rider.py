@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from qixia.kernel import clock, tokens
 from qixia.kernel.errors import DomainError
 from qixia.kernel.ids import new_public_id
 from qixia.rewards import qr, queries, services
@@ -115,17 +116,33 @@ def vouchers(request: HttpRequest) -> HttpResponse:
 @allow("rider")
 @require_safe
 def voucher(request: HttpRequest, public_id: str) -> HttpResponse:
-    return render(request, "rewards/voucher.html", {"tab": "me", "ticket": queries.ticket(request.actor, public_id)})
+    ticket = queries.ticket(request.actor, public_id)
+    context = {"tab": "me", "ticket": ticket, "terms": queries.code_terms()}
+    if ticket.used:
+        context["takings"] = queries.takings(request.actor, public_id)
+    return render(request, "rewards/voucher.html", context)
 
 
 @allow("rider")
 @require_safe
 def code(request: HttpRequest, public_id: str) -> HttpResponse:
-    """The QR code as a picture at its own address, so that the strict content policy need not know it."""
-    made = qr.make_code(**queries.code_parts(request.actor, public_id))
-    response = HttpResponse(qr.picture(made), content_type="image/svg+xml")
-    # Kept by the phone until the voucher's page is opened without a network.
-    response["Cache-Control"] = "private, max-age=86400"
+    """The present code as a picture at its own address: what is seen until the script draws, and without it."""
+    shown = queries.codes_of(request.actor, public_id).text(clock.now())
+    response = HttpResponse(qr.picture(shown), content_type="image/svg+xml")
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+@allow("rider")
+@require_safe
+def codes(request: HttpRequest, public_id: str) -> JsonResponse:
+    """The codes of the next hours, for the script. The service worker keeps the last answer for the time without network."""
+    chain = queries.codes_of(request.actor, public_id)
+    used = queries.ticket(request.actor, public_id).used
+    now = int(clock.now().timestamp() * 1000)
+    given = {"signed": tokens.b64(chain.signed), "last": tokens.b64(chain.last), "steps": chain.steps}
+    response = JsonResponse({**given, "used": used, "now": now})
+    response["Cache-Control"] = "private, no-store"
     return response
 
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("vouchers", rider.vouchers, name="vouchers"),
     path("vouchers/<slug:public_id>", rider.voucher, name="voucher"),
     path("vouchers/<slug:public_id>/code.svg", rider.code, name="code"),
+    path("vouchers/<slug:public_id>/codes", rider.codes, name="codes"),
     path("vouchers/<slug:public_id>/cancel", rider.cancel, name="cancel"),
     path("m", merchant.scan, name="scan"),
     path("m/check", merchant.check, name="check"),

@@ -23,7 +23,7 @@ from qixia.rewards import closing, rules, states
 from qixia.rewards.access import closure_of, merchant_ids
 from qixia.rewards.errors import KeyReused, NotAMerchant, NotSoMuchLeft, TooManyTries, VoucherOver, VoucherRefused
 from qixia.rewards.models import Posting, Refusal, TillDevice, Use, Voucher
-from qixia.rewards.qr import BadCode, read_code
+from qixia.rewards.qr import BadCode, Code, read_code
 from qixia.rewards.queries.money import amount
 from qixia.rewards.services import books, telling
 from qixia.rewards.services.redemption.posting import check_key, post
@@ -230,7 +230,7 @@ def _find(text: str, merchants: Sequence[int]) -> Checked:
     if voucher is None or (code.public_id and code.public_id != voucher.public_id):
         error = VoucherRefused("unknown", "没有这张券。请核对券号，或让顾客打开二维码。")
         raise _Refused(error, typed=not code.is_signed, tail=code.number[-4:])
-    refusal = _refusal(voucher, merchants)
+    refusal = _refusal(voucher, merchants) or _stale(code)
     if refusal is not None:
         raise _Refused(refusal, typed=not code.is_signed, tail=code.number[-4:], voucher=voucher)
     return Checked(voucher=voucher, is_signed=code.is_signed)
@@ -259,6 +259,14 @@ def _refusal(voucher: Voucher, merchants: Sequence[int]) -> VoucherRefused | Non
         words = "现在不是这张券的可用时段，%(when)s 起可以用。" if opens else "现在不是这张券的可用时段。"
         return VoucherRefused("outside_window", words, when=_when(opens) if opens else "")
     return None
+
+
+def _stale(code: Code) -> VoucherRefused | None:
+    """A picture of a code is worth nothing a minute later: whoever shows it may not be who holds the voucher."""
+    if code.shown_at is None or code.is_fresh:
+        return None
+    words = "这是 %(when)s 的二维码，可能是截图。请顾客打开“我的券”刷新二维码，再扫一次；或请顾客报 9 位券号。"
+    return VoucherRefused("stale", words, when=_when(code.shown_at))
 
 
 def _elsewhere(voucher: Voucher) -> VoucherRefused:
