@@ -111,7 +111,7 @@ class RewardsConfig(AppConfig):
                 roles=("admin",),
                 section="管理",
                 order=40,
-                active=("rewards:item-new", "rewards:item-edit"),
+                active=("rewards:item-new", "rewards:item-edit", "rewards:slots", "rewards:slot", "rewards:line"),
             )
         )
         nav.register(

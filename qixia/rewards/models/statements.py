@@ -19,7 +19,6 @@ from qixia.rewards.models.books import Posting
 from qixia.rewards.models.tills import OfflineScan
 from qixia.rewards.models.vouchers import Use
 
-
 # Lines whose money the posting of the whole statement moves.
 PAID_AT_ISSUE = Q(kind=settling.USE) | Q(kind=settling.LOSS, borne_by=offline.RIDER)
 

@@ -24,9 +24,22 @@ from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.people.access import SYSTEM
 from qixia.rewards import rules, terms
-from qixia.rewards.models import Account, Batch, Budget, CampaignSum, Entry, Link, Lot, Posting, Replay, Voucher
+from qixia.rewards.models import (
+    Account,
+    Batch,
+    Budget,
+    CampaignSum,
+    Entry,
+    Link,
+    Lot,
+    Posting,
+    Replay,
+    Statement,
+    Voucher,
+)
 from qixia.rewards.queries.terms import books_terms
 from qixia.rewards.services import budgets, chain
+from qixia.rewards.services.settling import proving
 
 log = logging.getLogger("qixia.rewards")
 MOST = 100
@@ -188,7 +201,7 @@ _BY_VOUCHER = {"wrong_vouchers": (_VOUCHERS,)}
 @dataclass(slots=True)
 class Proof:
     """What was found; the lists hold ids (of `held_…` and `pending_…` owner refs, of `wrong_budgets` public ids,
-    of `wrong_campaigns` slugs, of `wrong_vouchers` numbers), at most
+    of `wrong_campaigns` slugs, of `wrong_vouchers` numbers, of `wrong_statements` public ids), at most
     100 each. `unsealed` postings are not wrong, the next batch takes them: but those that wait for hours are."""
 
     accounts: int = 0
@@ -208,6 +221,7 @@ class Proof:
     wrong_vouchers: list[str] = field(default_factory=list)
     wrong_limits: list[int] = field(default_factory=list)
     wrong_lots: list[int] = field(default_factory=list)
+    wrong_statements: list[str] = field(default_factory=list)
     wrong_budgets: list[str] = field(default_factory=list)
     wrong_campaigns: list[str] = field(default_factory=list)
     broken_batches: list[int] = field(default_factory=list)
@@ -237,6 +251,7 @@ KINDS = (
     *_BY_ACCOUNT,
     *_BY_POSTING,
     *_BY_VOUCHER,
+    "wrong_statements",
     "wrong_budgets",
     "wrong_campaigns",
     "broken_batches",
@@ -275,7 +290,13 @@ def compare() -> Proof:
 
 def _compare() -> Proof:
     proof = Proof(accounts=Account.objects.count(), postings=Posting.objects.count(), entries=Entry.objects.count())
-    for model, checks in ((Account, _BY_ACCOUNT), (Posting, _BY_POSTING), (Voucher, _BY_VOUCHER)):
+    by_statement = {"wrong_statements": proving.checks(connection.vendor)}
+    for model, checks in (
+        (Account, _BY_ACCOUNT),
+        (Posting, _BY_POSTING),
+        (Voucher, _BY_VOUCHER),
+        (Statement, by_statement),
+    ):
         for low, high in _pages(model):
             for name, statements in checks.items():
                 for sql in statements:
