@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from django.db.models import Q
 
-from qixia.rewards import rules
+from qixia.rewards import offline, rules
 from qixia.rewards.models import PointsAppeal, Posting
 
 KINDS = (rules.AWARD, rules.REVERSAL, rules.VOID)
 
 
 def is_appealable(posting: Posting) -> bool:
-    """Not what was exchanged, what still waits, what a decision gave back, or a matter that was appealed before. Few
-    statements: a matter has few postings."""
-    if posting.kind not in KINDS or (posting.promised and not Posting.objects.filter(pays=posting).exists()):
+    """Not what was exchanged, what still waits, what a decision gave back, or a matter that was appealed before; but what
+    was taken for a voucher that was used offline. Few statements: a matter has few postings."""
+    if (posting.kind not in KINDS and posting.rule != offline.RULE) or (
+        posting.promised and not Posting.objects.filter(pays=posting).exists()
+    ):
         return False
     root = root_of(posting)
     return root.act not in rules.DECIDED and not PointsAppeal.objects.filter(posting__in=_matter(root)).exists()

@@ -31,10 +31,10 @@ from qixia.notices.services import Tell, tell_many
 from qixia.people.access import SYSTEM, Actor
 from qixia.people.queries import staff_of
 from qixia.policy import queries as policy
-from qixia.rewards import offline, rules, sealing, states
+from qixia.rewards import closing, offline, rules, sealing, states
 from qixia.rewards.access import kept_phone, merchant_ids
 from qixia.rewards.errors import NoCover, NoSuchPhone
-from qixia.rewards.models import OfflineScan, TillDevice, Use, Voucher
+from qixia.rewards.models import Closure, OfflineScan, TillDevice, Use, Voucher
 from qixia.rewards.qr import BadCode, read_code
 from qixia.rewards.services import books, telling
 from qixia.rewards.services.money import settle_money
@@ -152,7 +152,7 @@ def _voucher_of(scan: OfflineScan, phone: TillDevice, body: offline.Body, certif
     if voucher.merchant_id != phone.merchant_id:
         raise _Refused("elsewhere")
     scan.voucher = voucher
-    if reason := _too_soon(voucher, scan.taken_at):
+    if reason := _not_then(voucher, scan.taken_at):
         raise _Refused(reason)
     if body.units > voucher.total:
         raise _Refused("units")
@@ -162,10 +162,14 @@ def _voucher_of(scan: OfflineScan, phone: TillDevice, body: offline.Body, certif
     return voucher
 
 
-def _too_soon(voucher: Voucher, taken: datetime) -> str:
+def _not_then(voucher: Voucher, taken: datetime) -> str:
+    """Why it could not be taken at that moment."""
     if voucher.opens_at and voucher.opens_at > taken:
         return "early"
-    return "hours" if voucher.item.windows and not hours.is_open(voucher.item.windows, taken) else ""
+    if voucher.item.windows and not hours.is_open(voucher.item.windows, taken):
+        return "hours"
+    closed = Closure.objects.filter(merchant_id=voucher.merchant_id, since__lte=taken).exclude(ended_at__lte=taken)
+    return "closed" if closed.exclude(vouchers=closing.HONOUR).exists() else ""
 
 
 def _held(scan: OfflineScan) -> tuple[int, int]:

@@ -28,6 +28,7 @@ export async function look(text, kit, phone) {
   const code = await read(text, kit.key, now);
   if (code.merchant !== phone.merchant) throw new Refused("elsewhere");
   const item = kit.items[code.item];
+  if (code.opensAt > now) throw new Refused("early");
   if (!item) throw new Refused("item");
   if (item.open && !item.open.some(([from, to]) => from * SECOND <= now && now < to * SECOND)) throw new Refused("hours");
   const left = code.total - code.used - takenHere(code, await scansOf(phone.device), []);
