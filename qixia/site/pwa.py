@@ -32,6 +32,9 @@ SHELL = (
     "reports/queue.js",
     "reports/anonymous.js",
     "reports/anonymous-sent.js",
+    "rewards/voucher.js",
+    "rewards/code.js",
+    "ui/vendor/lean-qr.js",
 )
 # Imported by the scripts above.
 MODULES = (
@@ -97,6 +100,7 @@ def service_worker(_request: HttpRequest) -> HttpResponse:
         "offline": reverse("offline"),
         "icon": static("ui/icons/icon-192.png"),
         "kept": json.dumps([reverse("reports:snap"), reverse("reports:anonymous_mine")]),
+        "vouchers": reverse("rewards:vouchers"),
     }
     text = render_to_string("site/sw.js", {**names, "version": ""})
     version = hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,7 +1,8 @@
 // The service worker of the rider's pages. Made by qixia.site.pwa; `{{ version }}` changes with every release.
 //
 // Static files: from the cache if they are there, fresh ones are kept. Pages: from the network; without it the form for
-// 随手拍 and the empty frame of 我的匿名上报 (kept from the last visit) or the page that says so. Pictures, pieces of pages and API answers are never kept.
+// 随手拍 and the empty frame of 我的匿名上报, a rider's vouchers with the codes of their next hours (all kept from the last visit),
+// or the page that says so. Pictures, pieces of pages and API answers are never kept.
 // Kept pages and pushes go when somebody signs out: whoever holds the phone next reads nothing of the former one's.
 // Drafts are not here: they are in IndexedDB and belong to a person.
 
@@ -10,6 +11,7 @@ const PAGES = "qx-pages-{{ version }}";
 const SHELL = {{ shell|safe }};
 const OFFLINE = "{{ offline }}";
 const KEPT_PAGES = {{ kept|safe }};
+const VOUCHERS = "{{ vouchers }}"; // the list; one of them below it, and its codes below that
 const PATIENCE_MS = 8000;
 
 self.addEventListener("install", (event) => {
@@ -39,6 +41,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET") return;
   if (address.pathname.startsWith("/static/")) event.respondWith(staticFile(request, address));
   else if (request.mode === "navigate") event.respondWith(page(request, address));
+  else if (isOfVouchers(address.pathname, ["codes"])) event.respondWith(codes(request, address));
 });
 
 // A name with a content hash never changes. One without is asked for anew and kept for the time without network.
@@ -56,16 +59,48 @@ async function staticFile(request, address) {
   }
 }
 
+// Below the list: a public id, and then what `rest` says.
+function isOfVouchers(path, rest) {
+  const [id, ...below] = path.slice(VOUCHERS.length + 1).split("/");
+  return path.startsWith(`${VOUCHERS}/`) && /^[0-9a-z]{26}$/.test(id) && below.join("/") === rest.join("/");
+}
+
 async function page(request, address) {
-  const keep = KEPT_PAGES.includes(address.pathname);
+  const isVoucher = address.pathname === VOUCHERS || isOfVouchers(address.pathname, []);
+  const keep = isVoucher || KEPT_PAGES.includes(address.pathname);
   try {
     const fresh = await withPatience(fetch(request), keep);
     if (keep && fresh.ok && !fresh.redirected) await (await caches.open(PAGES)).put(address.pathname, fresh.clone());
+    else if (isVoucher && fresh.status < 500) await forget(address.pathname); // signed out elsewhere, or not theirs
     return fresh;
   } catch {
     const kept = keep && (await (await caches.open(PAGES)).match(address.pathname));
     return kept || (await caches.match(OFFLINE)) || Response.error();
   }
+}
+
+// The codes that a voucher shows from now on. With the time on this phone's clock when they came, so that the page can tell the
+// server's time later.
+async function codes(request, address) {
+  const cache = await caches.open(PAGES);
+  try {
+    const fresh = await withPatience(fetch(request), true);
+    if (!fresh.ok || fresh.redirected) {
+      if (fresh.status < 500) await forget(address.pathname);
+      return fresh;
+    }
+    const headers = new Headers(fresh.headers);
+    headers.set("x-qixia-kept", String(Date.now()));
+    await cache.put(address.pathname, new Response(await fresh.clone().blob(), { headers }));
+    return fresh;
+  } catch {
+    return (await cache.match(address.pathname)) || Response.error();
+  }
+}
+
+async function forget(path) {
+  const cache = await caches.open(PAGES);
+  await Promise.all([cache.delete(path), cache.delete(path.endsWith("/codes") ? path.slice(0, -6) : `${path}/codes`)]);
 }
 
 // In a lift the network neither answers nor fails. Only a page that can be had otherwise gives up early.
