@@ -13,10 +13,17 @@ from django.utils.translation import gettext as _
 from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.people.queries import organisations_by_id
+from qixia.rewards import offline
 from qixia.rewards.access import merchant_ids
-from qixia.rewards.models import Refusal, Use, Voucher
+from qixia.rewards.models import OfflineScan, Refusal, Use, Voucher
 from qixia.rewards.queries.money import amount, yuan
 
+# What follows the reason of a scan that was not booked.
+_BORNE = {
+    offline.CITY: "，差的钱市里补给店里",
+    offline.RIDER: "，从顾客的积分里补给店里",
+    offline.MERCHANT: "，店里承担",
+}
 REFUSALS = {
     "unknown": "券号不对",
     "forged": "签名不对",
@@ -43,6 +50,8 @@ class Taken:
     refused: str
     kind: str
     part: str = ""
+    offline: bool = False
+    lost: str = ""  # taken without network and not booked: why, and who bears it
 
     @property
     def value(self) -> str:
@@ -66,7 +75,7 @@ class Till:
 
 
 def till(actor: Actor) -> Till:
-    """Four queries."""
+    """Five queries."""
     shops = merchant_ids(actor)
     today = clock.city_date(clock.now())
     start, _end = clock.city_day(today)
@@ -81,7 +90,8 @@ def till(actor: Actor) -> Till:
     taken = [_taken(use) for use in latest[:50]]
     refused = _refused_today(shops, start)
     names = "、".join(shop.name for shop in organisations_by_id(shops).values())
-    lines = sorted([*taken, *refused], key=lambda line: line.at, reverse=True)[:50]
+    lost = _lost_today(shops, start)
+    lines = sorted([*taken, *refused, *lost], key=lambda line: line.at, reverse=True)[:50]
     return Till(names, sums["day"], sums["fen"], len(refused), sums["month"], lines)
 
 
@@ -89,7 +99,7 @@ def _taken(use: Use) -> Taken:
     row = use.voucher
     fen = None if row.face_value_fen is None else use.fen
     part = amount(use.units, by_amount=row.by_amount) if row.asks_units and not row.by_amount else ""
-    return Taken(row.name, fen, row.number[-4:], use.taken_at, "", row.item.kind, part)
+    return Taken(row.name, fen, row.number[-4:], use.taken_at, "", row.item.kind, part, use.offline)
 
 
 def _refused_today(shops: Sequence[int], start: datetime) -> list[Taken]:
@@ -99,6 +109,25 @@ def _refused_today(shops: Sequence[int], start: datetime) -> list[Taken]:
             row.voucher.name if row.voucher else "", None, row.tail, row.at, _(REFUSALS.get(row.reason, row.reason)), ""
         )
         for row in rows.order_by("-at")[:50]
+    ]
+
+
+def _lost_today(shops: Sequence[int], start: datetime) -> list[Taken]:
+    """What phones took without network and what was not booked, of what arrived today."""
+    rows = OfflineScan.objects.filter(device__merchant_id__in=shops, received_at__gte=start)
+    lost = rows.exclude(state=offline.ACCEPTED).select_related("voucher__item").order_by("-received_at")[:50]
+    return [
+        Taken(
+            title=row.voucher.name if row.voucher else "",
+            value_fen=row.fen - row.booked_fen or None,
+            tail=row.tail,
+            at=row.taken_at,
+            refused="",
+            kind=row.voucher.item.kind if row.voucher else "",
+            offline=True,
+            lost=f"{_(offline.REASONS[row.reason])}{_(_BORNE[row.borne_by]) if row.borne_by else ''}",
+        )
+        for row in lost
     ]
 
 

@@ -13,8 +13,40 @@ from qixia.rewards.rules import Signal
 from qixia.rewards.services import Award, ItemForm, Taker
 from qixia.rewards.tests.builders import item, organisation, person, rider_with
 from qixia.rewards.tests.conftest import publish_table
+from qixia.rewards.tests.phones import Phone, enrolled
 from tests.examples import example, exempt
 
+
+def a_phone() -> Phone:
+    table()
+    return enrolled(person("merchant", organisation()))
+
+
+@example("rewards.services.enrol_device")
+def let_a_phone_take_vouchers_without_network() -> None:
+    assert a_phone().row.certificate
+
+
+@example("rewards.services.renew_device")
+def bring_a_phone_online_again() -> None:
+    phone = a_phone()
+    assert services.renew_device(actor=phone.staff, device=phone.row.public_id).valid_until > clock.now()
+
+
+@example("rewards.services.revoke_device")
+def stop_a_lost_phone() -> None:
+    phone = a_phone()
+    assert services.revoke_device(actor=phone.staff, device=phone.row.public_id).revoked_at
+
+
+@example("rewards.services.book_offline")
+def book_what_a_phone_took() -> None:
+    phone = a_phone()
+    phone.take(a_voucher(rider_with(50), phone.row.merchant))
+    assert [answer.state for answer in phone.send()] == ["accepted"]
+
+
+exempt("rewards.services.settle_losses", "what settle_money writes leaves the event; see test_offline")
 REPORT = "report:00000000000000000000000001"
 
 exempt("rewards.services.check", "only looks; a refusal is kept as a row of its own")
