@@ -36,6 +36,19 @@ SHELL = (
     "rewards/code.js",
     "ui/vendor/lean-qr.js",
 )
+# What the till needs besides, once somebody has opened it: riders do not carry it.
+TILL = (
+    "ui/ui.js",
+    "ui/sha256.js",
+    "ui/vendor/ed25519.js",
+    "ui/vendor/jsqr.js",
+    "rewards/scan.js",
+    "rewards/till.js",
+    "rewards/till-key.js",
+    "rewards/till-send.js",
+    "rewards/till-store.js",
+    "rewards/till-take.js",
+)
 # Imported by the scripts above.
 MODULES = (
     "claims",
@@ -100,6 +113,8 @@ def service_worker(_request: HttpRequest) -> HttpResponse:
         "offline": reverse("offline"),
         "icon": static("ui/icons/icon-192.png"),
         "kept": json.dumps([reverse("reports:snap"), reverse("reports:anonymous_mine")]),
+        "till": reverse("rewards:scan"),
+        "till_files": json.dumps([static(name) for name in TILL]),
         "vouchers": reverse("rewards:vouchers"),
     }
     text = render_to_string("site/sw.js", {**names, "version": ""})

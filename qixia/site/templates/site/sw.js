@@ -1,7 +1,7 @@
 // The service worker of the rider's pages. Made by qixia.site.pwa; `{{ version }}` changes with every release.
 //
 // Static files: from the cache if they are there, fresh ones are kept. Pages: from the network; without it the form for
-// 随手拍 and the empty frame of 我的匿名上报, a rider's vouchers with the codes of their next hours (all kept from the last visit),
+// 随手拍 and the empty frame of 我的匿名上报, a rider's vouchers with the codes of their next hours, the till of a shop (all kept from the last visit),
 // or the page that says so. Pictures, pieces of pages and API answers are never kept.
 // Kept pages and pushes go when somebody signs out: whoever holds the phone next reads nothing of the former one's.
 // Drafts are not here: they are in IndexedDB and belong to a person.
@@ -12,6 +12,8 @@ const SHELL = {{ shell|safe }};
 const OFFLINE = "{{ offline }}";
 const KEPT_PAGES = {{ kept|safe }};
 const VOUCHERS = "{{ vouchers }}"; // the list; one of them below it, and its codes below that
+const TILL = "{{ till }}";
+const TILL_FILES = {{ till_files|safe }};
 const PATIENCE_MS = 8000;
 
 self.addEventListener("install", (event) => {
@@ -40,7 +42,7 @@ self.addEventListener("fetch", (event) => {
   if (request.method === "POST" && /^\/(sign-out|staff\/sign-out)/.test(address.pathname)) event.waitUntil(leave());
   if (request.method !== "GET") return;
   if (address.pathname.startsWith("/static/")) event.respondWith(staticFile(request, address));
-  else if (request.mode === "navigate") event.respondWith(page(request, address));
+  else if (request.mode === "navigate") event.respondWith(page(request, address, event));
   else if (isOfVouchers(address.pathname, ["codes"])) event.respondWith(codes(request, address));
 });
 
@@ -65,18 +67,26 @@ function isOfVouchers(path, rest) {
   return path.startsWith(`${VOUCHERS}/`) && /^[0-9a-z]{26}$/.test(id) && below.join("/") === rest.join("/");
 }
 
-async function page(request, address) {
+async function page(request, address, event) {
   const isVoucher = address.pathname === VOUCHERS || isOfVouchers(address.pathname, []);
-  const keep = isVoucher || KEPT_PAGES.includes(address.pathname);
+  const isTill = address.pathname === TILL;
+  const keep = isVoucher || isTill || KEPT_PAGES.includes(address.pathname);
   try {
     const fresh = await withPatience(fetch(request), keep);
     if (keep && fresh.ok && !fresh.redirected) await (await caches.open(PAGES)).put(address.pathname, fresh.clone());
-    else if (isVoucher && fresh.status < 500) await forget(address.pathname); // signed out elsewhere, or not theirs
+    else if ((isVoucher || isTill) && fresh.status < 500) await forget(address.pathname); // signed out elsewhere, or not theirs
+    if (isTill && fresh.ok && !fresh.redirected) event.waitUntil(carryTill());
     return fresh;
   } catch {
     const kept = keep && (await (await caches.open(PAGES)).match(address.pathname));
     return kept || (await caches.match(OFFLINE)) || Response.error();
   }
+}
+
+// Whoever opens the till carries its scripts from then on. One that is missing must not keep the others from coming.
+async function carryTill() {
+  const cache = await caches.open(STATIC);
+  await Promise.allSettled(TILL_FILES.map(async (file) => (await cache.match(file)) || cache.add(file)));
 }
 
 // The codes that a voucher shows from now on. With the time on this phone's clock when they came, so that the page can tell the
