@@ -47,6 +47,25 @@ class Link(models.Model):
         return f"{self.position} {self.hash[:12]}"
 
 
+class Acknowledgement(models.Model):
+    """An auditor looked at one posting that no batch took in time, and says why it may stand: the next batch takes it.
+    Append-only; without its event in the audit log it counts for nothing."""
+
+    posting = models.OneToOneField(
+        Posting, on_delete=models.PROTECT, related_name="acknowledged", verbose_name=_("记账")
+    )
+    reason = models.CharField(_("理由"), max_length=200)
+    by = models.CharField(_("经手"), max_length=64)
+    at = models.DateTimeField(_("时间"), default=clock.now)
+
+    class Meta:
+        verbose_name = _("迟到记账的说明")
+        verbose_name_plural = _("迟到记账的说明")
+
+    def __str__(self) -> str:
+        return f"{self.posting_id} {self.by}"
+
+
 class CampaignSum(models.Model):
     """What one campaign gave in all by the postings that are sealed, less what came back. Each posting is sealed once, so it
     is counted once; what is not sealed yet is few, and added up when somebody asks."""
@@ -62,6 +81,21 @@ class CampaignSum(models.Model):
         return f"{self.campaign} {self.given}"
 
 
+class Digest(models.Model):
+    """What the database makes of the rows of one batch that a whole proof found sound: computed inside it, so that it is asked
+    again each night without reading the postings out. Changes only with a whole proof."""
+
+    number = models.PositiveBigIntegerField(_("批号"), primary_key=True)
+    value = models.CharField(_("校验值"), max_length=64)
+
+    class Meta:
+        verbose_name = _("批次摘要")
+        verbose_name_plural = _("批次摘要")
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.value[:12]}"
+
+
 class Replay(models.Model):
     """What one proof of all the books found."""
 
@@ -73,6 +107,10 @@ class Replay(models.Model):
     sealed = models.PositiveBigIntegerField(_("已封存"))
     head = models.CharField(_("链头"), max_length=64, blank=True)
     sound = models.BooleanField(_("相符"))
+    # Whether every sealed posting was read again, or, of the batches that an earlier proof found sound, the digests only.
+    whole = models.BooleanField(_("全部重算"), db_default=True, default=True)
+    # The last batch that this proof found sound, with all before it.
+    through = models.PositiveBigIntegerField(_("核到哪一批"), db_default=0, default=0)
     # What was found, by kind: ids, at most a hundred of each.
     findings = models.JSONField(_("不符之处"), default=dict)
 
