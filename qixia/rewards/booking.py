@@ -92,7 +92,7 @@ def free_until(terms: BookingPolicy, starts_at: datetime) -> datetime:
 
 def percent_back(terms: BookingPolicy, *, step: str, starts_at: datetime, now: datetime, free: int) -> int:
     """What a booked voucher gives back. `free` is what giving back any voucher in time returns."""
-    if step == "expire":
+    if step == "expire" or now >= starts_at:
         return terms.no_show_returns
     return free if now <= free_until(terms, starts_at) else min(free, terms.late_returns)
 

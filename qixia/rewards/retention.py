@@ -1,4 +1,5 @@
 """What was said about points goes: evidence and reasons of holds a year after they ended, appeals with their answers two years.
+So do places in lines, half a year after they ended.
 
 The rows stay, for they are part of the books; only the sealed words are emptied. What is open keeps its own.
 """
@@ -13,7 +14,7 @@ from django.db.models import Model, Q, QuerySet
 from qixia.audit.retention import Kind, register
 from qixia.kernel import clock
 from qixia.rewards import states
-from qixia.rewards.models import Hold, Owed, PointsAppeal
+from qixia.rewards.models import Hold, Owed, PointsAppeal, Waiting
 
 
 def _told(model: type[Model], words: tuple[str, ...]) -> QuerySet[Model]:
@@ -56,3 +57,16 @@ register(
         *_words_of(PointsAppeal, "ended_on", ("sealed_words", "sealed_answer")),
     )
 )
+
+
+def _purge_lines(before: datetime, limit: int) -> int:
+    old = Waiting.objects.filter(ended_at__lt=before).order_by("ended_at", "pk")
+    gone, _by_table = Waiting.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:limit])).delete()
+    return gone
+
+
+def _oldest_line() -> datetime | None:
+    return Waiting.objects.filter(ended_at__isnull=False).order_by("ended_at").values_list("ended_at", flat=True).first()
+
+
+register(Kind("points-lines", "排队的记录", 180, _purge_lines, _oldest_line))

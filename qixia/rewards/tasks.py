@@ -6,17 +6,21 @@ from qixia.jobs.registry import EventView, every, on
 from qixia.rewards.services import (
     agree_silent,
     award,
+    end_called_off,
     end_of_closed,
     expire_due,
     expire_lots,
     forget_appeals,
     forget_holds,
+    forget_waiting,
     issue_due,
     pay_claims,
     pay_owed,
     prove,
+    remind_booked,
     remind_silent,
     seal_postings,
+    settle_lines,
     settle_losses,
     time_out_holds,
     warn_expiring,
@@ -42,6 +46,21 @@ def expire_vouchers() -> None:
 def give_back_of_closed_shops() -> None:
     """Vouchers of shops that left, batch by batch."""
     while end_of_closed():
+        pass
+
+
+@every("rewards.settle_lines", minutes=5)
+def settle_waiting() -> None:
+    """What was kept too long goes to the next in line; what an interrupted close left over is given back."""
+    while end_called_off():
+        pass
+    settle_lines()
+
+
+@every("rewards.remind_booked", hours=1)
+def remind() -> None:
+    """Riders are told the day before of what they booked."""
+    while remind_booked():
         pass
 
 
@@ -102,7 +121,8 @@ def prove_the_books() -> None:
 
 @on("people.erased")
 def forget_what_was_said(event: EventView) -> None:
-    """What somebody who left had said against entries is gone, and what spoke against their points."""
+    """What somebody who left had said against entries is gone, and what spoke against their points; they wait for nothing."""
     person = event.ref.removeprefix("person:")
     forget_appeals(person=person)
     forget_holds(person=person)
+    forget_waiting(person=person)

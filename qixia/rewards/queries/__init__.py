@@ -23,7 +23,7 @@ from qixia.rewards.queries.drafts import (
     table_lines,
 )
 from qixia.rewards.queries.eligible import rule_of, rule_words
-from qixia.rewards.queries.keeping import StockLine, StockWish, item_for_edit, stock_page
+from qixia.rewards.queries.keeping import PictureState, StockLine, StockWish, item_for_edit, picture_state, stock_page
 from qixia.rewards.queries.lines import InLine, LineRow, line_page, lines_of
 from qixia.rewards.queries.money import amount, yuan
 from qixia.rewards.queries.phones import (
@@ -121,6 +121,7 @@ __all__ = [
     "Page",
     "Phone",
     "PhoneLine",
+    "PictureState",
     "ReplayLine",
     "Row",
     "RuleBook",
@@ -174,6 +175,7 @@ __all__ = [
     "own_shops",
     "parse_table",
     "phone",
+    "picture_state",
     "points_of",
     "redeemed_vouchers_of",
     "register_shop_page",

@@ -1,30 +1,36 @@
-"""What points buy, for riders, for administrators and for packages that reserve in somebody's name."""
+"""What points buy, for riders and for packages that reserve in somebody's name. The console's side is in keeping.py."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Count, F, Q, Value, When
+from django.db.models import Case, Count, F, Min, Value, When
 
-from qixia.kernel import clock
+from qixia.kernel import clock, hours
+from qixia.media.access import ANYONE, picture_url
 from qixia.people.access import Actor
-from qixia.rewards import states
 from qixia.rewards.access import shown_item, shown_items
-from qixia.rewards.models import Item, Voucher
+from qixia.rewards.models import Item, Slot, Voucher
+from qixia.rewards.queries.eligible import lacks_of, rule_of, rule_words
+from qixia.rewards.queries.lines import InLine, lines_of
 from qixia.rewards.queries.money import yuan
 from qixia.rewards.queries.purse import balance
+from qixia.rewards.queries.terms import booking_terms
+from qixia.rewards.queries.words import day_words, off_words, window_words
 
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """One item as a rider sees it. `short_of` is how many points are still missing (0: affordable)."""
+    """One item as a rider sees it. `short_of` is how many points are still missing (0: affordable); `lacks` says what
+    else is missing; `next_time` is the first free time of what is booked; `line` is the own place in its line."""
 
     public_id: str
     name: str
     summary: str
     kind: str
+    kind_label: str
     need: str
     need_label: str
     price: int
@@ -33,42 +39,122 @@ class Good:
     limit: int | None
     limit_days: int | None
     merchant: str
+    merchant_id: int
     valid_days: int
     picture: str
+    photo: str
+    photo_alt: str
     terms: str
+    where: str
+    windows: str
+    is_in_window: bool
+    off: str
+    least_fen: int | None
+    parts: int
+    by_amount: bool
+    has_slots: bool
+    next_time: datetime | None
     short_of: int
     mine: int
     rest_after: int
+    lacks: tuple[str, ...]
+    line: InLine | None
 
     @property
     def value(self) -> str:
         return yuan(self.face_value_fen)
 
     @property
+    def least(self) -> str:
+        return yuan(self.least_fen)
+
+    @property
     def limit_is_reached(self) -> bool:
         return self.limit is not None and self.mine >= self.limit
 
     @property
+    def is_kept(self) -> bool:
+        """Kept for this rider, whatever the stock says."""
+        return self.line is not None and self.line.is_offered
+
+    @property
+    def is_out(self) -> bool:
+        """Nothing is free: no piece, or no time."""
+        if self.is_kept:
+            return False
+        return self.stock == 0 or (self.has_slots and self.next_time is None)
+
+    @property
     def is_available(self) -> bool:
-        return self.stock > 0 and not self.limit_is_reached and not self.short_of
+        return not (self.is_out or self.limit_is_reached or self.short_of or self.lacks)
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether standing in line is open to this rider; points are asked for later."""
+        return not (self.limit_is_reached or self.lacks)
+
+    @property
+    def next_words(self) -> str:
+        """ "明天 09:00" """
+        if self.next_time is None:
+            return ""
+        at = clock.city_time(self.next_time)
+        return f"{day_words(at.date(), clock.city_date(clock.now()))} {at:%H:%M}"
 
 
 def goods(actor: Actor, *, need: str = "", purse: int | None = None) -> list[Good]:
-    """Items on offer, affordable and available ones first. Two queries, three when `purse` is not given."""
+    """Items on offer, available ones first. A constant number of queries: eight at most."""
     have = balance(actor.ref) if purse is None else purse
     found = shown_items()
     if need == "reach":
         found = found.filter(price__lte=have, stock__gte=1)
     elif need:
         found = found.filter(need=need)
-    items = list(found)
-    mine = _mine(actor, items)
-    return sorted((_good(item, have, mine.get(item.pk, 0)) for item in items), key=lambda good: good.stock == 0)
+    made = _goods(actor, list(found), have)
+    if need == "reach":
+        made = [good for good in made if not (good.lacks or good.is_out)]
+    return sorted(made, key=lambda good: good.is_out)
 
 
 def good(actor: Actor, public_id: str) -> Good:
-    item = shown_item(public_id)
-    return _good(item, balance(actor.ref), _mine(actor, [item]).get(item.pk, 0))
+    return _goods(actor, [shown_item(public_id)], balance(actor.ref))[0]
+
+
+def conditions(public_id: str) -> list[str]:
+    """What an item asks of a rider, line by line."""
+    return rule_words(rule_of(shown_item(public_id)))
+
+
+def _goods(actor: Actor, items: Sequence[Item], have: int) -> list[Good]:
+    mine, lacks, times = _mine(actor, items), lacks_of(actor, items), _next_times(items)
+    lines = {line.item: line for line in lines_of(actor, [item.pk for item in items]) if not line.when}
+    return [
+        _good(
+            item,
+            have,
+            mine=mine.get(item.pk, 0),
+            lacks=lacks.get(item.pk, []),
+            next_time=times.get(item.pk),
+            line=lines.get(item.public_id),
+        )
+        for item in items
+    ]
+
+
+def _next_times(items: Iterable[Item]) -> dict[int, datetime]:
+    """The first time at which somebody may still book. No query without such items."""
+    booked = [item.pk for item in items if item.has_slots]
+    if not booked:
+        return {}
+    terms, now = booking_terms(), clock.now()
+    free = Slot.objects.filter(
+        item_id__in=booked,
+        closed_at=None,
+        taken__lt=F("capacity"),
+        starts_at__gt=now + timedelta(minutes=terms.book_until_minutes),
+        starts_at__lt=clock.city_day(clock.city_date(now) + timedelta(days=terms.book_days))[1],
+    )
+    return dict(free.order_by().values_list("item_id").annotate(first=Min("starts_at")))
 
 
 def _mine(actor: Actor, items: Sequence[Item]) -> dict[int, int]:
@@ -96,12 +182,15 @@ def _mine(actor: Actor, items: Sequence[Item]) -> dict[int, int]:
     return dict(rows)
 
 
-def _good(item: Item, have: int, mine: int) -> Good:
+def _good(
+    item: Item, have: int, *, mine: int, lacks: Sequence[str], next_time: datetime | None, line: InLine | None
+) -> Good:
     return Good(
         public_id=item.public_id,
         name=item.name,
         summary=item.summary,
         kind=item.kind,
+        kind_label=item.get_kind_display(),
         need=item.need,
         need_label=item.get_need_display(),
         price=item.price,
@@ -110,13 +199,38 @@ def _good(item: Item, have: int, mine: int) -> Good:
         limit=item.limit_per_person,
         limit_days=item.limit_days,
         merchant=item.merchant.name,
+        merchant_id=item.merchant_id,
         valid_days=item.valid_days,
-        picture=f"rewards/good-{item.picture}.svg",
+        picture=drawing_of(item),
+        photo=photo_of(item),
+        photo_alt=item.photo_alt,
         terms=item.terms,
+        where=item.where,
+        windows=window_words(item.windows),
+        is_in_window=not item.windows or hours.is_open(item.windows, clock.now()),
+        off=off_words(item.percent_off),
+        least_fen=item.least_fen,
+        parts=item.parts,
+        by_amount=item.by_amount,
+        has_slots=item.has_slots,
+        next_time=next_time,
         short_of=max(item.price - have, 0),
         mine=mine,
         rest_after=max(have - item.price, 0),
+        lacks=tuple(lacks),
+        line=line,
     )
+
+
+def drawing_of(item: Item) -> str:
+    """The drawn picture, below the static files."""
+    return f"rewards/good-{item.picture}.svg"
+
+
+def photo_of(item: Item) -> str:
+    """The address of the photo, for anybody; "" while there is none to see. Of an item read with its photo: no query."""
+    photo = item.photo
+    return picture_url(photo.public_id, "phone", ANYONE) if photo is not None and photo.state == "ready" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,55 +245,20 @@ class Offer:
 
 
 def offers() -> list[Offer]:
-    """All items on offer, in the catalogue's order. One query."""
-    rows = shown_items().values_list("public_id", "name", "price", "stock", "merchant__code")
-    return [Offer(*row) for row in rows]
+    """All items on offer that need no time, in the catalogue's order. One query."""
+    rows = shown_items().filter(has_slots=False)
+    return [Offer(*row) for row in rows.values_list("public_id", "name", "price", "stock", "merchant__code")]
 
 
-@dataclass(frozen=True, slots=True)
-class StockLine:
-    """One item as an administrator sees it."""
+# ── where the page of a shop is ──────────────────────────────────────────────
 
-    public_id: str
-    name: str
-    kind_label: str
-    merchant: str
-    price: int
-    stock: int
-    waiting: int
-    used: int
-    active: bool
-    picture: str
+_shop_pages: list[Callable[[int], str]] = []
 
 
-def stock_lines() -> list[StockLine]:
-    """The whole catalogue with what is out: two queries."""
-    items = Item.objects.select_related("merchant").order_by("-active", "order", "id")
-    counts = {
-        row["item_id"]: row
-        for row in Voucher.objects.order_by()
-        .values("item_id")
-        .annotate(
-            waiting=Count("id", filter=Q(state__in=states.USABLE)), used=Count("id", filter=Q(state=states.REDEEMED))
-        )
-    }
-    none = {"waiting": 0, "used": 0}
-    return [
-        StockLine(
-            public_id=item.public_id,
-            name=item.name,
-            kind_label=item.get_kind_display(),
-            merchant=item.merchant.name,
-            price=item.price,
-            stock=item.stock,
-            waiting=counts.get(item.pk, none)["waiting"],
-            used=counts.get(item.pk, none)["used"],
-            active=item.active,
-            picture=f"rewards/good-{item.picture}.svg",
-        )
-        for item in items
-    ]
+def register_shop_page(find: Callable[[int], str]) -> None:
+    """A package above says where the page of a shop (key of the organisation) is; "" for a shop without one."""
+    _shop_pages[:] = [find]
 
 
-def item_for_edit(public_id: str) -> Item | None:
-    return Item.objects.filter(public_id=public_id).first()
+def shop_page(merchant_id: int) -> str:
+    return _shop_pages[0](merchant_id) if _shop_pages else ""

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.policy import queries as policy
-from qixia.rewards import qr, rules, states
+from qixia.rewards import qr, states
 from qixia.rewards.access import own_voucher, own_vouchers
 from qixia.rewards.errors import NoSuchVoucher
 from qixia.rewards.models import Use as UseRow
 from qixia.rewards.models import Voucher
 from qixia.rewards.queries.money import amount, yuan
+from qixia.rewards.queries.slots import Booked, booked, percent_back
 from qixia.rewards.queries.words import window_words
 
 VOUCHERS_PAGE = 40
@@ -49,6 +50,8 @@ class Ticket:
     points_left: int
     cancel_returns: int
     expiry_returns: int
+    booked: Booked | None
+    waits: bool = False  # its shop pauses: it does not end meanwhile, and comes back whole
 
     @property
     def is_open(self) -> bool:
@@ -107,8 +110,8 @@ def ticket(actor: Actor, public_id: str) -> Ticket:
 
 def _ticket(row: Voucher) -> Ticket:
     # The clock decides, not the job: a voucher is over the moment its time has come.
-    state = states.EXPIRED if row.state in states.USABLE and row.expires_at <= clock.now() else row.state
-    data: rules.PointsPolicy = policy.current("rewards.points", row.created_at).data
+    is_over = row.expires_at <= clock.now() and not (row.waits and row.slot_id is None)
+    state = states.EXPIRED if row.state in states.USABLE and is_over else row.state
     return Ticket(
         public_id=row.public_id,
         number=row.number,
@@ -131,8 +134,10 @@ def _ticket(row: Voucher) -> Ticket:
         total=row.total,
         used=row.used,
         points_left=row.points_left,
-        cancel_returns=data.cancel_returns,
-        expiry_returns=data.expiry_returns,
+        cancel_returns=100 if row.waits else percent_back(row, "cancel"),
+        expiry_returns=100 if row.waits else percent_back(row, "expire"),
+        booked=booked(row),
+        waits=row.waits,
     )
 
 

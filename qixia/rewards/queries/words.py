@@ -46,6 +46,11 @@ def window_words(expression: str) -> str:
     return _window_words(expression, get_language() or "") if expression else ""
 
 
+def off_words(percent: int | None) -> str:
+    """20 % off is 8 折; "" for no discount."""
+    return _("%(tenths)s 折") % {"tenths": f"{(100 - percent) / 10:g}"} if percent else ""
+
+
 @lru_cache(maxsize=512)
 def _window_words(expression: str, _language: str) -> str:
     parts = [_stretch(one) for one in hours.week(expression) if one.hours]

@@ -15,6 +15,7 @@ from qixia.kernel.errors import DomainError
 from qixia.kernel.ids import new_public_id
 from qixia.rewards import qr, queries, services
 from qixia.rewards.models import Item
+from qixia.rewards.web.booking import times_of
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
@@ -81,7 +82,14 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     need = need if need in dict(NEED_CHIPS) else ""
     summary = queries.summary_for(request.actor.ref)
     goods = queries.goods(request.actor, need=need, purse=summary.balance)
-    context = {"tab": "me", "summary": summary, "goods": goods, "need": need, "chips": NEED_CHIPS}
+    context = {
+        "tab": "me",
+        "summary": summary,
+        "goods": goods,
+        "need": need,
+        "chips": NEED_CHIPS,
+        "lines": queries.lines_of(request.actor),
+    }
     return render(request, "rewards/catalogue.html", context)
 
 
@@ -90,19 +98,25 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 def item(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show an item and, on POST, take one: the key in the form makes a second tap the same voucher."""
     error: DomainError | None = None
-    key = request.POST.get("client_key", "")
+    key, slot = request.POST.get("client_key", ""), request.POST.get("slot", "")
     if request.method == "POST":
         try:
-            made = services.reserve(actor=request.actor, item=public_id, client_key=key)
+            made = services.reserve(actor=request.actor, item=public_id, client_key=key, slot=slot or None)
             return HttpResponseRedirect(reverse("rewards:voucher", args=[made.public_id]))
         except DomainError as refused:
             error = refused
+    good = queries.good(request.actor, public_id)
     context = {
         "tab": "me",
-        "good": queries.good(request.actor, public_id),
+        "good": good,
+        "conditions": queries.conditions(public_id),
+        "shop_page": queries.shop_page(good.merchant_id),
+        "terms": queries.booking_terms(),
         "summary": queries.summary_for(request.actor.ref),
         "client_key": new_public_id(),
+        "chosen": slot,
         "error": message_of(error) if error else "",
+        **(times_of(request, public_id) if good.has_slots else {}),
     }
     return render(request, "rewards/item.html", context, status=error.status if error else 200)
 

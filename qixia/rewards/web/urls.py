@@ -1,6 +1,6 @@
 from django.urls import path
 
-from qixia.rewards.web import books, console, deciding, merchant, phones, rider, table
+from qixia.rewards.web import booking, books, console, deciding, merchant, phones, rider, settlement_urls, slots, table
 
 app_name = "rewards"
 
@@ -10,6 +10,9 @@ urlpatterns = [
     path("points/<int:number>", rider.entry, name="entry"),
     path("redeem", rider.catalogue, name="catalogue"),
     path("redeem/<slug:public_id>", rider.item, name="item"),
+    path("redeem/<slug:public_id>/wait", booking.wait, name="wait"),
+    path("waiting/<slug:public_id>/leave", booking.leave, name="leave"),
+    path("vouchers/<slug:public_id>/rebook", booking.rebook, name="rebook"),
     path("vouchers", rider.vouchers, name="vouchers"),
     path("vouchers/<slug:public_id>", rider.voucher, name="voucher"),
     path("vouchers/<slug:public_id>/code.svg", rider.code, name="code"),
@@ -24,6 +27,7 @@ urlpatterns = [
     path("desk/rewards/budgets/<slug:public_id>", books.change_cap, name="budget-cap"),
     path("desk/rewards/tills/", phones.tills, name="tills"),
     path("desk/rewards/tills/<slug:public_id>/stop", phones.stop, name="stop-till"),
+    *settlement_urls.urlpatterns,
     path("desk/rewards/audit/", books.audit, name="audit"),
     path("desk/rewards/rules/", table.table, name="table"),
     path("desk/rewards/holds/", deciding.holds, name="holds"),
@@ -32,5 +36,10 @@ urlpatterns = [
     path("desk/rewards/appeals/<slug:public_id>", deciding.answer, name="answer-appeal"),
     path("desk/catalogue", console.stock, name="stock"),
     path("desk/catalogue/new", console.edit, name="item-new"),
+    path("desk/catalogue/show", console.show_many, name="show-many"),
+    path("desk/catalogue/slots/<slug:public_id>", slots.slot, name="slot"),
     path("desk/catalogue/<slug:public_id>", console.edit, name="item-edit"),
+    path("desk/catalogue/<slug:public_id>/photo", console.photo, name="item-photo"),
+    path("desk/catalogue/<slug:public_id>/slots", slots.slots, name="slots"),
+    path("desk/catalogue/<slug:public_id>/line", console.line, name="line"),
 ]

@@ -1,0 +1,74 @@
+"""Who may have what, and at which time. Reads only; every refusal names what is missing in words.
+
+Errors   ItemGone, LimitReached, NotEligible; NeedsSlot, NoSuchSlot, SlotOver, StayedAway.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils.translation import gettext as _
+
+from qixia.kernel import clock
+from qixia.people.access import Actor
+from qixia.rewards import booking, states
+from qixia.rewards.access import closure_of
+from qixia.rewards.errors import ItemGone, LimitReached, NeedsSlot, NoSuchSlot, NotEligible, SlotOver, StayedAway
+from qixia.rewards.models import Item, Slot, Voucher
+from qixia.rewards.queries.eligible import lacks_of
+from qixia.rewards.queries.terms import booking_terms
+from qixia.rewards.queries.words import slot_words
+
+
+def check_may_have(actor: Actor, item: Item) -> None:
+    """On offer, within the limit, and for this rider. Points and stock are the caller's to look at."""
+    if not item.active or closure_of(item.merchant_id):
+        raise ItemGone(name=item.name)
+    if item.limit_per_person is not None:
+        mine = Voucher.objects.filter(Voucher.COUNTS, person_id=actor.person_id, item=item)
+        if item.limit_days is not None:
+            mine = mine.filter(created_at__gt=clock.now() - timedelta(days=item.limit_days))
+        if mine.count() >= item.limit_per_person:
+            raise LimitReached(name=item.name, limit=item.limit_per_person)
+    missing = lacks_of(actor, [item]).get(item.pk)
+    if missing:
+        raise NotEligible(name=item.name, what=_("；").join(missing))
+    if item.has_slots:
+        _check_came(actor)
+
+
+def _check_came(actor: Actor) -> None:
+    """Who stayed away from what was booked, too often and lately, waits a while."""
+    terms, now = booking_terms(), clock.now()
+    if not terms.no_show_limit:
+        return
+    since = now - timedelta(days=terms.no_show_days)
+    missed = Voucher.objects.filter(
+        person_id=actor.person_id, slot__isnull=False, state=states.EXPIRED, used=0, ended_at__gt=since
+    )
+    moments = list(missed.values_list("ended_at", flat=True))
+    until = booking.stayed_away_too_often(terms, moments, now)
+    if until is not None:
+        raise StayedAway(count=len(moments), until=f"{clock.city_time(until):%m-%d}")
+
+
+def open_slot(item: Item, public_id: str | None) -> Slot | None:
+    """The slot of this item that somebody means, still bookable; None for an item without slots."""
+    if not item.has_slots:
+        if public_id:
+            raise NoSuchSlot(field="slot")
+        return None
+    if not public_id:
+        raise NeedsSlot(field="slot")
+    slot = Slot.objects.filter(public_id=public_id, item=item).first()
+    if slot is None:
+        raise NoSuchSlot(field="slot")
+    check_bookable(slot)
+    return slot
+
+
+def check_bookable(slot: Slot) -> None:
+    terms, now = booking_terms(), clock.now()
+    too_far = clock.city_date(slot.starts_at) > clock.city_date(now) + timedelta(days=terms.book_days)
+    if slot.closed_at is not None or too_far or booking.bookable_until(terms, slot.starts_at) <= now:
+        raise SlotOver(field="slot", when=slot_words(slot))
