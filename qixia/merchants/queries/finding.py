@@ -55,6 +55,10 @@ class Card:
     stars: str
     rated: int
 
+    @property
+    def km(self) -> str:
+        return f"{(self.metres or 0) / 1000:.1f}"
+
 
 @dataclass(frozen=True, slots=True)
 class KindCount:

@@ -44,6 +44,8 @@ def apply(request: HttpRequest) -> HttpResponse:
     shops = queries.shops_of(request.actor)
     asked = request.POST.get("shop") or request.GET.get("shop", "")
     chosen = next((one for one in shops if str(one[0]) == asked), shops[0])
+    if request.method != "POST" and chosen[2] and queries.own_shop(request.actor, chosen[2]).is_open:
+        return HttpResponseRedirect(f"{reverse('merchants:own')}?shop={chosen[0]}")
     form = ApplyForm(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST":
