@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from qixia.rewards.queries import open_appeals_of_points, open_holds_count
+from qixia.rewards.queries.statements import open_statements_count, own_waiting_count
 from qixia.ui.nav import Item, register
 
 DECIDERS = ("admin", "supervisor")
@@ -20,3 +21,17 @@ def register_desk() -> None:
     register(Item(_("收券手机"), "device-mobile", "rewards:tills", ("admin",), "查看", 61))
     register(Item(_("核账"), "shield-check", "rewards:audit", ("admin", "auditor"), "查看", 60))
     register(Item(_("积分规则"), "coin", "rewards:table", ("admin",), "管理", 38))
+    more = ("rewards:settlement-one", "rewards:settlement-issue", "rewards:settlement-paper")
+    register(
+        Item(
+            _("商家对账"),
+            "receipt",
+            "rewards:settlement",
+            ("admin", "auditor"),
+            "工作",
+            29,
+            open_statements_count,
+            more,
+        )
+    )
+    register(Item(_("对账"), "receipt", "rewards:statements", ("merchant",), "工作", 12, own_waiting_count))
