@@ -13,6 +13,7 @@ from qixia.reports.tests.town import Town, build_town
 from qixia.triage import active as active_model
 from tests.emptying import empty_tables
 from tests.ordering import arrange, commits, hand_out
+from tests.prepared import prepared
 from tests.standing import GROUNDS, stands
 
 # Pages name static files by their hash, which only `collectstatic` knows. Tests ask for them by their plain names.
@@ -29,6 +30,19 @@ def pytest_collection_modifyitems(items):
     hand_out(items)
     yield
     arrange(items)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix):
+    """pytest-django's own, which knows the name of this worker's database by now: so it is made here, as a copy."""
+    with prepared(settings.DATABASES["default"]):
+        yield
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb():
+    """It is there already; tests/prepared.py removes it."""
+    return True
 
 
 @pytest.fixture(autouse=True)

@@ -74,7 +74,9 @@ def main() -> int:
     RESULTS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="qixia-check-") as folder:
         make_key_file(Path(folder) / "keys" / "master.key")
-        os.environ["QIXIA_VAR_DIR"] = folder
+        os.environ["QIXIA_VAR_DIR"] = os.environ["QIXIA_TEST_TEMPLATES"] = folder
+        # Else each of two hundred programs compiles all of Qixia, and each worker all tests: minutes.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         outcomes = run_all(options)
     return summary(outcomes, time.monotonic() - started)
 
@@ -121,7 +123,8 @@ def sqlite_suite() -> Step:
 
 
 def postgresql_suite(url: str) -> Step:
-    """Without what is marked `once`: that touches no database of the suite, so it proves nothing a second time."""
+    """Without what touches no database of the suite (marked `once` by qixia.lab.pytest_plugin): that proves nothing a
+    second time."""
     command = [*pytest("qixia", "tests"), "-m", "not browser and not once"]
     return Step("suite on PostgreSQL", command, is_suite=True, environment={"QIXIA_DATABASE_URL": url})
 

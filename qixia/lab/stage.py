@@ -103,9 +103,9 @@ class Stage:
     def migrate(self) -> None:
         """All tables into the empty database; within a test run that is done once, then copied."""
         words = ("-m", "qixia.site.cli", "migrate", "--no-input", "--verbosity", "0")
-        run_folder = os.environ.get("QIXIA_TEST_FOLDER")
-        if run_folder:
-            migrated(self.url, Path(run_folder), lambda: self.run(*words))
+        templates = os.environ.get("QIXIA_TEST_TEMPLATES")
+        if templates:
+            migrated(self.url, Path(templates), lambda: self.run(*words))
         else:
             self.run(*words)
 

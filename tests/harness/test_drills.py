@@ -43,6 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, lis
 
 
 @pytest.mark.slow
+@pytest.mark.both
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", HERE)
 def test_promises_hold(place: tuple[Stage, list[dict[str, Any]]], name: str) -> None:

@@ -56,6 +56,7 @@ def place(url: str, tmp_path: Path) -> Iterator[Stage]:
 
 
 @pytest.mark.slow
+@pytest.mark.both
 @pytest.mark.timeout(600)
 def test_nothing_acknowledged_is_lost_and_nothing_happens_twice(place: Stage) -> None:
     riders = place.prepare(riders=6)

@@ -65,6 +65,7 @@ def look(on: Stage) -> dict[str, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.both
 @pytest.mark.timeout(600)
 def test_a_rotation_that_is_killed_goes_on_and_loses_nothing(place: Stage) -> None:  # noqa: F811
     place.prepare(riders=RIDERS)

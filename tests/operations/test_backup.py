@@ -33,7 +33,7 @@ QIXIA = ("-m", "qixia.site.cli")
 PHOTO = photos(7, 1)[0]
 BUSY, QUIET = 15, 4
 STRAY = "originals/abc/abc" + "0" * 29  # a file that no row names
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.xdist_group("backup")]
+pytestmark = [pytest.mark.slow, pytest.mark.both, pytest.mark.timeout(600), pytest.mark.xdist_group("backup")]
 
 Rows = dict[str, list[tuple[Any, ...]]]
 

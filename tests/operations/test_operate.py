@@ -16,7 +16,7 @@ from tests.operations.test_backup import ask
 PAGE = PROJECT_DIR / "docs" / "operate.md"
 TESTED = re.compile(r"^```console tested\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ANY = re.compile(r"^```console.*?\n(.*?)^```", re.MULTILINE | re.DOTALL)
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.both, pytest.mark.timeout(400)]
 
 
 def test_the_page_is_true(make_stage: MakeStage, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from tests.operations.conftest import MakeStage
 from tests.operations.test_backup import ask
 
 REPORTS = 4
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.both, pytest.mark.timeout(400)]
 
 
 def smoke(commit: str, place: Stage, folder: Path) -> None:

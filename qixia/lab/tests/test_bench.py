@@ -18,7 +18,7 @@ INTAKE = {
 }  # fmt: skip
 TINY = ["--seconds", "1", "--rounds", "1", "--clients", "2"]
 # A bench starts a PostgreSQL of its own, whatever the database of the suite is.
-pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def leftovers() -> set[str]:

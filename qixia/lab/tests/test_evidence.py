@@ -17,8 +17,6 @@ from django.core.management import call_command
 from qixia.lab import evidence, photos
 from qixia.media import likeness, provenance
 
-pytestmark = pytest.mark.once
-
 # detector → (positives, hard negatives, least hits, most false alarms)
 SETS = {
     "screenshot": (10, 16, 10, 0),

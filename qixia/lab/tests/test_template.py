@@ -10,8 +10,6 @@ import pytest
 
 from qixia.lab.template import migrated
 
-pytestmark = pytest.mark.once
-
 
 def ask(path: Path, statement: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as db, db:

@@ -15,8 +15,6 @@ from qixia.media.pictures import Undecodable
 from qixia.media.sniff import Unsound
 from qixia.media.tests.filming import CODECS, clip
 
-pytestmark = pytest.mark.once
-
 
 def inspect(data: bytes):
     return inspect_clip(io.BytesIO(data), len(data))

@@ -14,8 +14,6 @@ from qixia.media.rules import Limits, hash_distance
 from qixia.media.sniff import inspect
 from qixia.media.tests import made
 
-pytestmark = pytest.mark.once
-
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 LIMITS = Limits()
 

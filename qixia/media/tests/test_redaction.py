@@ -19,8 +19,6 @@ from qixia.media.rules import Limits
 from qixia.media.tests import made
 from qixia.media.tests.test_pictures import LIMITS, NOW
 
-pytestmark = pytest.mark.once
-
 SIZE = (400, 300)
 
 

@@ -14,8 +14,6 @@ from qixia.media.sniff import Unsound, inspect
 from qixia.media.strip import bare, strip_metadata
 from qixia.media.tests import made
 
-pytestmark = pytest.mark.once
-
 PLANTED = b"QX-SENTINEL-7731"
 GPS = made.gps((24, 53, 1), (118, 35, 2))
 

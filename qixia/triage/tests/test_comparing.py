@@ -9,8 +9,6 @@ import pytest
 from qixia.triage import comparing
 from qixia.triage.comparing import Line, Said
 
-pytestmark = pytest.mark.once
-
 
 def said(cls: str, severity: str = "normal", certain: bool = True) -> Said:
     return Said(cls, severity, certain)

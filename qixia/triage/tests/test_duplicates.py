@@ -18,8 +18,6 @@ from qixia.triage.duplicates.reading import Told, marks_of, read_shipped, with_d
 from qixia.triage.duplicates.rules import decide, shipped_rules
 from qixia.triage.duplicates.score import SIGNS, Weights, shipped
 
-pytestmark = pytest.mark.once
-
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 HERE = Point(24.90, 118.60)
 METRE = 1 / 111_195

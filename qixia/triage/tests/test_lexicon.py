@@ -10,8 +10,6 @@ from qixia.codes.reference import class_rows
 from qixia.triage import lexicon
 from qixia.triage.lexicon import BadLexicon, compile_lexicon
 
-pytestmark = pytest.mark.once
-
 SLUGS = [row.slug for row in class_rows()]
 TABLE = lexicon.shipped()
 

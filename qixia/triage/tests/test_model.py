@@ -25,8 +25,6 @@ from qixia.triage.learning.seeing import see
 from qixia.triage.rules import Thresholds
 from qixia.triage.verdicts import Verdict
 
-pytestmark = pytest.mark.once
-
 CLASSES = {row.slug: row for row in class_rows()}
 THRESHOLDS = Thresholds(default=0.75)
 

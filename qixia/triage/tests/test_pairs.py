@@ -16,8 +16,6 @@ from qixia.triage.duplicates.rules import shipped_rules
 from qixia.triage.duplicates.score import shipped
 from qixia.triage.duplicates.train import HELD_OUT, PAIRS, fit, judged, read_voice, usable
 
-pytestmark = pytest.mark.once
-
 GOOD: dict[str, Any] = {
     "id": "x-1",
     "a": {"text": "井盖翘起来 哐当响", "lat": 24.9, "lng": 118.6, "minutes": 0},

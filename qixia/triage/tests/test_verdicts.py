@@ -13,8 +13,6 @@ from qixia.triage import lexicon, rules
 from qixia.triage.rules import Thresholds, interpolate
 from qixia.triage.verdicts import Verdict, decide
 
-pytestmark = pytest.mark.once
-
 CLASSES = {row.slug: row for row in class_rows()}
 TABLE = lexicon.shipped()
 THRESHOLDS = Thresholds(default=0.75)

@@ -12,8 +12,6 @@ from qixia.codes.reference import class_rows
 from qixia.codes.rules import Severity
 from qixia.triage.learning.examples import VOICES, BadLabels, Example, digest, read_examples, shipped, voices
 
-pytestmark = pytest.mark.once
-
 CLASSES = {row.slug: row for row in class_rows()}
 ALIKE = 0.6
 
