@@ -89,7 +89,8 @@ class Item(models.Model):
             models.CheckConstraint(condition=Q(valid_days__gte=1), name="rewards_item_is_valid_for_days"),
             models.CheckConstraint(condition=Q(stock__gte=0), name="rewards_stock_not_negative"),
             models.CheckConstraint(
-                condition=Q(by_amount=False, parts__gte=1) | Q(by_amount=True, parts=1, face_value_fen__gte=1),
+                condition=Q(by_amount=False, parts__gte=1)
+                | Q(by_amount=True, parts=1, face_value_fen__isnull=False, face_value_fen__gte=1),
                 name="rewards_item_has_parts",
                 violation_error_message=_("按金额分次用的要写面值，次数留 1"),
             ),
