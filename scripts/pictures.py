@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,28 @@ def imported(page: Page) -> None:
     page.get_by_test_id("tally").wait_for(timeout=300_000)
 
 
+def redeem(page: Page) -> None:
+    """Four phones side by side: what there is, a voucher, the shops around, one of them."""
+    shots = []
+    for where in ("/redeem", "/vouchers", "/shops/", None):
+        if where:
+            page.goto(where)
+        else:
+            page.get_by_test_id("shop").first.click()
+        if where == "/vouchers":
+            page.get_by_test_id("voucher").first.click()
+            page.locator("#qr").wait_for()
+        page.wait_for_load_state("networkidle")
+        page.evaluate("() => document.fonts.ready")
+        shots.append(page.screenshot())
+    page.set_content(_ROW % "".join(f'<img src="data:image/png;base64,{b64encode(one).decode()}">' for one in shots))
+    page.set_viewport_size({"width": 4 * 390 + 3 * 20, "height": 844})
+    page.wait_for_function("() => [...document.images].every((one) => one.complete && one.naturalWidth)")
+
+
+_ROW = """<style>body{margin:0;display:flex;gap:20px;background:#fff}img{width:390px;height:844px}</style>%s"""
+
+
 def report(page: Page) -> None:
     page.goto("/mine?state=fixed")
     page.set_viewport_size({"width": 390, "height": 1280})
@@ -79,6 +102,7 @@ PICTURES: dict[str, tuple[str, dict[str, Any], Callable[[Page], None]]] = {
     "import": ("clerk", DESKTOP, imported),
     "supervision": ("supervisor", DESKTOP, supervision),
     "report": ("rider", PHONE, report),
+    "redeem": ("rider", PHONE, redeem),
 }
 
 
