@@ -17,5 +17,8 @@ class GiftsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from qixia.gifts.nav import register_desk  # noqa: PLC0415 — models are loaded only now
+
+        register_desk()
         declare("gifts.Draw", "sealed_secret", "gifts.draw:{public_id}")
         kinds.register(kinds.Kind("gifts.sharing", SharingPolicy, SEEDS / "sharing.yaml", _("礼包分配")))

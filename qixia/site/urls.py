@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("qixia.site.privacy.urls")),
     path("", include("qixia.site.mydata.urls")),
     path("", include("qixia.merchants.web.urls")),
+    path("", include("qixia.gifts.web.urls")),
     path("", include("qixia.reports.web.urls")),
     path("", include("qixia.offers.web.urls")),
     path("", include("qixia.rewards.web.urls")),

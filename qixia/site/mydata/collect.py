@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from qixia.audit.queries import accesses_about
 from qixia.audit.rules import BASES, KINDS
+from qixia.gifts.takeout import export_of as gifts_of
 from qixia.kernel import clock
 from qixia.media import files
 from qixia.media.takeout import own_files
@@ -56,6 +57,7 @@ def data_of(actor: Actor) -> dict[str, Any]:
         "supports": export_of_supports(actor),
         "looks": export_of_looks(actor),
         "points": rewards_of(actor),
+        "gifts": gifts_of(actor),
         "notices": notices_of(actor.person_id or 0, language=actor.language),
         "reminders": reminders_of(actor.person_id or 0),
         "who_looked": [
@@ -113,7 +115,9 @@ def _words() -> str:
         (
             _("这是骑侠保存的关于你的全部内容。"),
             "",
-            _("data.json：账号、同意、登录设备、上报、支持的上报、积分、券、消息，以及谁查阅过。时间是北京时间。"),
+            _(
+                "data.json：账号、同意、登录设备、上报、支持的上报、积分、券、礼包、消息，以及谁查阅过。时间是北京时间。"
+            ),
             _(
                 "photos：你拍的照片和视频。带 -shown 的是别人看到的遮挡版，另一份是你交上来的原件；过了保存期的原件已经销毁。"
             ),

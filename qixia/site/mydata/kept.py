@@ -36,7 +36,7 @@ def groups_of(actor: Actor, card: OwnCard, holding: Holding) -> list[Group]:
     is_rider = actor.has("rider")
     found = [_account(card), _devices(actor, days)]
     if is_rider:
-        found += [_reports(holding), _pictures(days), _points(actor), _consents()]
+        found += [_reports(holding), _pictures(days), _points(actor), _gifts(days), _consents()]
     return [*found, _notices(days), _reminders(actor), _log(days)]
 
 
@@ -98,6 +98,18 @@ def _points(actor: Actor) -> Group:
         _("每一分从哪里来、去了哪里，都要对得上账。"),
         _(SERVICE),
         _("账目长期保存；注销后积分作废，账上只剩一个没有名字的代号。"),
+    )
+
+
+def _gifts(days: dict[str, int]) -> Group:
+    return Group(
+        "gift",
+        _("礼包"),
+        _("你报名过的摇号、给你的礼包、在哪里领的"),
+        _("一人一份，不漏也不重。公开的名单上只有编码，没有名字。"),
+        _(SERVICE),
+        _("活动结束后，报名留 %(entries)s 天，领取记录留 %(gifts)s 天。")
+        % {"entries": days["gift-entries"], "gifts": days["gift-handings"]},
     )
 
 
