@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from qixia.kernel import clock
 from qixia.kernel.ids import new_public_id
@@ -40,6 +41,8 @@ class Merchant(models.Model):
     admitted_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = _("友好商家")
+        verbose_name_plural = _("友好商家")
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(state__in=states.STATES), name="merchants_known_state"),
             models.CheckConstraint(
@@ -80,6 +83,8 @@ class Paper(models.Model):
     warned_at = models.DateTimeField(null=True)  # the keepers were told that it ends soon
 
     class Meta:
+        verbose_name = _("商家的证照")
+        verbose_name_plural = _("商家的证照")
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(state__in=states.PAPER_STATES), name="merchants_known_paper_state"),
             models.UniqueConstraint(
@@ -181,6 +186,8 @@ class Suspension(models.Model):
     by = models.CharField(max_length=80)
 
     class Meta:
+        verbose_name = _("商家的暂停")
+        verbose_name_plural = _("商家的暂停")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["merchant"], condition=Q(ended_at=None), name="merchants_suspended_once"),
             models.CheckConstraint(
@@ -201,6 +208,8 @@ class Alliance(models.Model):
     since = models.DateField()
 
     class Meta:
+        verbose_name = _("商家联盟")
+        verbose_name_plural = _("商家联盟")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["division", "name"], name="merchants_alliance_once"),
         ]
