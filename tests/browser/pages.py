@@ -5,7 +5,15 @@ from __future__ import annotations
 from playwright.sync_api import Page
 
 PAGES: dict[str, tuple[str, ...]] = {
-    "anyone": ("/sign-in", "/staff/sign-in", "/styleguide", "/no-such-page", "/anonymous/sent/", "/open/figures/"),
+    "anyone": (
+        "/sign-in",
+        "/staff/sign-in",
+        "/styleguide",
+        "/no-such-page",
+        "/anonymous/sent/",
+        "/open/figures/",
+        "/open/made/",
+    ),
     "rider": (
         "/",
         "/snap",
@@ -21,6 +29,11 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/redeem",
         "/vouchers",
         "/offers/",
+        "/shops/",
+        "/shops/?need=eat&open=1",
+        "/shops/map",
+        "/shops/ten",
+        "/gifts/",
     ),
     "worker": (
         "/desk/queue",
@@ -48,6 +61,9 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/desk/routing/?words=写字楼货梯坏了",
         "/desk/calendar/",
         "/desk/figures/",
+        "/desk/merchants/",
+        "/desk/merchants/?tab=active",
+        "/desk/merchants/new",
         "/map",
         "/inbox",
         "/me",
@@ -62,10 +78,18 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/desk/routing/?edit=1",
         "/desk/calendar/",
         "/desk/supervision/",
+        "/desk/merchants/alliances",
+        "/desk/rewards/budgets/",
+        "/desk/rewards/rules/",
+        "/desk/rewards/holds/",
+        "/desk/rewards/appeals/",
+        "/desk/rewards/audit/",
+        "/desk/rewards/tills/",
+        "/desk/gifts/",
         "/admin/",
         "/me",
     ),
-    "merchant": ("/m", "/me", "/inbox"),
+    "merchant": ("/m", "/m/phones", "/shop/", "/me", "/inbox"),
 }
 # role → list, and what on it leads to the page of one thing
 ONE: dict[str, tuple[tuple[str, str], ...]] = {
@@ -74,9 +98,11 @@ ONE: dict[str, tuple[tuple[str, str], ...]] = {
         ("/mine?state=confirm", '[data-testid="report-card"]'),
         ("/redeem", '[data-testid="good"]'),
         ("/vouchers", '[data-testid="voucher"]'),
+        ("/shops/", '[data-testid="shop"]'),
     ),
     "clerk": (
         ("/desk/import/", ".qx-import-list a"),
+        ("/desk/merchants/", '[data-testid="line"] a'),
         ("/desk/undertakings/", "main a[href^='/desk/undertakings/']"),
     ),
     "supervisor": (("/desk/supervision/", "main a[href^='/desk/case/']"),),
