@@ -11,6 +11,7 @@ from django.db import transaction
 
 from qixia.audit import rules
 from qixia.audit.models import AccessRecord, AuditEvent, RetentionRun
+from qixia.audit.rows import insert_many
 from qixia.kernel import clock
 from qixia.kernel.ids import new_public_id
 from qixia.kernel.keys import keys
@@ -36,16 +37,13 @@ def record(action: str, *, subject: str, actor: str, **data: Any) -> None:
 def record_many(acts: Iterable[Act]) -> None:
     """Append many acts in one statement."""
     now, current = clock.now(), request_id()
-    AuditEvent.objects.bulk_create(
-        AuditEvent(
-            at=now,
-            action=act.action,
-            subject=act.subject,
-            actor=act.actor,
-            request_id=current if act.request_id is None else act.request_id,
-            data=act.data,
-        )
-        for act in acts
+    insert_many(
+        AuditEvent,
+        ("at", "action", "subject", "actor", "request_id", "data"),
+        [
+            (now, act.action, act.subject, act.actor, current if act.request_id is None else act.request_id, act.data)
+            for act in acts
+        ],
     )
 
 

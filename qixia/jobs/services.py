@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from qixia.audit.rows import insert_many
 from qixia.jobs import registry
 from qixia.jobs.models import Event, Job
 from qixia.kernel import clock
@@ -80,19 +81,19 @@ def publish(name: str, ref: str, payload: dict[str, Any] | None = None) -> None:
 def publish_many(happened: Iterable[Happened], also: Iterable[Ask] = ()) -> None:
     """Tell of many events in two statements: the events, and a job for each subscriber. `also` adds jobs to the second."""
     now, current = clock.now(), request_id()
-    events = [
-        Event(public_id=new_public_id(), name=h.name, ref=h.ref, payload=h.payload, request_id=current, at=now)
-        for h in happened
-    ]
-    if events:
-        Event.objects.bulk_create(events)
+    events = [(new_public_id(), h) for h in happened]
+    insert_many(
+        Event,
+        ("public_id", "name", "ref", "payload", "request_id", "at"),
+        [(public_id, h.name, h.ref, h.payload, current, now) for public_id, h in events],
+    )
     deliveries = [
         Ask(
             subscriber,
-            {"id": event.public_id, "name": event.name, "ref": event.ref, "payload": event.payload},
+            {"id": public_id, "name": event.name, "ref": event.ref, "payload": event.payload},
             priority=registry.priority_of(subscriber),
         )
-        for event in events
+        for public_id, event in events
         for subscriber in registry.subscribers(event.name)
     ]
     enqueue_many([*deliveries, *also])

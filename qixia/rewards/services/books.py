@@ -23,6 +23,7 @@ from typing import Any
 
 from django.db import connection
 
+from qixia.audit.rows import insert_many
 from qixia.kernel import clock
 from qixia.kernel.requests import request_id
 from qixia.rewards import rules, sealing, terms
@@ -176,26 +177,32 @@ def open_accounts(wanted: Iterable[tuple[str, str]], *, slots: int = 1, unit: st
 
 def _read_locked(refs: Sequence[str]) -> dict[str, Purse]:
     purses = {ref: Purse(ref) for ref in refs}
+    if not refs:
+        return purses
     # Persons' accounts only; a lock on a collecting account would make it the bottleneck that it must not be.
-    rows = (
-        Account.objects.select_for_update(no_key=True)
-        .filter(owner_ref__in=refs, unit=rules.POINTS, balance__isnull=False)
-        .order_by("id")
-        .values_list("id", "owner_ref", "kind", "balance")
+    lock = "FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
+    sql = (
+        "SELECT id, owner_ref, kind, balance FROM rewards_account "
+        f"WHERE owner_ref IN ({_marks(refs)}) AND unit = %s AND balance IS NOT NULL ORDER BY id {lock}"
     )
-    for pk, ref, kind, balance in rows:
-        purses[ref].pots[kind] = Pot(pk, balance, rules.POINTS, kind)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*refs, rules.POINTS])
+        for pk, ref, kind, balance in cursor.fetchall():
+            purses[ref].pots[kind] = Pot(pk, balance, rules.POINTS, kind)
     return purses
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join(["%s"] * len(values))
 
 
 def collecting(owner_ref: str, kind: str, *, unit: str = rules.POINTS) -> list[Pot]:
     """The slots of a collecting account, in order. Pick one with `rules.slot_of(beneficiary)`."""
+    sql = "SELECT id FROM rewards_account WHERE owner_ref = %s AND kind = %s AND unit = %s ORDER BY slot"
     for _attempt in range(2):
-        ids = list(
-            Account.objects.filter(owner_ref=owner_ref, kind=kind, unit=unit)
-            .order_by("slot")
-            .values_list("id", flat=True)
-        )
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [owner_ref, kind, unit])
+            ids = [row[0] for row in cursor.fetchall()]
         if len(ids) == rules.SLOTS:
             break
         open_accounts([(owner_ref, kind)], slots=rules.SLOTS, unit=unit)
@@ -207,8 +214,8 @@ def write(drafts: Sequence[Draft]) -> list[Posting]:
     if not drafts:
         return []
     now, request = clock.now(), request_id()
-    postings = Posting.objects.bulk_create([_posting(draft, now, request) for draft in drafts])
-    entries: list[Entry] = []
+    postings = _insert([_posting(draft, now, request) for draft in drafts])
+    entries: list[tuple[Any, ...]] = []
     changes: dict[int, int] = defaultdict(int)
     lots: dict[tuple[int, date], int] = defaultdict(int)
     for posting, draft in zip(postings, drafts, strict=True):
@@ -219,19 +226,22 @@ def write(drafts: Sequence[Draft]) -> list[Posting]:
                 changes[line.account_id] += line.amount
             if line.expires_on is not None:
                 lots[line.account_id, line.expires_on] += line.amount
-            entries.append(
-                Entry(
-                    posting=posting,
-                    balance_after=line.balance_after,
-                    account_id=line.account_id,
-                    amount=line.amount,
-                    expires_on=line.expires_on,
-                )
-            )
-    Entry.objects.bulk_create(entries)
+            entries.append((posting.pk, line.balance_after, line.account_id, line.amount, line.expires_on))
+    insert_many(Entry, ("posting_id", "balance_after", "account_id", "amount", "expires_on"), entries)
     _move_balances(changes)
     _fill_lots({key: amount for key, amount in lots.items() if amount > 0})
     _empty_lots({key: -amount for key, amount in lots.items() if amount < 0})
+    return postings
+
+
+_COLUMNS = tuple(field.attname for field in Posting._meta.concrete_fields if not field.primary_key)
+
+
+def _insert(postings: list[Posting]) -> list[Posting]:
+    ids = insert_many(Posting, _COLUMNS, [[getattr(row, name) for name in _COLUMNS] for row in postings], ids=True)
+    for row, pk in zip(postings, ids, strict=True):
+        row.pk = pk
+        row._state.adding = False
     return postings
 
 
@@ -274,12 +284,12 @@ def _move_balances(changes: Mapping[int, int]) -> None:
     """Add to many balances in one statement, each only as far as its floor and ceiling allow.
 
     The rows are locked already; the condition guards against a writer that went past the lock. Both databases name
-    the columns of VALUES column1, column2.
+    the columns of VALUES column1, column2. Whole numbers stand in the text itself: hundreds of marks cost more than the update.
     """
     moved = sorted((pk, amount) for pk, amount in changes.items() if amount)
     if not moved:
         return
-    values = ",".join(["(%s,%s)"] * len(moved))
+    values = ",".join(f"({int(pk)},{int(amount)})" for pk, amount in moved)
     sql = (
         f"UPDATE rewards_account SET balance = rewards_account.balance + v.column2 FROM (VALUES {values}) AS v "
         "WHERE rewards_account.id = v.column1 "
@@ -287,41 +297,40 @@ def _move_balances(changes: Mapping[int, int]) -> None:
         "AND (rewards_account.ceiling IS NULL OR rewards_account.balance + v.column2 <= rewards_account.ceiling)"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [value for pair in moved for value in pair])
+        cursor.execute(sql)
         if cursor.rowcount != len(moved):
             raise DriftedAccount(f"{len(moved) - cursor.rowcount} of {len(moved)} balances refused the change")
+
+
+def _lot_values(amounts: Mapping[tuple[int, date], int], more: str = "") -> str:
+    """Rows of VALUES: account, day, amount. Numbers and days stand in the text itself, as above."""
+    cast = "::date" if connection.vendor == "postgresql" else ""
+    rows = sorted(amounts.items())
+    return ",".join(f"({int(account)},'{end:%Y-%m-%d}'{cast},{int(amount)}{more})" for (account, end), amount in rows)
 
 
 def _fill_lots(amounts: Mapping[tuple[int, date], int]) -> None:
     """What a lot gains, nobody was told of."""
     if not amounts:
         return
-    values = ",".join(["(%s,%s,%s,0,%s)"] * len(amounts))
     sql = (
-        f'INSERT INTO rewards_lot (account_id, expires_on, "left", opening, warned) VALUES {values} '
+        'INSERT INTO rewards_lot (account_id, expires_on, "left", opening, warned) '
+        f"VALUES {_lot_values(amounts, ',0,FALSE')} "
         'ON CONFLICT (account_id, expires_on) DO UPDATE SET "left" = rewards_lot."left" + excluded."left", warned = FALSE'
     )
-    rows = [(account, end, amount, False) for (account, end), amount in sorted(amounts.items())]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [_plain(value) for row in rows for value in row])
+        cursor.execute(sql)
 
 
 def _empty_lots(amounts: Mapping[tuple[int, date], int]) -> None:
     if not amounts:
         return
-    cast = "::date" if connection.vendor == "postgresql" else ""
-    values = ",".join([f"(%s,%s{cast},%s)"] * len(amounts))
     sql = (
-        f'UPDATE rewards_lot SET "left" = rewards_lot."left" - v.column3 FROM (VALUES {values}) AS v '
+        f'UPDATE rewards_lot SET "left" = rewards_lot."left" - v.column3 FROM (VALUES {_lot_values(amounts)}) AS v '
         "WHERE rewards_lot.account_id = v.column1 AND rewards_lot.expires_on = v.column2 "
         'AND rewards_lot."left" >= v.column3'
     )
-    rows = [(account, end, amount) for (account, end), amount in sorted(amounts.items())]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [_plain(value) for row in rows for value in row])
-        if cursor.rowcount != len(rows):
-            raise DriftedAccount(f"{len(rows) - cursor.rowcount} of {len(rows)} lots refused the change")
-
-
-def _plain(value: Any) -> Any:
-    return connection.ops.adapt_datefield_value(value) if isinstance(value, date) else value
+        cursor.execute(sql)
+        if cursor.rowcount != len(amounts):
+            raise DriftedAccount(f"{len(amounts) - cursor.rowcount} of {len(amounts)} lots refused the change")

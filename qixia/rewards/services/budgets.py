@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Sum
+from django.db.models import F, Sum
 
 from qixia.audit.services import record
 from qixia.kernel import clock
@@ -30,12 +30,16 @@ from qixia.people.queries import people_with_roles
 from qixia.rewards import rules, terms
 from qixia.rewards.access import must_keep_budgets
 from qixia.rewards.errors import BudgetOverlaps, CapTooLow, NoSuchBudget
-from qixia.rewards.models import Account, Budget, BudgetChange, Entry, Owed, Slice
+from qixia.rewards.models import Account, Budget, BudgetChange, Entry, Slice
 from qixia.rewards.queries.terms import books_terms
 from qixia.rewards.services import books
 from qixia.rewards.states import WAITING
 
 PAGE_OF_BUDGETS = "/desk/rewards/budgets/"
+_IN_FORCE = """
+SELECT b.*, EXISTS (SELECT 1 FROM rewards_owed o WHERE o.payer = b.owner_ref AND o.state = %s) AS has_queue
+FROM rewards_budget b WHERE b.owner_ref = %s AND b.unit = %s AND b.starts_on <= %s AND b.ends_on >= %s ORDER BY b.id LIMIT 1
+"""
 _TAKE = """
 UPDATE rewards_slice SET "left" = "left" - %s WHERE id = (
   SELECT id FROM rewards_slice WHERE budget_id = %s AND "left" >= %s ORDER BY slot LIMIT 1 {lock}
@@ -179,12 +183,7 @@ def _drain(centre: Budget, free: Sequence[Slice], amount: int) -> None:
 
 def _in_force(payer: str, unit: str) -> Budget | None:
     today = clock.city_date(clock.now())
-    waiting = Owed.objects.filter(payer=OuterRef("owner_ref"), state=WAITING)
-    found: Budget | None = (
-        Budget.objects.filter(owner_ref=payer, unit=unit, starts_on__lte=today, ends_on__gte=today)
-        .annotate(has_queue=Exists(waiting))
-        .first()
-    )
+    found: Budget | None = next(iter(Budget.objects.raw(_IN_FORCE, [WAITING, payer, unit, today, today])), None)
     if found is None and payer == rules.CITY and unit in books_terms().budgets.caps:
         found = _open_by_policy(unit, today)
     return found

@@ -26,6 +26,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection, transaction
@@ -47,6 +48,12 @@ _Line = tuple[int, rules.PointsPolicy, rules.PointRule]  # version of the table,
 _Totals = dict[tuple[str, date], dict[str, int]]  # (person, day) → rule → points without bonuses
 
 
+@lru_cache(maxsize=64)
+def _week(day: date) -> tuple[date, ...]:
+    monday = rules.week_of(day)
+    return tuple(monday + timedelta(days=n) for n in range(7))
+
+
 @dataclass(slots=True)
 class _Before:
     """What was paid before, and what this batch adds to it."""
@@ -55,12 +62,11 @@ class _Before:
     shares: dict[tuple[str, str], int]  # (campaign, person), and (campaign, "") in all → bonus
 
     def had(self, person: str, rule: str, day: date) -> rules.Had:
-        monday = rules.week_of(day)
-        week = [self.paid[person, monday + timedelta(days=n)] for n in range(7)]
-        today = self.paid[person, day]
+        week = [one for end in _week(day) if (one := self.paid.get((person, end)))]
+        today = self.paid.get((person, day), {})
         return rules.Had(
-            rule_day=today[rule],
-            rule_week=sum(one[rule] for one in week),
+            rule_day=today.get(rule, 0),
+            rule_week=sum(one.get(rule, 0) for one in week),
             day=sum(today.values()),
             week=sum(sum(one.values()) for one in week),
         )

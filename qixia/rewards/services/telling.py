@@ -79,7 +79,8 @@ def recorded(postings: Sequence[Posting]) -> None:
 
 def _posted(postings: Sequence[Posting]) -> None:
     recorded(postings)
-    people = person_ids_for(public_id_of(row.beneficiary) for row in postings)
+    public_ids = {public_id for row in postings if (public_id := public_id_of(row.beneficiary))}
+    people = person_ids_for(public_ids) if public_ids else {}
     tell_many(
         Tell(
             person_id=people[public_id_of(row.beneficiary)],

@@ -169,7 +169,7 @@ def test_who_marks_lots_holds_the_purses_first():
     with clock.at(datetime(2026, 12, 25, 4, tzinfo=UTC)), CaptureQueriesContext(connection) as caught:
         assert warn_expiring() == 1
     said = [one["sql"] for one in caught]
-    purse = next(n for n, sql in enumerate(said) if '"balance" IS NOT NULL' in sql)
+    purse = next(n for n, sql in enumerate(said) if "balance IS NOT NULL" in sql)
     marks = [n for n, sql in enumerate(said) if "rewards_lot" in sql and ("UPDATE " in sql)]
     assert marks
     assert purse < min(marks)

@@ -269,15 +269,16 @@ def test_statements_do_not_grow_with_the_batch():
         return [q["sql"] for q in caught if "SAVEPOINT" not in q["sql"]]
 
     award_many([Award(r.ref, "confirm", "warm", "x", "system:x") for r in riders])
+    drawn = connection.vendor == "postgresql"  # the ids of many rows are drawn before they are copied in
     one, many = cost(1, "a"), cost(40, "b")
-    assert len(one) == len(many)
-    books_only = [sql for sql in many if "rewards_" in sql]
+    assert len(one) + drawn == len(many)
+    books_only = [sql for sql in many if "rewards_" in sql and "nextval" not in sql]
     # purses, budget with its queue, its accounts, what is known, cover, postings, entries, balances, lots
     assert len(books_only) == 9
-    assert len(many) == 13
+    assert len(one) == 13
     publish_table(day_cap=100)
     cost(1, "reads the new table")
-    assert len(cost(1, "c")) == len(cost(40, "d")) == 14
+    assert (len(cost(1, "c")), len(cost(40, "d"))) == (14, 14 + drawn)
 
 
 # ── the database itself refuses ─────────────────────────────────────────────
