@@ -3,7 +3,8 @@
 - A ledger and a voucher belong to one person; to anybody else they do not exist (NotFound, never NotAllowed).
 - A merchant's staff takes vouchers of the shops in which they hold the role "merchant".
 - Phones of a shop that take vouchers without network are seen and stopped by that staff, and by administrators.
-- The catalogue and budgets are edited by administrators; proofs of the books are read by auditors too.
+- The catalogue and budgets are edited by administrators; proofs of the books are read by auditors too, who alone
+  acknowledge a late posting.
 - Points that a signal holds, and appeals, are decided about by administrators and by supervisors of the whole city, since
   evidence may lie anywhere. Never about one's own, and never about what one decided oneself.
 - Statements of a shop are seen, and objected to, by whoever holds the role "merchant" there; its keeper, who has held it
@@ -112,6 +113,12 @@ def must_keep_catalogue(actor: Actor) -> None:
 
 def must_keep_budgets(actor: Actor) -> None:
     if not actor.has("admin"):
+        raise NotAllowed
+
+
+def must_acknowledge(actor: Actor) -> None:
+    """What the books are trusted with is an auditor's word; who runs them has none."""
+    if not actor.has("auditor"):
         raise NotAllowed
 
 

@@ -86,6 +86,11 @@ class BadClientKey(Invalid):
     message = "请求缺少编号，请刷新页面再试。"
 
 
+class NoLatePosting(NotFound):
+    code = "rewards.no_late_posting"
+    message = "这一笔没有迟到，不用说明。"
+
+
 class NoSuchBudget(NotFound):
     code = "rewards.no_such_budget"
     message = "没有找到这一期预算。"

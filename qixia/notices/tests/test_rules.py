@@ -35,6 +35,7 @@ EXPECTED = [
     "points.owed",
     "points.uncovered",
     "points.expiring",
+    "books.unsound",
     "budget.warned",
     "statement.issued",
     "statement.reminder",

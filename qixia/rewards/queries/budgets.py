@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -11,8 +11,9 @@ from django.db.models import Count, Min, Sum
 from django.utils.translation import gettext as _
 
 from qixia.kernel import clock
+from qixia.people.queries import display_names_for, organisations
 from qixia.rewards import rules, states, terms
-from qixia.rewards.models import Batch, Budget, BudgetChange, Owed, Posting, Replay, Slice
+from qixia.rewards.models import Acknowledgement, Batch, Budget, BudgetChange, Owed, Posting, Replay, Slice
 from qixia.rewards.queries.money import yuan
 
 PERIODS = 24
@@ -83,6 +84,7 @@ def budget_lines() -> list[BudgetLine]:
     changes: dict[int, list[BudgetChange]] = {}
     for change in BudgetChange.objects.filter(budget__in=rows).order_by("-pk"):
         changes.setdefault(change.budget_id, []).append(change)
+    names = {one.public_id: one.name for one in organisations()} if any(r.owner_ref != rules.CITY for r in rows) else {}
     lines = []
     for row in rows:
         state = "past" if row.ends_on < today else "planned" if row.starts_on > today else "now"
@@ -92,7 +94,7 @@ def budget_lines() -> list[BudgetLine]:
         lines.append(
             BudgetLine(
                 public_id=row.public_id,
-                payer=payer_name(row.owner_ref),
+                payer=payer_name(row.owner_ref, names),
                 unit=row.unit,
                 starts_on=row.starts_on,
                 ends_on=row.ends_on,
@@ -113,8 +115,16 @@ def _sums(rows: Any) -> dict[Any, int]:
     return {key: int(total or 0) for key, total in rows.order_by()}
 
 
-def payer_name(ref: str) -> str:
-    return _("全市") if ref == rules.CITY else ref.partition(":")[2]
+def payer_name(ref: str, names: Mapping[str, str] | None = None) -> str:
+    """The city, an organisation by its name, or what is left of a ref that names neither."""
+    public_id = ref.partition(":")[2]
+    return _("全市") if ref == rules.CITY else (names or {}).get(public_id, public_id)
+
+
+def payers() -> list[tuple[str, str]]:
+    """Whose budget may be opened: the city's, or that of an organisation that pays for points of its own."""
+    found = [(f"organisation:{one.public_id}", one.name) for one in organisations() if one.kind != "merchant"]
+    return [(rules.CITY, _("全市")), *found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +170,39 @@ class ReplayLine:
     sealed: int
     head: str
     sound: bool
+    whole: bool
     findings: list[tuple[str, Sequence[Any]]]
+    late: list[int]  # postings that wait for an auditor's word
+
+
+def latest_is_sound() -> bool:
+    """Whether the last proof found everything fit; also when there was none yet. One statement."""
+    found: bool | None = Replay.objects.order_by("-at", "-pk").values_list("sound", flat=True).first()
+    return found is not False
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What an auditor said of a late posting."""
+
+    posting: int
+    reason: str
+    by: str
+    at: datetime
+
+
+def acknowledgements() -> list[Word]:
+    """The latest of them, with the names of who said so. Two statements."""
+    rows = list(Acknowledgement.objects.order_by("-pk")[:REPLAYS])
+    names = display_names_for(row.by.partition(":")[2] for row in rows) if rows else {}
+    return [Word(row.posting_id, row.reason, names.get(row.by.partition(":")[2], row.by), row.at) for row in rows]
 
 
 def replays() -> list[ReplayLine]:
-    """The latest proofs, newest first. One statement."""
+    """The latest proofs, newest first; only the newest one's late postings can still wait. Two statements."""
+    rows = list(Replay.objects.order_by("-at", "-pk")[:REPLAYS])
+    late = rows[0].findings.get("smuggled_postings", []) if rows else []
+    told = set(Acknowledgement.objects.filter(posting__in=late).values_list("posting_id", flat=True)) if late else set()
     return [
         ReplayLine(
             row.at,
@@ -175,7 +213,9 @@ def replays() -> list[ReplayLine]:
             row.sealed,
             row.head,
             row.sound,
+            row.whole,
             [(_(FINDINGS.get(kind, kind)), ids) for kind, ids in row.findings.items()],
+            [pk for pk in late if pk not in told] if row is rows[0] else [],
         )
-        for row in Replay.objects.order_by("-at", "-pk")[:REPLAYS]
+        for row in rows
     ]

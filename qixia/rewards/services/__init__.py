@@ -14,12 +14,12 @@ money      settle_money: 分 on the same books
 settling   issue_month, issue_due; dispute, answer_dispute, correct; agree, agree_silent, remind_silent;
            record_payment, reverse_payment
 table      publish_table
-proof      compare, prove, rebuild, seal_postings
+proof      compare, prove, rebuild, seal_postings, acknowledge
 """
 
 from qixia.rewards.services.appealing import answer_appeal, appeal_points, forget_appeals
 from qixia.rewards.services.budgets import change_cap, open_budget, watch_budgets
-from qixia.rewards.services.chain import seal_postings
+from qixia.rewards.services.chain import acknowledge, seal_postings
 from qixia.rewards.services.claims import ClaimAnswer, claim, pay_claims, promise
 from qixia.rewards.services.holds import forget_holds, post_hold, time_out_holds, void_hold
 from qixia.rewards.services.lots import expire_lots, warn_expiring
@@ -93,6 +93,7 @@ __all__ = [
     "add_slot",
     "agree",
     "agree_silent",
+    "acknowledge",
     "answer_appeal",
     "answer_dispute",
     "appeal_points",

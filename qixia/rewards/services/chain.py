@@ -5,8 +5,8 @@ Content  of a posting is all that it says and all its entries with whose account
 Link     a posting's position and the SHA-256 of its content. Batch: SHA-256 over the batch before, its own figures and
          its links. Each batch's hash goes into the audit log too: who rewrites the whole chain has to rewrite that as well.
 Late     postings become visible in the order of their commits, not of their numbers, so up to WINDOW numbers below the
-         last one sealed are looked at again. What is further down and not sealed came in past the books: it is never
-         sealed, and the audit names it.
+         last one sealed are looked at again. What is further down and not sealed came in past the books: the audit names it,
+         and it is not sealed unless an auditor says why it may stand (`acknowledge`).
 Cost     a batch is one transaction; a kill loses nothing. One runs at a time (the number of a batch is unique).
 """
 
@@ -20,22 +20,25 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Q, Sum
 from django.db.models.functions import Coalesce
 
 from qixia.audit.services import record
 from qixia.kernel import clock
+from qixia.kernel.errors import Invalid
 from qixia.kernel.requests import without_request_id
-from qixia.people.access import SYSTEM
+from qixia.people.access import SYSTEM, Actor
 from qixia.rewards import terms
-from qixia.rewards.models import Batch, CampaignSum, Entry, Link, Posting, Replay
+from qixia.rewards.access import must_acknowledge
+from qixia.rewards.errors import NoLatePosting
+from qixia.rewards.models import Acknowledgement, Batch, CampaignSum, Entry, Link, Posting, Replay
 
 BATCH = 500
 WINDOW = terms.SEAL_WINDOW
 LAG = timedelta(hours=1)  # so long after it the newest posting may be booked, and a posting not be sealed yet
 START = "0" * 64
-SEALED = "rewards.sealed"
-_FIELDS = (
+SEALED, ACKNOWLEDGED = "rewards.sealed", "rewards.acknowledged"
+FIELDS = (
     "id",
     "key",
     "content_hash",
@@ -68,7 +71,8 @@ def seal_postings(*, limit: int = BATCH) -> int:
     with transaction.atomic(), without_request_id():
         last = Batch.objects.select_for_update().order_by("-number").first()
         floor = last.through - WINDOW if last else 0
-        postings = list(unsealed().filter(pk__gt=floor).order_by("pk").values_list("pk", flat=True)[:limit])
+        may_be = unsealed().filter(Q(pk__gt=floor) | Q(acknowledged__isnull=False))
+        postings = list(may_be.order_by("pk").values_list("pk", flat=True)[:limit])
         if not postings:
             return 0
         first = last.last + 1 if last else 1
@@ -101,6 +105,23 @@ def _count_campaigns(postings: Sequence[int]) -> None:
             CampaignSum.objects.create(campaign=campaign, given=sum(total for _campaign, total in sealed))
 
 
+@transaction.atomic
+def acknowledge(*, actor: Actor, posting: int, reason: str) -> Acknowledgement:
+    """An auditor looked at one posting that no batch took in time: it may stand for `reason`, and the next batch takes it. Twice
+    is once. NoLatePosting for any other posting, Invalid ("reason")."""
+    must_acknowledge(actor)
+    if not reason.strip():
+        raise Invalid("请写明理由。", field="reason")
+    last = Batch.objects.select_for_update().order_by("-number").first()
+    if found := Acknowledgement.objects.filter(posting_id=posting).first():
+        return found
+    if last is None or not unsealed().filter(pk=posting, pk__lte=last.through - WINDOW).exists():
+        raise NoLatePosting
+    made = Acknowledgement.objects.create(posting_id=posting, reason=reason.strip()[:200], by=actor.ref, at=clock.now())
+    record(ACKNOWLEDGED, subject=f"posting:{posting}", actor=actor.ref)
+    return made
+
+
 def unsealed() -> Any:
     return Posting.objects.filter(link__isnull=True)
 
@@ -129,7 +150,7 @@ def hashes_of(postings: Sequence[int]) -> dict[int, str]:
         "posting_id", "id", "account_id", *account, "amount", "balance_after", "expires_on"
     ):
         entries[posting].append([_plain(value) for value in rest])
-    found = Posting.objects.filter(pk__in=postings).values_list(*_FIELDS)
+    found = Posting.objects.filter(pk__in=postings).values_list(*FIELDS)
     return {row[0]: _hash([_plain(value) for value in row], entries[row[0]]) for row in found}
 
 

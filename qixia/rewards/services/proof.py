@@ -1,7 +1,9 @@
 """Proving the books: every cached figure against the entries that it comes from, and the seal over them.
 
-`compare` only reads, in pages, so it holds little at a time, and no lock; `prove` keeps what it found for the page; `rebuild` writes
-balances and lots anew from the entries. Entries and postings themselves cannot be mended here: a row that was edited past
+`compare` only reads, in pages, so it holds little at a time, and no lock; `prove` keeps what it found for the page, and tells of what
+does not fit. A whole proof reads every sealed posting out and compares it with its seal; one that continues asks the
+database for a digest of each batch that an earlier proof found sound (digests.py), and reads out what is new or differs.
+All sums are made anew either way. `rebuild` writes balances and lots anew from the entries. Entries and postings themselves cannot be mended here: a row that was edited past
 the triggers is reported, and an auditor decides.
 """
 
@@ -9,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,10 +24,13 @@ from django.db.models.functions import Coalesce
 from qixia.audit.queries import history_of
 from qixia.audit.services import record
 from qixia.kernel import clock
+from qixia.notices.services import Tell, tell_many
 from qixia.people.access import SYSTEM
+from qixia.people.queries import people_with_roles
 from qixia.rewards import rules, terms
 from qixia.rewards.models import (
     Account,
+    Acknowledgement,
     Batch,
     Budget,
     CampaignSum,
@@ -38,11 +43,13 @@ from qixia.rewards.models import (
     Voucher,
 )
 from qixia.rewards.queries.terms import books_terms
-from qixia.rewards.services import budgets, chain
+from qixia.rewards.services import budgets, chain, digests
 from qixia.rewards.services.settling import proving
 
 log = logging.getLogger("qixia.rewards")
 MOST = 100
+WHOLE_EVERY = timedelta(days=6, hours=12)  # a nightly job is not on the minute
+PAGE_OF_PROOFS = "/desk/rewards/audit/"
 PAGE = 5_000
 
 
@@ -210,6 +217,10 @@ class Proof:
     sealed: int = 0
     unsealed: int = 0
     head: str = ""
+    whole: bool = True
+    through: int = 0  # the last batch
+    digests: dict[int, str] = field(default_factory=dict, repr=False)
+    acknowledged: list[int] = field(default_factory=list)
     drifted: list[int] = field(default_factory=list)
     unbalanced_postings: list[int] = field(default_factory=list)
     broken_chains: list[int] = field(default_factory=list)
@@ -239,7 +250,7 @@ class Proof:
         return not self.findings
 
     def as_dict(self) -> dict[str, object]:
-        counts = {name: getattr(self, name) for name in self.__slots__}
+        counts = {name: getattr(self, name) for name in self.__slots__ if name != "digests"}
         return counts | {"sound": self.is_sound}
 
     def add(self, name: str, found: list[Any]) -> None:
@@ -282,13 +293,22 @@ def _snapshot() -> Iterator[None]:
         yield
 
 
-def compare() -> Proof:
-    """Compare all caches with the entries, and the entries with their seal, in one snapshot."""
+def compare(*, whole: bool = True) -> Proof:
+    """Compare all caches with the entries, and the entries with their seal, in one snapshot. Not `whole`: continue from the
+    last sound proof, where there was a whole one within a week."""
     with _snapshot():
-        return _compare()
+        return _compare(0 if whole else _trusted())
 
 
-def _compare() -> Proof:
+def _trusted() -> int:
+    """The last batch that was found sound, with all before it; 0 when everything is to be read."""
+    sound = Replay.objects.filter(sound=True).order_by("-pk")
+    lately = sound.filter(whole=True, at__gt=clock.now() - WHOLE_EVERY)
+    last = sound.first() if digests.are_kept() and lately.exists() else None
+    return last.through if last else 0
+
+
+def _compare(trusted: int) -> Proof:
     proof = Proof(accounts=Account.objects.count(), postings=Posting.objects.count(), entries=Entry.objects.count())
     by_statement = {"wrong_statements": proving.checks(connection.vendor)}
     for model, checks in (
@@ -304,7 +324,7 @@ def _compare() -> Proof:
     proof.add("wrong_lots", _strayed_openings())
     proof.add("wrong_campaigns", _wrong_campaigns())
     proof.add("wrong_budgets", [one.public_id for one in Budget.objects.order_by("pk") if not _adds_up(one)])
-    _look_at_seal(proof)
+    _look_at_seal(proof, trusted)
     return proof
 
 
@@ -359,18 +379,23 @@ def _granted_cap(budget: Budget) -> int:
     return cap
 
 
-def _look_at_seal(proof: Proof) -> None:
-    """Batch by batch: its place, its links, its anchor in the audit log, and what its postings say now."""
+def _look_at_seal(proof: Proof, trusted: int = 0) -> None:
+    """Batch by batch: its place, its links, its anchor in the audit log, and what its postings say now: of those up to
+    `trusted` only where their digest differs."""
     last: Batch | None = None
+    differ = digests.changed(trusted)
     for batch in chain.batches():
         links = list(Link.objects.filter(position__gte=batch.first, position__lte=batch.last).order_by("position"))
         if not _fits(batch, last, links):
             proof.add("broken_batches", [batch.number])
-        hashes = chain.hashes_of([link.posting_id for link in links])
-        proof.add("edited_postings", [one.posting_id for one in links if hashes.get(one.posting_id) != one.hash])
+        if batch.number > trusted or batch.number in differ:
+            hashes = chain.hashes_of([link.posting_id for link in links])
+            proof.add("edited_postings", [one.posting_id for one in links if hashes.get(one.posting_id) != one.hash])
         proof.sealed += len(links)
         last = batch
-    proof.head = last.hash if last else ""
+    proof.head, proof.whole, proof.through = last.hash if last else "", not trusted, last.number if last else 0
+    if digests.are_kept():
+        proof.digests = digests.made(trusted, proof.through)
     proof.unsealed = chain.unsealed().count()
     number, end, through = (last.number, last.last, last.through) if last else (0, 0, chain.WINDOW)
     if history_of(f"ledger:{number + 1}").filter(action=chain.SEALED).exists():
@@ -378,8 +403,18 @@ def _look_at_seal(proof: Proof) -> None:
     if Link.objects.filter(position__gt=end).exists():
         proof.add("broken_batches", [number + 1])
     proof.add("unsealed_postings", list(chain.overdue(through - chain.WINDOW).values_list("pk", flat=True)[:MOST]))
-    past = chain.unsealed().filter(pk__lte=through - chain.WINDOW).order_by("pk")
-    proof.add("smuggled_postings", list(past.values_list("pk", flat=True)[:MOST]))
+    late = chain.unsealed().filter(pk__lte=through - chain.WINDOW).order_by("pk")
+    told = _acknowledged()
+    proof.add(
+        "smuggled_postings", [pk for pk in late.values_list("pk", flat=True)[: MOST + len(told)] if pk not in told]
+    )
+    proof.acknowledged = sorted(told)
+
+
+def _acknowledged() -> set[int]:
+    """Late postings for which an auditor's word is in the audit log too."""
+    rows = Acknowledgement.objects.values_list("posting_id", "by")
+    return {pk for pk, by in rows if history_of(f"posting:{pk}").filter(action=chain.ACKNOWLEDGED, actor=by).exists()}
 
 
 def _fits(batch: Batch, before: Batch | None, links: list[Link]) -> bool:
@@ -400,16 +435,21 @@ def _fits(batch: Batch, before: Batch | None, links: list[Link]) -> bool:
     )
 
 
-def prove(*, actor: str = SYSTEM.ref, compare_now: Callable[[], Proof] = compare) -> Replay:
-    """Prove all the books and keep the result for the page. What does not fit goes into the log as an error, too."""
+def prove(*, actor: str = SYSTEM.ref, whole: bool = False) -> Replay:
+    """Prove all the books and keep the result for the page. What does not fit goes into the log as an error, and to
+    administrators and auditors. Once a week, and when `whole` says so, every sealed posting is read out again."""
     started = time.perf_counter()
-    found = compare_now()
+    found = compare(whole=whole)
     seconds = round(time.perf_counter() - started, 2)
     if not found.is_sound:
         log.error("the books do not fit", extra={"findings": found.findings})
     with transaction.atomic():
-        record("rewards.proved", subject="ledger", actor=actor, sound=found.is_sound, head=found.head)
-        return Replay.objects.create(
+        record(
+            "rewards.proved", subject="ledger", actor=actor, sound=found.is_sound, head=found.head, whole=found.whole
+        )
+        if found.is_sound:
+            digests.keep(found.digests)
+        made = Replay.objects.create(
             at=clock.now(),
             seconds=seconds,
             accounts=found.accounts,
@@ -418,8 +458,27 @@ def prove(*, actor: str = SYSTEM.ref, compare_now: Callable[[], Proof] = compare
             sealed=found.sealed,
             head=found.head,
             sound=found.is_sound,
+            whole=found.whole,
+            through=found.through,
             findings=found.findings,
         )
+        if not made.sound:
+            _tell(made)
+        return made
+
+
+def _tell(replay: Replay) -> None:
+    """Who keeps and who audits the books hears of it the same night."""
+    tell_many(
+        Tell(
+            person_id=person,
+            template="books.unsound",
+            params={"count": sum(len(ids) for ids in replay.findings.values())},
+            link=PAGE_OF_PROOFS,
+            key=f"books-unsound|{replay.pk}|{person}",
+        )
+        for person in people_with_roles("admin", "auditor")
+    )
 
 
 _NEW_LOTS = """

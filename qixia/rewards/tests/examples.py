@@ -8,7 +8,7 @@ from qixia.kernel.claims import claim_hash
 from qixia.people.access import Actor
 from qixia.policy.services import publish_seeds
 from qixia.rewards import queries, services
-from qixia.rewards.models import Hold, Voucher
+from qixia.rewards.models import Hold, Posting, Voucher
 from qixia.rewards.rules import Signal
 from qixia.rewards.services import Award, ItemForm, Taker
 from qixia.rewards.tests.builders import item, organisation, person, rider_with
@@ -299,11 +299,30 @@ def let_time_decide() -> None:
         assert services.time_out_holds() == 1
 
 
+def a_late_posting() -> int:
+    """One that came in past the books, far below the last sealed one."""
+    late = Posting.objects.order_by("pk")[0]
+    late.pk, late.key, late.points, late.nominal = late.pk - 30_000, "late", 0, 0
+    late.save(force_insert=True)
+    return int(late.pk)
+
+
 @example("rewards.services.seal_postings")
 def seal_what_is_new() -> None:
     table()
     rider_with(15)
     assert services.seal_postings() == 1
+
+
+@example("rewards.services.acknowledge")
+def say_why_a_late_posting_may_stand() -> None:
+    table()
+    rider_with(15)
+    services.seal_postings()
+    late = a_late_posting()
+    auditor = person("auditor")
+    services.acknowledge(actor=auditor, posting=late, reason="停电时的一笔，核对过")
+    assert services.acknowledge(actor=auditor, posting=late, reason="同一笔").reason == "停电时的一笔，核对过"
 
 
 @example("rewards.services.prove")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -21,8 +22,9 @@ from qixia.ui.errors import message_of
 
 
 class PeriodFields(forms.Form):
-    """A period of the city; money is asked for in 元."""
+    """A period of one payer; money is asked for in 元."""
 
+    payer = forms.ChoiceField(label=gettext_lazy("出资方"), required=False)
     unit = forms.ChoiceField(
         label=gettext_lazy("单位"),
         choices=[(rules.POINTS, gettext_lazy("积分")), (rules.FEN, gettext_lazy("补贴（元）"))],
@@ -31,8 +33,15 @@ class PeriodFields(forms.Form):
     ends_on = forms.DateField(label=gettext_lazy("到"), widget=forms.DateInput(attrs={"type": "date"}))
     cap = forms.IntegerField(label=gettext_lazy("上限"), min_value=0, max_value=rules.MOST // 100)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["payer"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = queries.payers()
+
     def as_period(self) -> dict[str, Any]:
         data = dict(self.cleaned_data)
+        data["owner_ref"] = data.pop("payer") or rules.CITY
         if data["unit"] == rules.FEN:
             data["cap"] *= 100
         return data
@@ -49,7 +58,7 @@ def budgets(request: HttpRequest) -> HttpResponse:
         status = 422
         if form.is_valid():
             try:
-                services.open_budget(actor=request.actor, owner_ref=rules.CITY, **form.as_period())
+                services.open_budget(actor=request.actor, **form.as_period())
             except DomainError as error:
                 form.add_error(error.field if error.field in form.fields else None, message_of(error))
                 status = error.status
@@ -84,6 +93,26 @@ def change_cap(request: HttpRequest, public_id: str) -> HttpResponse:
 @allow("admin", "auditor")
 @require_safe
 def audit(request: HttpRequest) -> HttpResponse:
-    """The chain's end, its lag, and what the nights' proofs found."""
-    context = {"seal": queries.seal_state(), "replays": queries.replays()}
-    return render(request, "rewards/desk/audit.html", context)
+    """The chain's end, its lag, what the nights' proofs found, and what an auditor said of late postings."""
+    return _audit(request, {})
+
+
+def _audit(request: HttpRequest, more: dict[str, object], status: int = 200) -> HttpResponse:
+    replays = queries.replays()
+    late = replays[0].late if replays and request.actor.has("auditor") else []
+    context = {"seal": queries.seal_state(), "replays": replays, "late": late, "words": queries.acknowledgements()}
+    return render(request, "rewards/desk/audit.html", {**context, **more}, status=status)
+
+
+@allow("auditor")
+@require_POST
+def acknowledge(request: HttpRequest) -> HttpResponse:
+    """An auditor says why one late posting may stand."""
+    typed, reason = request.POST.get("posting", ""), request.POST.get("reason", "")[:200]
+    number = int(typed) if re.fullmatch(r"-?[0-9]{1,18}", typed) else 0
+    try:
+        services.acknowledge(actor=request.actor, posting=number, reason=reason)
+    except DomainError as error:
+        return _audit(request, {"refused": {"posting": number, "words": message_of(error)}}, error.status)
+    messages.success(request, _("记下了，下一批会封存这一笔。"))
+    return HttpResponseRedirect(reverse("rewards:audit"), status=303)

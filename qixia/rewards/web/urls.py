@@ -29,6 +29,7 @@ urlpatterns = [
     path("desk/rewards/tills/<slug:public_id>/stop", phones.stop, name="stop-till"),
     *settlement_urls.urlpatterns,
     path("desk/rewards/audit/", books.audit, name="audit"),
+    path("desk/rewards/audit/late", books.acknowledge, name="acknowledge"),
     path("desk/rewards/rules/", table.table, name="table"),
     path("desk/rewards/holds/", deciding.holds, name="holds"),
     path("desk/rewards/holds/<slug:public_id>", deciding.decide_hold, name="decide-hold"),

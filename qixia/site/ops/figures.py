@@ -21,7 +21,7 @@ from qixia.kernel.config import get_config
 from qixia.kernel.keys import keys
 from qixia.media import queries as media
 from qixia.reports.queries import pulse
-from qixia.rewards.queries import seal_state
+from qixia.rewards.queries import latest_is_sound, seal_state
 from qixia.site.backup import mark
 from qixia.site.version import release
 from qixia.triage import opinions
@@ -89,6 +89,8 @@ def _from_database() -> Iterator[Figure]:
     yield Figure(
         "qixia_ledger_unsealed_seconds", "How long the oldest posting has not been sealed.", {"": seal.lag_seconds}
     )
+    unsound = 0.0 if latest_is_sound() else 1.0
+    yield Figure("qixia_ledger_unsound", "1: the last proof of the books found something.", {"": unsound})
     today = clock.city_date(clock.now())
     yield Figure("qixia_opinions", "Requests to another model, by outcome.", dict(opinions.tallies()), "outcome")
     yield Figure("qixia_opinions_failed_today", "Of these, failed today.", {"": opinions.failed_on(today)})

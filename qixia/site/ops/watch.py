@@ -103,6 +103,15 @@ WATCHES = (
         "seconds",
     ),
     Watch(
+        "qixia_ledger_unsound",
+        gettext_noop("对不上的账本"),
+        gettext_noop("最近一次核账有没有不符：0 是全部相符，1 是有不符。"),
+        gettext_noop("打开核账页看是哪几处，先不要改任何东西，告诉审计。余额和批次可以用 qixia rewards rebuild 重算，记账本身不能。"),
+        1,
+        1,
+        "count",
+    ),
+    Watch(
         "qixia_disk_free_ratio",
         gettext_noop("磁盘剩余"),
         gettext_noop("图片和数据所在的磁盘还剩几成。满了就收不了新的上报。"),

@@ -1,4 +1,5 @@
-"""`qixia rewards audit` proves the books and their seal; `qixia rewards rebuild` writes cached balances anew.
+"""`qixia rewards audit` proves the books and their seal, with `--full` every sealed posting; `qixia rewards rebuild` writes
+cached balances anew.
 
 Prints one JSON object a line: one for each kind of thing that does not fit, then the whole. Exit code 1 if anything doesn't.
 """
@@ -20,11 +21,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["audit", "rebuild"])
+        parser.add_argument(
+            "--full", action="store_true", help="read every sealed posting again, not what is new since the last proof"
+        )
 
     def handle(self, *args: Any, what: str, **options: Any) -> None:
         started, cpu = time.perf_counter(), time.process_time()
         changed = rebuild(actor="system:rebuild") if what == "rebuild" else 0
-        proof = compare()
+        proof = compare(whole=options["full"] or what == "rebuild")
         line = {
             "command": f"rewards {what}",
             "seconds": round(time.perf_counter() - started, 3),
