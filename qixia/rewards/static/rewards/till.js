@@ -42,7 +42,7 @@ for (const name of ["htmx:sendError", "htmx:timeout"]) {
   });
 }
 page.addEventListener("htmx:afterRequest", (event) => {
-  const form = event.detail.elt;
+  const form = event.detail.requestConfig?.elt; // the answer has replaced it, so the event comes from elsewhere
   if (!isTill(form)) return;
   if (event.detail.successful && pathOf(form) === redeemUrl) {
     const { code, redeem_key: key } = form.elements;
@@ -52,7 +52,7 @@ page.addEventListener("htmx:afterRequest", (event) => {
 });
 
 // What the confirmation says it takes: times, or 分. Not said: all that is left.
-const unitsOf = (form) => Number(form.elements.units?.value) || 0;
+const unitsOf = (form) => Math.round(Number(form.elements.yuan?.value) * 100) || Number(form.elements.units?.value) || 0;
 
 async function withoutNetwork(form) {
   try {
