@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 from django.apps import apps
 
+from qixia.kernel import clock
 from qixia.people.access import Actor, actor_for
-from qixia.rewards.models import Item
+from qixia.rewards.models import Item, Slot
 from qixia.rewards.services import award
 
 _serial = itertools.count(1)
@@ -83,3 +85,17 @@ TABLE: dict[str, Any] = {
         "one": {"title": "一分", "points": 1},
     },
 }
+
+
+def slot(thing: Item, *, hours: float = 48, minutes: int = 30, places: int = 1) -> Slot:
+    """A time of an item, so many hours from now."""
+    starts_at = clock.now() + timedelta(hours=hours)
+    return Slot.objects.create(
+        item=thing, starts_at=starts_at, ends_at=starts_at + timedelta(minutes=minutes), capacity=places
+    )
+
+
+def therapy(**fields: Any) -> Item:
+    """An item that is taken by time."""
+    values = {"name": "肩颈理疗", "kind": "service", "need": "health", "picture": "therapy", "has_slots": True}
+    return item(**{**values, **fields})
