@@ -143,6 +143,7 @@ async function show() {
   const state = stateOf();
   for (const node of root.querySelectorAll("[data-phone]")) node.hidden = node.dataset.phone !== state;
   if (phone) showRoom(unsent);
+  root.querySelector("[data-as-of]").hidden = navigator.onLine && !unsent.count; // then the list is old
   drawLines();
 }
 
@@ -195,6 +196,7 @@ async function refreshDay() {
   if (!fresh) return;
   fresh.removeAttribute("hx-swap-oob");
   document.getElementById("day").replaceWith(document.adoptNode(fresh));
+  drawnAt(Date.now());
 }
 
 // ── sending ───────────────────────────────────────────────────────────────────
@@ -212,6 +214,7 @@ const sender = new Sender(server, async (state) => {
 });
 root.querySelector("[data-send]").addEventListener("click", () => sender.flush());
 window.addEventListener("online", () => sender.flush());
+window.addEventListener("offline", () => show());
 document.addEventListener("visibilitychange", () => { if (!document.hidden && scans.some(isUnsent)) sender.flush(); });
 document.addEventListener("htmx:oobAfterSwap", (event) => { if (event.detail.target?.id === "day" || event.target.id === "day") drawLines(); });
 
@@ -235,6 +238,8 @@ document.getElementById("enrol")?.addEventListener("submit", async (event) => {
   await show();
 }, true);
 
+const drawnAt = (ms) => { root.querySelector("[data-drawn]").textContent = `${dayOf(ms)} ${hourOf(ms)}`; };
+drawnAt(kit.now);
 await show();
 if (phone) await forgetOld(phone.device, nowOf(phone)).catch(() => {});
 root.dataset.ready = "1";
