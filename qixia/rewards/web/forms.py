@@ -49,6 +49,14 @@ class ItemFields(forms.Form):
     least = forms.DecimalField(
         label=_("满多少元可用"), min_value=Decimal(0), max_value=Decimal(100_000), decimal_places=2, required=False
     )
+    settle = forms.DecimalField(
+        label=_("结算价（元）"),
+        min_value=Decimal(0),
+        max_value=Decimal(100_000),
+        decimal_places=2,
+        required=False,
+        help_text=_("平台付给商家多少；不写：按面值。已换的券不变"),
+    )
     has_slots = forms.BooleanField(
         label=_("要约时间"), required=False, help_text=_("打开以后，在“场次”里排时间；骑手选了时间才能换")
     )
@@ -96,10 +104,11 @@ class ItemFields(forms.Form):
 
     def as_item(self) -> ItemForm:
         data = self.cleaned_data
-        names = set(ItemForm.__dataclass_fields__) - {"face_value_fen", "least_fen", "eligibility"}
+        names = set(ItemForm.__dataclass_fields__) - {"face_value_fen", "least_fen", "settle_fen", "eligibility"}
         return ItemForm(
             face_value_fen=_fen(data["value"]),
             least_fen=_fen(data["least"]),
+            settle_fen=_fen(data["settle"]),
             eligibility=self._eligibility(),
             **{name: data[name] for name in names} | {"parts": data["parts"] or 1},
         )
@@ -119,9 +128,11 @@ def _yuan(fen: int | None) -> Decimal | None:
 
 
 def _initial(item: Item) -> dict[str, Any]:
-    names = set(ItemForm.__dataclass_fields__) - {"face_value_fen", "least_fen", "eligibility"} | {"revision"}
+    names = set(ItemForm.__dataclass_fields__) - {"face_value_fen", "least_fen", "settle_fen", "eligibility"} | {
+        "revision"
+    }
     rule = {"unknown_place": True, **(item.eligibility or {})}
-    money = {"value": _yuan(item.face_value_fen), "least": _yuan(item.least_fen)}
+    money = {"value": _yuan(item.face_value_fen), "least": _yuan(item.least_fen), "settle": _yuan(item.settle_fen)}
     return {name: getattr(item, name) for name in names} | rule | money | {"stock_change": 0}
 
 

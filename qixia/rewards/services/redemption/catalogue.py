@@ -57,6 +57,7 @@ class ItemForm:
     where: str = ""
     percent_off: int | None = None
     least_fen: int | None = None
+    settle_fen: int | None = None
     eligibility: Mapping[str, Any] | None = None
 
 
