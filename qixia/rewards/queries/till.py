@@ -145,9 +145,11 @@ class SeenAtTill:
     by_amount: bool
     left: int
     left_words: str
+    taken_words: str
 
 
-def seen_at_till(voucher: Voucher) -> SeenAtTill:
+def seen_at_till(voucher: Voucher, taken: int = 0) -> SeenAtTill:
+    """`taken`: units that were taken just now."""
     return SeenAtTill(
         name=voucher.name,
         number=voucher.number,
@@ -159,4 +161,5 @@ def seen_at_till(voucher: Voucher) -> SeenAtTill:
         by_amount=voucher.by_amount,
         left=voucher.left,
         left_words=amount(voucher.left, by_amount=voucher.by_amount),
+        taken_words=amount(taken, by_amount=voucher.by_amount) if taken and voucher.asks_units else "",
     )

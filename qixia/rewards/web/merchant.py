@@ -6,21 +6,23 @@ With htmx the answer is a sheet and, after taking, the day's list; without it th
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from qixia.kernel.errors import DomainError
+from qixia.kernel.errors import DomainError, Invalid
 from qixia.kernel.ids import new_public_id
 from qixia.rewards import queries, services
-from qixia.rewards.errors import VoucherRefused
+from qixia.rewards.errors import NotSoMuchLeft, VoucherRefused
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 from qixia.ui.negotiation import wants_fragment
 
 LONGEST = 800
+MOST_FEN = 10**9
 
 
 @allow("merchant")
@@ -33,30 +35,52 @@ def scan(request: HttpRequest) -> HttpResponse:
 @require_POST
 def check(request: HttpRequest) -> HttpResponse:
     text = request.POST.get("code", "")[:LONGEST]
+    return _checked(request, text, new_public_id())
+
+
+def _checked(request: HttpRequest, text: str, redeem_key: str, error: DomainError | None = None) -> HttpResponse:
+    """What may be taken, to be confirmed; or once more, with what was wrong about the amount."""
     try:
         found = services.check(actor=request.actor, text=text)
-    except DomainError as error:
-        return _refused(request, error, text)
-    return _answer(
-        request,
-        {
-            "found": queries.seen_at_till(found.voucher),
-            "is_signed": found.is_signed,
-            "code": text,
-            "redeem_key": new_public_id(),
-        },
-    )
+    except DomainError as refused:
+        return _refused(request, refused, text)
+    context = {
+        "found": queries.seen_at_till(found.voucher),
+        "is_signed": found.is_signed,
+        "code": text,
+        "redeem_key": redeem_key,
+        "error": message_of(error) if error else "",
+    }
+    return _answer(request, context, status=error.status if error else 200)
 
 
 @allow("merchant")
 @require_POST
 def redeem(request: HttpRequest) -> HttpResponse:
-    text = request.POST.get("code", "")[:LONGEST]
+    """By the number that the check found: whoever takes a minute to confirm need not scan anew."""
+    text = (request.POST.get("number") or request.POST.get("code", ""))[:LONGEST]
+    key = request.POST.get("redeem_key", "")
     try:
-        done = services.redeem(actor=request.actor, text=text, redeem_key=request.POST.get("redeem_key", ""))
+        done = services.redeem(actor=request.actor, text=text, redeem_key=key, units=_units(request))
+    except (Invalid, NotSoMuchLeft) as error:
+        return _checked(request, text, key, error) if error.field == "units" else _refused(request, error, text)
     except DomainError as error:
         return _refused(request, error, text)
-    return _answer(request, {"done": queries.seen_at_till(done.voucher)})
+    return _answer(request, {"done": queries.seen_at_till(done.voucher, done.units)})
+
+
+def _units(request: HttpRequest) -> int | None:
+    """Times, or 分 of what was typed in 元; None where nothing is asked. Nonsense is 0, which is refused."""
+    if "yuan" in request.POST:
+        try:
+            fen = Decimal(request.POST["yuan"].strip()) * 100
+        except InvalidOperation:
+            return 0
+        return int(fen) if fen.is_finite() and fen == int(fen) and 0 < fen < MOST_FEN else 0
+    if "units" in request.POST:
+        said = request.POST["units"].strip()
+        return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0
+    return None
 
 
 def _refused(request: HttpRequest, error: DomainError, text: str) -> HttpResponse:
