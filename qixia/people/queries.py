@@ -555,6 +555,14 @@ def keeper_of(organisation_id: int) -> int | None:
     return grants.order_by("valid_from", "pk").values_list("person_id", flat=True).first()
 
 
+def grants_of(person_id: int, organisation_id: int, role: str) -> list[str]:
+    """Public ids of the grants by which a person holds a role in an organisation now: what `revoke_role` asks for."""
+    held = RoleGrant.objects.filter(
+        live_at(clock.now()), person_id=person_id, organisation_id=organisation_id, role=role
+    )
+    return list(held.values_list("public_id", flat=True))
+
+
 def people_in_charge(path: str, *roles: str) -> list[Member]:
     """Who holds one of `roles` in the division `path` or in one above it (or in the whole city)."""
     parts = [part for part in path.split("/") if part]

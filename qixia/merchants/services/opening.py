@@ -22,8 +22,7 @@ from qixia.merchants.services import telling
 from qixia.merchants.services.applying import apply
 from qixia.people import services as people
 from qixia.people.access import Actor, actor_for
-from qixia.people.models import RoleGrant
-from qixia.people.queries import person_id_by_phone, staff_of
+from qixia.people.queries import grants_of, person_id_by_phone, staff_of
 from qixia.people.rules import mobile_number
 from qixia.places.queries import locate
 
@@ -119,9 +118,6 @@ def remove_keeper(*, actor: Actor, merchant: str, keeper: str) -> None:
         raise errors.NoSuchMerchant
     if len({member.person_id for member in members}) == 1:
         raise errors.LastKeeper
-    held = RoleGrant.objects.filter(
-        person_id=found.person_id, organisation_id=row.organisation_id, role="merchant", revoked_at=None
-    )
-    for grant in held.values_list("public_id", flat=True):
+    for grant in grants_of(found.person_id, row.organisation_id, "merchant"):
         people.revoke_role(grant=grant, actor=actor.ref)
     record("merchants.keeper_removed", subject=row.ref, actor=actor.ref)

@@ -7,16 +7,16 @@ Retries  closing a closed shop, opening an open one: nothing. `end_of_closed` do
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.notices.services import Tell, tell_many
 from qixia.people.access import SYSTEM
-from qixia.people.models import Organisation
+from qixia.people.queries import Org, organisations_by_id
 from qixia.policy.queries import current
 from qixia.rewards import closing, states
 from qixia.rewards.models import Closure, Voucher
@@ -30,17 +30,19 @@ _MINUTE = timedelta(minutes=1)
 @transaction.atomic
 def close_merchant(*, merchant_id: int, actor: str, final: bool = False) -> None:
     """Take no vouchers of a shop (key of its organisation) from now on, for a while or for good."""
-    shop = Organisation.objects.select_for_update(no_key=True).get(pk=merchant_id)
-    there = Closure.objects.filter(merchant=shop, ended_at=None).first()
+    shop = organisations_by_id([merchant_id])[merchant_id]
+    there = Closure.objects.select_for_update().filter(merchant_id=shop.id, ended_at=None).first()
     if there is not None and (there.is_final or not final):
         return
     terms: closing.ClosingPolicy = current("rewards.closing").data
-    way = terms.gone if final else terms.paused
-    now = clock.now()
+    way, now = terms.gone if final else terms.paused, clock.now()
     if there is not None:
-        _lengthen(there, now - there.since)
-        Closure.objects.filter(pk=there.pk).update(ended_at=now)
-    Closure.objects.create(merchant=shop, vouchers=way, is_final=final, since=now)
+        _end(there, now)
+    try:
+        with transaction.atomic():
+            Closure.objects.create(merchant_id=shop.id, vouchers=way, is_final=final, since=now)
+    except IntegrityError:  # somebody closed it at the same moment
+        return
     record("rewards.merchant_closed", subject=f"organisation:{shop.public_id}", actor=actor, vouchers=way, final=final)
     if way == closing.EXTEND:
         _tell_held(shop, "voucher.paused", f"closed|{now.isoformat()}")
@@ -49,28 +51,27 @@ def close_merchant(*, merchant_id: int, actor: str, final: bool = False) -> None
 @transaction.atomic
 def open_merchant(*, merchant_id: int, actor: str) -> None:
     """Take vouchers again. Those that waited hold so many days longer."""
-    shop = Organisation.objects.select_for_update(no_key=True).get(pk=merchant_id)
-    there = Closure.objects.filter(merchant=shop, ended_at=None).first()
+    there = Closure.objects.select_for_update().filter(merchant_id=merchant_id, ended_at=None).first()
     if there is None:
         return
-    now = clock.now()
-    _lengthen(there, now - there.since)
-    Closure.objects.filter(pk=there.pk).update(ended_at=now)
+    shop, now = organisations_by_id([merchant_id])[merchant_id], clock.now()
+    _end(there, now)
     record("rewards.merchant_opened", subject=f"organisation:{shop.public_id}", actor=actor)
     if there.vouchers == closing.EXTEND:
         _tell_held(shop, "voucher.goes_on", f"opened|{now.isoformat()}")
 
 
-def _lengthen(closure: Closure, pause: timedelta) -> None:
+def _end(closure: Closure, now: datetime) -> None:
     """A time that was booked stays what it is: it ends by itself, with all of its points."""
+    Closure.objects.filter(pk=closure.pk).update(ended_at=now)
     if closure.vouchers != closing.EXTEND:
         return
     held = Voucher.objects.filter(merchant_id=closure.merchant_id, state__in=states.USABLE, slot=None)
-    held.update(expires_at=F("expires_at") + closing.longer(pause))
+    held.update(expires_at=F("expires_at") + closing.longer(now - closure.since))
 
 
-def _tell_held(shop: Organisation, template: str, key: str) -> None:
-    held = Voucher.objects.filter(merchant=shop, state__in=states.USABLE).order_by("pk")
+def _tell_held(shop: Org, template: str, key: str) -> None:
+    held = Voucher.objects.filter(merchant_id=shop.id, state__in=states.USABLE).order_by("pk")
     fields = ("pk", "public_id", "person_id", "name", "expires_at")
     after = 0
     while rows := list(held.filter(pk__gt=after).values_list(*fields)[:_TOLD_AT_ONCE]):
