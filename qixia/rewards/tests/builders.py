@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import itertools
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
+from PIL import Image
 
 from qixia.kernel import clock
 from qixia.people.access import Actor, actor_for
@@ -99,3 +102,10 @@ def therapy(**fields: Any) -> Item:
     """An item that is taken by time."""
     values = {"name": "肩颈理疗", "kind": "service", "need": "health", "picture": "therapy", "has_slots": True}
     return item(**{**values, **fields})
+
+
+def a_photo() -> SimpleUploadedFile:
+    """A small picture of nothing."""
+    made = BytesIO()
+    Image.new("RGB", (64, 48), "#c9a13b").save(made, "JPEG")
+    return SimpleUploadedFile("photo.jpg", made.getvalue(), content_type="image/jpeg")

@@ -8,10 +8,11 @@ from qixia.kernel.claims import claim_hash
 from qixia.people.access import Actor
 from qixia.policy.services import publish_seeds
 from qixia.rewards import queries, services
+from qixia.rewards.booking import SlotPlan
 from qixia.rewards.models import Hold, Posting, Voucher
 from qixia.rewards.rules import Signal
 from qixia.rewards.services import Award, ItemForm, Taker
-from qixia.rewards.tests.builders import item, organisation, person, rider_with
+from qixia.rewards.tests.builders import a_photo, item, organisation, person, rider_with, slot, therapy
 from qixia.rewards.tests.conftest import publish_table
 from qixia.rewards.tests.phones import Phone, enrolled
 from tests.examples import example, exempt
@@ -184,6 +185,138 @@ def add_an_item_to_the_catalogue() -> None:
         order=1,
     )
     assert services.save_item(actor=person("admin"), form=form, stock_change=10).stock == 10
+
+
+def _sold_out() -> tuple[Actor, Voucher, Actor, Any]:
+    """The last piece is in a voucher, and somebody waits for it."""
+    table()
+    holder, waiter = rider_with(20), person()
+    thing = item(stock=1)
+    voucher = services.reserve(actor=holder, item=thing.public_id, client_key="client-key-1")
+    return holder, voucher, waiter, services.wait(actor=waiter, item=thing.public_id)
+
+
+@example("rewards.services.wait")
+def wait_for_what_is_gone() -> None:
+    holder, voucher, waiter, line = _sold_out()
+    services.cancel(actor=holder, voucher=voucher.public_id)
+    line.refresh_from_db()
+    assert (line.state, queries.lines_of(waiter)[0].is_offered) == ("offered", True)
+
+
+@example("rewards.services.leave")
+def leave_the_line() -> None:
+    _holder, _voucher, waiter, line = _sold_out()
+    assert services.leave(actor=waiter, waiting=line.public_id).state == "left"
+
+
+@example("rewards.services.settle_lines")
+def give_what_was_not_fetched_to_the_next() -> None:
+    holder, voucher, _waiter, line = _sold_out()
+    services.cancel(actor=holder, voucher=voucher.public_id)
+    with clock.at(clock.now() + timedelta(days=2)):
+        assert services.settle_lines() == 1
+    line.refresh_from_db()
+    assert line.state == "lapsed"
+
+
+@example("rewards.services.forget_waiting")
+def forget_who_waited() -> None:
+    _holder, _voucher, waiter, _line = _sold_out()
+    assert services.forget_waiting(person=waiter.public_id) == 1
+
+
+@example("rewards.services.make_slots")
+def open_times_by_rule() -> None:
+    table()
+    first = clock.city_date(clock.now()) + timedelta(days=1)
+    plan = SlotPlan(
+        weekdays=frozenset(range(7)),
+        spans=((540, 720),),
+        minutes=30,
+        places=2,
+        first=first,
+        last=first,
+        skip_holidays=False,
+    )
+    assert services.make_slots(actor=person("admin"), item=therapy().public_id, plan=plan) == 6
+
+
+@example("rewards.services.add_slot")
+def open_one_time() -> None:
+    table()
+    starts_at = clock.now() + timedelta(days=2)
+    made = services.add_slot(actor=person("admin"), item=therapy().public_id, starts_at=starts_at, minutes=30, places=1)
+    assert (made.starts_at, made.taken) == (starts_at, 0)
+
+
+@example("rewards.services.change_places")
+def give_a_time_more_places() -> None:
+    table()
+    place = slot(therapy())
+    assert services.change_places(actor=person("admin"), slot=place.public_id, places=3).capacity == 3
+
+
+def _booked(hours: float = 48) -> tuple[Actor, Voucher, Any]:
+    table()
+    rider, place = rider_with(20), slot(therapy(), hours=hours)
+    thing = place.item.public_id
+    return (
+        rider,
+        services.reserve(actor=rider, item=thing, client_key="client-key-1", slot=place.public_id),
+        place,
+    )
+
+
+@example("rewards.services.close_slot")
+def call_a_time_off() -> None:
+    rider, _voucher, place = _booked()
+    services.close_slot(actor=person("admin"), slot=place.public_id, reason="师傅生病")
+    assert queries.balance(rider.ref) == 20
+
+
+@example("rewards.services.end_called_off")
+def give_back_what_was_booked_and_called_off() -> None:
+    rider, _voucher, place = _booked()
+    type(place).objects.update(closed_at=clock.now(), closed_why="停电")  # the process died right after this
+    assert services.end_called_off() == 1
+    assert queries.balance(rider.ref) == 20
+
+
+@example("rewards.services.rebook")
+def come_at_another_time() -> None:
+    rider, voucher, place = _booked()
+    later = slot(place.item, hours=60)
+    assert services.rebook(actor=rider, voucher=voucher.public_id, slot=later.public_id).slot == later
+
+
+@example("rewards.services.remind_booked")
+def remind_of_tomorrow() -> None:
+    _booked(hours=30)
+    with clock.at(clock.now() + timedelta(hours=8)):
+        assert services.remind_booked() == 1
+
+
+@example("rewards.services.show_items")
+def take_items_down() -> None:
+    table()
+    things = [item().public_id, item().public_id]
+    assert services.show_items(actor=person("admin"), items=things, active=False) == 2
+
+
+@example("rewards.services.set_photo")
+def show_a_photo_of_an_item() -> None:
+    table()
+    thing = services.set_photo(actor=person("admin"), item=item().public_id, photo=a_photo(), alt="一碗热汤面")
+    assert thing.photo_alt == "一碗热汤面"
+
+
+@example("rewards.services.drop_photo")
+def go_back_to_the_drawing() -> None:
+    table()
+    admin, thing = person("admin"), item()
+    services.set_photo(actor=admin, item=thing.public_id, photo=a_photo(), alt="一碗热汤面")
+    assert services.drop_photo(actor=admin, item=thing.public_id).photo is None
 
 
 def _appealed() -> tuple[Actor, Any]:
