@@ -1,5 +1,5 @@
-"""`qixia bench intake`, `ledger`, `redact`, `vault`, `duplicates`, `desk` and `triage`: what the machine does, as JSON lines;
-see lab/intake.py, ledger.py, redaction.py, vault.py, duplicates.py, desk.py and labels.py. Logs go to stderr. Everything that they start and write is gone afterwards."""
+"""`qixia bench intake`, `ledger`, `redact`, `vault`, `duplicates`, `desk`, `gifts` and `triage`: what the machine does, as JSON lines;
+see lab/intake.py, ledger.py, redaction.py, vault.py, duplicates.py, desk.py, gifts.py and labels.py. Logs go to stderr. Everything that they start and write is gone afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from qixia.lab import apt, asking, desk, duplicates, intake, labels, ledger, redaction, vault
+from qixia.lab import apt, asking, desk, duplicates, gifts, intake, labels, ledger, redaction, vault
 
 
 class Command(BaseCommand):
@@ -20,14 +20,19 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("what", choices=("intake", "ledger", "redact", "vault", "duplicates", "desk", "triage"))
+        parser.add_argument(
+            "what", choices=("intake", "ledger", "redact", "vault", "duplicates", "desk", "gifts", "triage")
+        )
         parser.add_argument("--seconds", type=float, default=10.0, help="of each round (less is a smoke test)")
         parser.add_argument("--rounds", type=int, default=3)
         parser.add_argument("--clients", type=int, default=8)
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--data", type=Path, help="the folder of the public sets for `triage`")
         parser.add_argument(
-            "--rows", type=int, default=duplicates.ROWS, help="fingerprints for `duplicates`, reports for `desk`"
+            "--rows",
+            type=int,
+            default=duplicates.ROWS,
+            help="fingerprints for `duplicates`, reports for `desk`, entrants for `gifts` (130,000 if not said)",
         )
 
     def handle(self, *args: Any, what: str, **options: Any) -> None:
@@ -52,6 +57,11 @@ class Command(BaseCommand):
             sys.exit(1)
         if what == "duplicates":
             for line in duplicates.run(command, asking.Options(options["rows"], duplicates.ASKED, options["seed"])):
+                self._say(line)
+            return
+        if what == "gifts":
+            rows = gifts.ROWS if options["rows"] == duplicates.ROWS else options["rows"]
+            for line in gifts.run(command, gifts.Options(rows=rows, seed=options["seed"])):
                 self._say(line)
             return
         if what == "desk":
