@@ -20,8 +20,8 @@ _DAY = timedelta(days=1)
 class ClosingPolicy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    paused: Literal["extend", "return"] = EXTEND
-    gone: Literal["return", "honour"] = RETURN
+    paused: Literal["extend", "return"] = "extend"
+    gone: Literal["return", "honour"] = "return"
 
 
 def longer(pause: timedelta) -> timedelta:
