@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from qixia.codes.models import Division
 from qixia.codes.services import load_reference
-from qixia.demo import again, alliance, gifts, group, shop, story, together, turns
+from qixia.demo import again, alliance, gifts, group, months, shop, story, together, turns
 from qixia.demo.cast import COMMUNITY_STAFF, PASSWORD, PROPERTY_STAFF, Cast, hire
 from qixia.demo.district import generate
 from qixia.demo.history import DAYS, History
@@ -236,6 +236,7 @@ def _live(history: History, days: int, say: Say) -> None:
     shop.plan(history, history.rng, days)
     alliance.plan(history)
     gifts.plan(history)
+    months.plan(history)
     story.plan(history)
     again.plan(history)
     together.plan(history)

@@ -1,5 +1,5 @@
 """What was said about points goes: evidence and reasons of holds a year after they ended, appeals with their answers two years.
-So do places in lines, half a year after they ended.
+So do places in lines, half a year after they ended, and words about statements after five years.
 
 The rows stay, for they are part of the books; only the sealed words are emptied. What is open keeps its own.
 """
@@ -14,7 +14,7 @@ from django.db.models import Model, Q, QuerySet
 from qixia.audit.retention import Kind, register
 from qixia.kernel import clock
 from qixia.rewards import states
-from qixia.rewards.models import Hold, Owed, PointsAppeal, Waiting
+from qixia.rewards.models import Dispute, Hold, Owed, PointsAppeal, Waiting
 
 
 def _told(model: type[Model], words: tuple[str, ...]) -> QuerySet[Model]:
@@ -66,7 +66,29 @@ def _purge_lines(before: datetime, limit: int) -> int:
 
 
 def _oldest_line() -> datetime | None:
-    return Waiting.objects.filter(ended_at__isnull=False).order_by("ended_at").values_list("ended_at", flat=True).first()
+    return (
+        Waiting.objects.filter(ended_at__isnull=False).order_by("ended_at").values_list("ended_at", flat=True).first()
+    )
 
 
 register(Kind("points-lines", "排队的记录", 180, _purge_lines, _oldest_line))
+
+
+def _told_disputes() -> QuerySet[Dispute]:
+    """Answered objections that still say something."""
+    return Dispute.objects.filter(answered_at__isnull=False).exclude(reason="", answer="")
+
+
+def _purge_disputes(before: datetime, limit: int) -> int:
+    old = _told_disputes().filter(answered_at__lt=before).order_by("answered_at", "pk")
+    found = list(old.values_list("pk", flat=True)[:limit])
+    Dispute.objects.filter(pk__in=found).update(reason="", answer="")
+    return len(found)
+
+
+def _oldest_dispute() -> datetime | None:
+    return _told_disputes().order_by("answered_at").values_list("answered_at", flat=True).first()
+
+
+# Statements, their lines and payments are part of the books and stay; what people wrote about them goes.
+register(Kind("settlement-words", "对账异议的说法和答复", 1826, _purge_disputes, _oldest_dispute))

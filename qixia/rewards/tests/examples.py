@@ -12,6 +12,7 @@ from qixia.rewards.booking import SlotPlan
 from qixia.rewards.models import Hold, Posting, Voucher
 from qixia.rewards.rules import Signal
 from qixia.rewards.services import Award, ItemForm, Taker
+from qixia.rewards.tests import settled
 from qixia.rewards.tests.builders import a_photo, item, organisation, person, rider_with, slot, therapy
 from qixia.rewards.tests.conftest import publish_table
 from qixia.rewards.tests.phones import Phone, enrolled
@@ -484,3 +485,90 @@ def give_back_what_riders_hold_of_a_shop_that_left() -> None:
     a_voucher(rider_with(100), shop)
     services.close_merchant(merchant_id=shop.pk, actor="system:test", final=True)
     assert services.end_of_closed() == 1
+
+
+# ── settlement ────────────────────────────────────────────────────────────────
+def _statement(state: str) -> settled.Town:
+    table()
+    settled.budget()
+    return settled.settled(state)
+
+
+@example("rewards.services.issue_month")
+def issue_a_month_by_hand() -> None:
+    table()
+    settled.budget()
+    settled.one_use(organisation())
+    with clock.at(settled.AFTER):
+        assert len(services.issue_month(actor=settled.somebody("admin"), month=settled.MONTH).issued) == 1
+
+
+@example("rewards.services.issue_due")
+def issue_last_month() -> None:
+    table()
+    settled.budget()
+    settled.one_use(organisation())
+    with clock.at(settled.AFTER):
+        assert len(services.issue_due().issued) == 1
+
+
+@example("rewards.services.dispute")
+def object_to_a_statement() -> None:
+    town = _statement("issued")
+    with clock.at(town.now):
+        made = services.dispute(actor=town.clerk, statement=town.row.public_id, reason="合计少了")
+    assert made.state == "open"
+
+
+@example("rewards.services.answer_dispute")
+def accept_an_objection() -> None:
+    town = _statement("disputed")
+    dispute = town.row.disputes.get().public_id
+    with clock.at(town.now):
+        made = services.answer_dispute(actor=town.boss, dispute=dispute, answer="补上", fen=300)
+    assert made.state == "accepted"
+
+
+@example("rewards.services.correct")
+def correct_a_statement() -> None:
+    town = _statement("issued")
+    with clock.at(town.now):
+        made = services.correct(actor=town.boss, statement=town.row.public_id, fen=-100, reason="多算了")
+    assert made.fen == -100
+
+
+@example("rewards.services.agree")
+def agree_to_a_statement() -> None:
+    town = _statement("issued")
+    with clock.at(town.now):
+        assert services.agree(actor=town.keeper, statement=town.row.public_id).state == "agreed"
+
+
+@example("rewards.services.agree_silent")
+def let_silence_agree() -> None:
+    town = _statement("issued")
+    with clock.at(town.now + timedelta(days=30)):
+        assert services.agree_silent() == 1
+
+
+@example("rewards.services.remind_silent")
+def remind_before_silence_agrees() -> None:
+    town = _statement("issued")
+    with clock.at(town.now + timedelta(days=5)):
+        assert services.remind_silent() == 1
+
+
+@example("rewards.services.record_payment")
+def record_a_payment() -> None:
+    town = _statement("agreed")
+    with clock.at(town.now):
+        assert settled.paid(town).fen == 3000
+
+
+@example("rewards.services.reverse_payment")
+def take_a_payment_back() -> None:
+    town = _statement("paid")
+    payment = town.row.payments.get().public_id
+    with clock.at(town.now):
+        made = services.reverse_payment(actor=town.boss, payment=payment, reason="登记错了")
+    assert made.reversed_at is not None

@@ -9,6 +9,7 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from qixia.audit.models import AuditEvent
+from qixia.audit.retention import kinds
 from qixia.jobs.models import Event
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid, NotAllowed
@@ -588,3 +589,17 @@ def test_a_use_is_in_one_statement():
     one_use(shop)
     issued(shop)
     assert Use.objects.filter(line__isnull=True).count() == 0
+
+
+def test_words_about_statements_go_after_years_and_the_books_stay():
+    town = settled("disputed")
+    with clock.at(town.now):
+        services.answer_dispute(actor=town.boss, dispute=Dispute.objects.get().public_id, answer="核对过，没有错")
+    kind = kinds()["settlement-words"]
+    assert kind.oldest() == town.now
+    assert kind.purge(town.now, 10) == 0
+    assert kind.purge(town.now + timedelta(seconds=1), 10) == 1
+    found = Dispute.objects.get()
+    assert (found.reason, found.answer, found.state) == ("", "", "refused")
+    assert kind.oldest() is None
+    assert sound()

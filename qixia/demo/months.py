@@ -1,0 +1,116 @@
+"""Last month's statements of the demo's shops in several states: one is paid, one agreed, one has an objection that waits, one
+was corrected and runs again. Its own dice: the rest of the history stays as it is."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import partial
+from random import Random
+
+from qixia.demo.cast import Cast
+from qixia.demo.history import History
+from qixia.kernel import clock
+from qixia.kernel.errors import DomainError
+from qixia.people.access import Actor
+from qixia.rewards import services
+from qixia.rewards.models import Dispute, Item, Statement
+from qixia.rewards.settling import first_of, last_month
+
+CAP_FEN = 8_000_000
+TRIES = 10  # a shop
+BEGIN_DAYS = 55
+WORKED_DAYS = 6  # from the issue to the moment of the demo at least
+
+
+def plan(history: History) -> None:
+    """Money for the shops, some more uses in the month, the day of issue and what follows."""
+    rng, issue = Random(20261103), issue_day(history.until)
+    history.plan(history.until - timedelta(days=BEGIN_DAYS), partial(_fund, history))
+    month = last_month(clock.city_date(issue))
+    begin = max(clock.city_day(month)[0], history.until - timedelta(days=BEGIN_DAYS - 1))
+    span = (clock.city_day(first_of(clock.city_date(issue)))[0] - begin).total_seconds()
+    shops = sorted(history.cast.shops)
+    for number in range(TRIES * len(shops)):
+        at = begin + timedelta(seconds=rng.uniform(0, span - 7200))
+        rider = rng.choice(history.cast.riders[1:])
+        history.plan(at, partial(_use, history.cast, shops[number % len(shops)], rider, number))
+    history.plan(issue, services.issue_due)
+    history.plan(issue + timedelta(days=1), partial(_answer_to, history.cast, month))
+    history.plan(issue + timedelta(days=4), partial(_pay, history.cast, month))
+    history.plan(history.until - timedelta(hours=20), partial(_correct, history.cast, month))
+
+
+def issue_day(until: datetime) -> datetime:
+    """Ten in the morning of the latest 3rd that lies long enough before the demo's moment."""
+    day = clock.city_date(until - timedelta(days=WORKED_DAYS))
+    third = day.replace(day=3) if day.day >= 3 else last_month(day).replace(day=3)
+    return clock.city_day(third)[0] + timedelta(hours=10)
+
+
+def _fund(history: History) -> None:
+    assert history.cast.admin is not None
+    today, last = clock.city_date(clock.now()), clock.city_date(history.until)
+    try:
+        services.open_budget(
+            actor=history.cast.admin,
+            owner_ref="city",
+            unit="fen",
+            starts_on=today,
+            ends_on=date(last.year + 1, 12, 31),
+            cap=CAP_FEN,
+        )
+    except DomainError:
+        return  # there is one already
+
+
+def _use(cast: Cast, shop: str, rider: Actor, number: int) -> None:
+    item = (
+        Item.objects.filter(merchant_id=cast.shops[shop].pk, stock__gt=3, face_value_fen__gt=0)
+        .order_by("price")
+        .first()
+    )
+    if item is None:
+        return
+    try:
+        voucher = services.reserve(actor=rider, item=item.public_id, client_key=f"demo-month-{number:04d}")
+        services.redeem(actor=cast.merchants[shop], text=voucher.number, redeem_key=f"demo-month-{number:04d}")
+    except DomainError:
+        return  # too few points, or the shop is closed: nothing happened
+
+
+def _of(cast: Cast, month: date) -> list[tuple[Statement, Actor]]:
+    """Statements with money, the largest first, and who keeps the shop."""
+    keepers = {cast.shops[code].pk: cast.merchants[code] for code in cast.shops}
+    rows = Statement.objects.filter(month=month, due_fen__gt=0, state="issued").order_by("-due_fen", "pk")
+    return [(row, keepers[row.merchant_id]) for row in rows if row.merchant_id in keepers]
+
+
+def _answer_to(cast: Cast, month: date) -> None:
+    """What shops say the day after: two agree, two object."""
+    for number, (row, keeper) in enumerate(_of(cast, month)):
+        if number in (0, 1):
+            services.agree(actor=keeper, statement=row.public_id)
+        elif number == 2:
+            line = row.lines.order_by("pk").values_list("pk", flat=True).first()
+            services.dispute(actor=keeper, statement=row.public_id, reason="这天的券面值应该按新菜单算", line=line)
+        elif number == 3:
+            services.dispute(actor=keeper, statement=row.public_id, reason="月底那天停过电，少算了一笔")
+
+
+def _pay(cast: Cast, month: date) -> None:
+    row = Statement.objects.filter(month=month, state="agreed", due_fen__gt=0).order_by("-due_fen", "pk").first()
+    if row is not None and cast.admin is not None:
+        today = clock.city_date(clock.now())
+        services.record_payment(
+            actor=cast.admin,
+            statement=row.public_id,
+            fen=row.due_fen,
+            paid_on=today,
+            bank_ref=f"DEMO{today:%Y%m%d}0001",
+        )
+
+
+def _correct(cast: Cast, month: date) -> None:
+    found = Dispute.objects.filter(statement__month=month, state="open", line=None).order_by("pk").first()
+    if found is not None and cast.admin is not None:
+        services.answer_dispute(actor=cast.admin, dispute=found.public_id, answer="核对了收券记录，补上一笔", fen=1500)
