@@ -12,7 +12,7 @@ from qixia.codes.queries import divisions_under
 from qixia.gifts import access, states
 from qixia.gifts.models import Allotment, Campaign, Donation, Donor, Draw, Entry, HandOver, Helper, Move, Place, Stock
 from qixia.gifts.queries.draws import Check, check_row
-from qixia.gifts.queries.rider import hours_in_words
+from qixia.gifts.queries.rider import hours_in_words, platform_names
 from qixia.gifts.rules import SharingPolicy
 from qixia.kernel import clock
 from qixia.kernel.ids import is_row_key
@@ -62,6 +62,7 @@ class Case:
     row: Campaign
     donations: list[DonationLine]
     draws: list[Check]
+    platforms: list[str]
     valued_by_me: bool
     counts: dict[str, int]
     free: int
@@ -174,6 +175,7 @@ def campaign_case(actor: Actor, public_id: str) -> Case:
         row=row,
         donations=_donations(row),
         draws=[check_row(one) for one in draws],
+        platforms=[platform_names().get(code, code) for code in row.platforms],
         valued_by_me=bool(draws) and draws[-1].valued_by == actor.ref,
         counts={state: counted.get(state, 0) for state in states.ALLOTMENT_STATES},
         free=row.usable - row.allotted,
@@ -221,7 +223,7 @@ def stock_of(actor: Actor, public_id: str, after: str = "") -> tuple[Campaign, l
 
 
 def entrants(actor: Actor, public_id: str, after: str = "", only: str = "") -> tuple[Campaign, Page[EntrantLine]]:
-    """Codes, never names. `only` "said": needs that wait for a look. Two queries."""
+    """Codes, never names. `only` "said": needs that wait for a look. Three queries."""
     row = access.seen(actor, public_id)
     policy: SharingPolicy = current("gifts.sharing").data
     rows = Entry.objects.filter(campaign=row).select_related("place").order_by("pk")
@@ -230,11 +232,18 @@ def entrants(actor: Actor, public_id: str, after: str = "", only: str = "") -> t
     if is_row_key(after):
         rows = rows.filter(pk__gt=int(after))
     found = list(rows[: PAGE + 1])
-    lines = []
+    names, lines = platform_names(), []
     for one in found[:PAGE]:
         need = policy.need(one.need)
         lines.append(
-            EntrantLine(one.code, one.place.name, one.platform, _(need.title) if need else "", one.need_state, one.at)
+            EntrantLine(
+                one.code,
+                one.place.name,
+                names.get(one.platform, one.platform),
+                _(need.title) if need else "",
+                one.need_state,
+                one.at,
+            )
         )
     return row, Page(lines, after=str(found[PAGE - 1].pk) if len(found) > PAGE else None)
 

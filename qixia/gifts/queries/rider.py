@@ -14,6 +14,7 @@ from qixia.gifts.queries.draws import Check, check_row
 from qixia.gifts.rules import SharingPolicy
 from qixia.kernel import clock, hours
 from qixia.people.access import Actor
+from qixia.people.queries import employers
 from qixia.policy.queries import current
 
 _MOST = 60
@@ -132,7 +133,7 @@ def campaign_for(actor: Actor, public_id: str) -> Page:
     return Page(
         offer=_offer(row, entry is not None, policy),
         kind=_(kind.title) if kind else "",
-        who="、".join(row.platforms) if row.platforms else "",
+        who="、".join(platform_names().get(code, code) for code in row.platforms),
         starts_at=row.starts_at,
         collect_until=row.collect_until,
         is_joining=row.way == states.ON_JOINING,
@@ -243,6 +244,11 @@ def _spots(row: Campaign, *, only_with: bool) -> list[Spot]:
         for one in rows.order_by("division__path", "name")[:PLACES_MAX]
     ]
     return sorted(found, key=lambda spot: not spot.is_open)
+
+
+def platform_names() -> dict[str, str]:
+    """Code → name. One query."""
+    return {one.code: one.name for one in employers()}
 
 
 def hours_in_words(expression: str) -> str:
