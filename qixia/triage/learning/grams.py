@@ -12,8 +12,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-
-from pypinyin import lazy_pinyin
+from importlib import import_module
+from types import ModuleType
 
 MAX_CHARS = 1_200
 LONGEST = 4
@@ -69,7 +69,13 @@ def sound_grams(text: str) -> Counter[str]:
 @lru_cache(maxsize=16_384)
 def sound(token: str) -> str:
     """The syllable of a character in its most common reading; anything else sounds as it is written."""
-    syllable: str = lazy_pinyin(token)[0] if len(token) == 1 else token
+    syllable: str = _readings().lazy_pinyin(token)[0] if len(token) == 1 else token
     for finer, coarse in _ALIKE:
         syllable = syllable.replace(finer, coarse)
     return syllable
+
+
+@lru_cache(maxsize=1)
+def _readings() -> ModuleType:
+    """Loaded with the first text: a fifth of the time that any program of ours takes to start, and most read none."""
+    return import_module("pypinyin")
