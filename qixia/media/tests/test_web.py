@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
+from shutil import copytree
+from tempfile import mkdtemp
 
 import pytest
 from django.contrib.admin import site
@@ -15,6 +18,7 @@ from PIL import Image
 
 from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
+from qixia.kernel.config import get_config
 from qixia.media import access, files
 from qixia.media.access import ANYONE, PERIOD_S, picture_url
 from qixia.media.admin import EvidenceAdmin
@@ -23,6 +27,7 @@ from qixia.media.rules import SIZES
 from qixia.media.services import store_upload
 from qixia.media.tests import made
 from qixia.media.web.views import picture
+from tests.standing import stands
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_dir")]
 
@@ -43,12 +48,22 @@ def get(url: str, actor: Someone | None = RIDER, method: str = "get", etag: str 
     return picture(request, url.partition("?")[0].rpartition("/")[2])
 
 
+@stands
+def standing_picture() -> tuple[int, Path]:
+    """A photo with its copies, worked on once; its files lie in a folder of their own."""
+    folder = Path(mkdtemp(dir=get_config().var_dir))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(get_config(), "media_dir", folder)
+        row = store_upload(ContentFile(made.jpeg(1000, 700)), owner_ref="report:a")
+        run_pending()
+    return row.pk, folder
+
+
 @pytest.fixture
-def ready(media_dir) -> Evidence:
-    row = store_upload(ContentFile(made.jpeg(1000, 700)), owner_ref="report:a")
-    run_pending()
-    row.refresh_from_db()
-    return row
+def ready(standing_picture: tuple[int, Path], media_dir: Path) -> Evidence:
+    pk, folder = standing_picture
+    copytree(folder, media_dir)
+    return Evidence.objects.get(pk=pk)
 
 
 @pytest.mark.parametrize(("size", "shape"), [("thumb", (240, 168)), ("phone", (960, 672)), ("full", (1000, 700))])

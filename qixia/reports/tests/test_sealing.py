@@ -64,6 +64,7 @@ def migrate_to_head() -> None:
     executor.migrate(executor.loader.graph.leaf_nodes())
 
 
+@pytest.mark.slow
 def test_old_reports_are_sealed_and_their_history_forgets(before_sealing: MigrationExecutor) -> None:
     state = before_sealing.loader.project_state([("reports", "0002_make_room_for_secrecy")])
     old_report, old_step = state.apps.get_model("reports", "Report"), state.apps.get_model("reports", "ReportStep")

@@ -245,6 +245,7 @@ def strongest(answers: Iterator[bytes], signs: dict[str, Callable[[bytes], str]]
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_role_sees_of_every_field_what_the_table_says(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     planted = Planted(town)
