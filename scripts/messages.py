@@ -47,6 +47,8 @@ TABLES = {
     "codes/rules.py": {"LEVEL_NAMES", "SEVERITY_LABELS", "PART", "MATTER", "EVENT_2013"},
     "demo/load.py": {"SAYS"},
     "jobs/retention.py": {"*"},
+    "gifts/errors.py": {"REFUSALS"},
+    "gifts/states.py": {"*"},
     "merchants/states.py": {"*"},
     "people/retention.py": {"*"},
     "people/rules.py": {"ROLE_LABELS", "ORGANISATION_KINDS"},
@@ -72,6 +74,7 @@ TABLES = {
 # Words that ship as data and are shown beside the pages' own: columns of lists, keys of rules.
 LISTS = {"codes/data/triage-classes.csv": "family"}
 RULES = {
+    "gifts/seeds/sharing.yaml": {"title"},
     "merchants/seeds/agreement.yaml": {"title", "paragraphs"},
     "merchants/seeds/kinds.yaml": {"title"},
     "merchants/seeds/life_list.yaml": {"title", "words"},
