@@ -65,7 +65,33 @@ class ItemOut(Schema):
     mine: int = Field(description="how many count against your limit now")
     merchant: str
     valid_days: int
+    has_slots: bool = Field(description="taken by time: see /catalogue/{item}/times")
+    lacks: list[str] = Field(description="what this rider does not bring yet, in words")
     is_available: bool
+
+
+class TimeOut(Schema):
+    public_id: str
+    starts_at: datetime
+    ends_at: datetime
+    left: int
+    capacity: int
+    in_line: int = Field(description="how many wait for a place")
+
+
+class WaitIn(Schema):
+    item: str = Field(max_length=26, description="public id of the item")
+    slot: str | None = Field(None, max_length=26, description="public id of a time, of an item with `has_slots`")
+
+
+class LineOut(Schema):
+    public_id: str
+    item: str
+    name: str
+    when: str
+    place: int = Field(description="counted from 1; 0 once it is kept for you")
+    is_offered: bool
+    until: datetime | None = Field(description="so long it is kept")
 
 
 class VoucherOut(Schema):
@@ -86,6 +112,7 @@ class VoucherOut(Schema):
 class ReserveIn(Schema):
     item: str = Field(max_length=26, description="public id of the item")
     client_key: str = Field(min_length=8, max_length=64, description="made by the phone; the same key is one voucher")
+    slot: str | None = Field(None, max_length=26, description="public id of a time, of an item with `has_slots`")
 
 
 class RedeemIn(Schema):
@@ -117,6 +144,26 @@ def catalogue(request: HttpRequest) -> list[queries.Good]:
     return queries.goods(request.actor)  # type: ignore[attr-defined]
 
 
+@router.get("/catalogue/{item}/times", response={200: list[TimeOut], **READ}, summary="Times that can be booked")
+@allow("rider")
+def times(request: HttpRequest, item: str) -> list[queries.Time]:
+    return [time for day in queries.bookable_days(item) for time in day.times]
+
+
+@router.get("/waiting", response={200: list[LineOut], **READ}, summary="What I wait for")
+@allow("rider")
+def lines(request: HttpRequest) -> list[queries.InLine]:
+    return queries.lines_of(request.actor)  # type: ignore[attr-defined]
+
+
+@router.post("/waiting", response={201: list[LineOut], **REFUSED}, summary="Stand in line; twice is once")
+@allow("rider")
+def wait(request: HttpRequest, data: WaitIn) -> Status[list[queries.InLine]]:
+    actor = request.actor  # type: ignore[attr-defined]
+    services.wait(actor=actor, item=data.item, slot=data.slot)
+    return Status(201, queries.lines_of(actor))
+
+
 @router.post("/vouchers", response={201: VoucherOut, **REFUSED}, summary="Spend points on an item")
 @allow("rider")
 def reserve(request: HttpRequest, data: ReserveIn) -> Status[Voucher]:
@@ -124,6 +171,7 @@ def reserve(request: HttpRequest, data: ReserveIn) -> Status[Voucher]:
         actor=request.actor,  # type: ignore[attr-defined]
         item=data.item,
         client_key=data.client_key,
+        slot=data.slot,
     )
     return Status(201, made)
 
