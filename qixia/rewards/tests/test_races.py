@@ -147,6 +147,38 @@ def test_ten_merchants_phones_redeem_one_voucher_once():
     assert compare().is_sound
 
 
+def test_twenty_phones_take_the_last_of_five_parts_and_exactly_as_many_win():
+    shop = organisation("canteen")
+    staff = [person("merchant", shop) for _ in range(20)]
+    voucher = reserve(actor=rider_with(10), item=item(shop, parts=5).public_id, client_key="client-key")
+    redeem(actor=staff[0], text=voucher.number, redeem_key="redeem-first", units=3)
+    results = at_once(
+        [lambda n=n: redeem(actor=staff[n], text=voucher.number, redeem_key=f"redeem-{n}", units=1) for n in range(20)]
+    )
+    assert kinds(results)["Use"] == 2
+    assert kinds(results)["VoucherRefused"] + kinds(results)["NotSoMuchLeft"] == 18
+    assert queries.collected(f"organisation:{shop.public_id}", "settlement") == 10
+    assert compare().is_sound
+
+
+def test_parts_are_taken_while_the_rest_is_given_back_and_nothing_is_lost_or_doubled():
+    shop = organisation("canteen")
+    staff = [person("merchant", shop) for _ in range(4)]
+    riders = [rider_with(10) for _ in range(5)]
+    thing = item(shop, parts=5, stock=5)
+    vouchers = [reserve(actor=r, item=thing.public_id, client_key="client-key") for r in riders]
+    acts: list[Callable[[], Any]] = []
+    for rider, voucher in zip(riders, vouchers, strict=True):
+        for n in range(4):
+            key = f"redeem-{voucher.pk}-{n}"
+            acts.append(lambda v=voucher, n=n, k=key: redeem(actor=staff[n], text=v.number, redeem_key=k, units=2))
+        acts.insert(len(acts) - 2, lambda r=rider, v=voucher: cancel(actor=r, voucher=v.public_id))
+    at_once(acts)
+    taken = queries.collected(f"organisation:{shop.public_id}", "settlement")
+    assert taken + sum(queries.balance(r.ref) + queries.summary_for(r.ref).held for r in riders) == 50
+    assert compare().is_sound
+
+
 def test_redeem_cancel_and_expiry_at_once_end_a_voucher_once():
     shop = organisation("canteen")
     clerk = person("merchant", shop)
