@@ -9,7 +9,8 @@ import pytest
 from qixia.kernel import clock
 from qixia.policy.services import publish_seeds
 from qixia.rewards import queries, services
-from qixia.rewards.models import Posting, Voucher
+from qixia.rewards.errors import VoucherRefused
+from qixia.rewards.models import Posting, Use, Voucher
 from qixia.rewards.services import Award
 from qixia.rewards.tests.builders import item, organisation, person
 
@@ -73,6 +74,65 @@ def test_a_rider_who_carries_more_in_a_day_is_thanked_up_to_the_cap(shipped):
         made = services.award_many([act(rider, "care.meal", f"care:{n}") for n in range(8)])
     assert [one.points for one in made] == [10] * 6 + [0, 0]
     assert made[-1].params["why"]["cap"] == "rule-day"
+
+
+def test_meal_tickets_of_a_riders_canteen_are_eaten_meal_by_meal(shipped):
+    """A card for five lunches and a card of 20 元: eaten by four riders in a week, one gives the rest back."""
+    shop, riders = organisation("rong-canteen"), [person() for _ in range(4)]
+    keeper = person("merchant", shop)
+    lunches = item(shop, name="午餐 5 次卡", price=60, parts=5, face_value_fen=7500, stock=10)
+    with clock.at(MORNING):
+        for number, rider in enumerate(riders):
+            services.award_many([act(rider, "manhole", f"report:{number}-{n}") for n in range(4)])
+        cards = [services.reserve(actor=one, item=lunches.public_id, client_key="client-key-1") for one in riders]
+    eaten = [5, 5, 3, 1]
+    for day in range(5):
+        with clock.at(MORNING + timedelta(days=day, hours=4)):
+            for number, card in enumerate(cards):
+                if day < eaten[number]:
+                    key = f"till-key-{card.pk}-{day}"
+                    services.redeem(actor=keeper, text=card.number, redeem_key=key, units=1)
+    with clock.at(MORNING + timedelta(days=5)):
+        services.cancel(actor=riders[3], voucher=cards[3].public_id)
+        assert [queries.ticket(one, card.public_id).state for one, card in zip(riders, cards, strict=True)] == [
+            "redeemed",
+            "redeemed",
+            "part_used",
+            "cancelled",
+        ]
+        assert queries.balance(riders[3].ref) == 48
+        assert queries.collected(f"organisation:{shop.public_id}", "settlement") == sum(eaten) * 12
+        assert sum(one.fen for one in Use.objects.all()) == sum(eaten) * 1500
+        assert services.compare().findings == {}
+
+
+def test_goods_are_taken_at_once_and_a_supermarket_card_by_the_sum(shipped):
+    """A raincoat is one piece; 20 元 at the supermarket are spent in three goes; charging first is for the night."""
+    shop, rider = organisation("market"), person()
+    keeper = person("merchant", shop)
+    goods = {
+        "coat": item(shop, name="雨衣", kind="goods", price=20, face_value_fen=3500),
+        "card": item(shop, name="超市 20 元", kind="discount", price=15, face_value_fen=2000, by_amount=True),
+        "charge": item(
+            shop, name="充电优先", kind="privilege", price=5, face_value_fen=None, windows="Mo-Su 22:00-06:00"
+        ),
+    }
+    with clock.at(MORNING):
+        services.award_many([act(rider, "manhole", f"report:{n}") for n in range(4)])
+        made = {
+            name: services.reserve(actor=rider, item=one.public_id, client_key=f"key-{name:>8}")
+            for name, one in goods.items()
+        }
+        services.redeem(actor=keeper, text=made["coat"].number, redeem_key="till-coat-1")
+        for fen in (680, 55, 1265):
+            services.redeem(actor=keeper, text=made["card"].number, redeem_key=f"till-card-{fen}", units=fen)
+        with pytest.raises(VoucherRefused):
+            services.redeem(actor=keeper, text=made["charge"].number, redeem_key="till-charge-1")
+    with clock.at(MORNING + timedelta(hours=14)):  # 23 in the city
+        services.redeem(actor=keeper, text=made["charge"].number, redeem_key="till-charge-1")
+        assert {queries.ticket(rider, one.public_id).state for one in made.values()} == {"redeemed"}
+        assert queries.collected(f"organisation:{shop.public_id}", "settlement") == 40
+        assert services.compare().findings == {}
 
 
 def test_a_district_with_65_members_130_activities_and_174_redemptions(shipped):
