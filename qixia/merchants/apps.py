@@ -17,9 +17,13 @@ class MerchantsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from qixia.merchants.nav import register_desk  # noqa: PLC0415 — models are loaded only now
+        # Models are loaded only now.
+        from qixia.merchants.nav import register_desk  # noqa: PLC0415
+        from qixia.merchants.queries.showing import page_of  # noqa: PLC0415
+        from qixia.rewards.queries import register_shop_page  # noqa: PLC0415
 
         register_desk()
+        register_shop_page(page_of)
         declare("merchants.Rating", "sealed_words", "merchants.rating-words")
         kinds.register(kinds.Kind("merchants.kinds", KindsPolicy, SEEDS / "kinds.yaml", _("商家种类")))
         kinds.register(kinds.Kind("merchants.agreement", AgreementPolicy, SEEDS / "agreement.yaml", _("友好商家约定")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db.models import Count, Q
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from qixia.kernel import clock
@@ -27,6 +28,12 @@ class ShopView:
     week: list[tuple[str, str]]
     alliances: list[tuple[str, int]]  # name, how many shops
     uses: list[Use]
+
+
+def page_of(organisation_id: int) -> str:
+    """The address of a shop's page; "" for one that riders do not see. One query."""
+    public_id = access.shown().filter(organisation_id=organisation_id).values_list("public_id", flat=True).first()
+    return reverse("merchants:shop", args=[public_id]) if public_id else ""
 
 
 def shop(actor: Actor, public_id: str, here: Point | None = None) -> ShopView:
