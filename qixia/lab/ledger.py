@@ -1,8 +1,10 @@
-"""`qixia bench ledger`: how many postings a second the books take, next to the same rows written by pgbench.
+"""`qixia bench ledger`: how many postings a second the books take, next to the same rows written past them.
 
 Scenarios  hot   eight clients award points to one account, each award a transaction of its own
            many  eight clients award to 10,000 accounts, 50 awards a transaction, as the settlement of reports does
-Raw        one posting with all its rows a transaction, prepared, eight clients, on one or on 10,000 accounts.
+Raw        hot: one posting with all its rows a transaction, by pgbench, prepared, eight clients, on one account;
+           many: 50 postings with all their rows a transaction, by INSERT, eight processes (rawrows.py). So both sides make as
+           many commits, on the same tables, through the same library. copy_per_s: the same rows by COPY.
 Cover      the city's budget of the policy; its sixteen shared rows are left out of the raw writes.
 Keys       lost: postings that a client was told of and that are not in the books, or books that are not sound;
            deadlocks: as PostgreSQL counts them; batch: awards a transaction.
@@ -16,12 +18,13 @@ import statistics
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from qixia.kernel import measure
-from qixia.lab import raw
+from qixia.lab import raw, rawrows
 from qixia.lab.intake import Options, tell
 from qixia.lab.postgres import DATABASE, PostgreSQL
 from qixia.lab.stage import Stage, stage
@@ -58,6 +61,7 @@ def run(options: Options, command: str, scenario: Scenario) -> dict[str, Any]:
         _copy(server)
         ours: list[float] = []
         bare: list[float] = []
+        copied: list[float] = []
         lost = 0
         for number in range(1, options.rounds + 1):
             before = _count(server.url)
@@ -65,10 +69,7 @@ def run(options: Options, command: str, scenario: Scenario) -> dict[str, Any]:
             lost += told - (_count(server.url) - before)
             ours.append(told / options.seconds)
             lost += not _is_sound(place)
-            rate = raw.pgbench(
-                server, script, clients=options.clients, seconds=options.seconds, seed=number, database=COPY
-            )
-            bare.append(rate)
+            bare.append(_raw(server, script, writes, options, scenario, number, copied))
             tell(f"{scenario.name} round {number}: {ours[-1]:.0f} postings/s, raw {bare[-1]:.0f}/s, lost {lost}")
         with psycopg.connect(server.url) as db:
             row = db.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").fetchone()
@@ -78,6 +79,7 @@ def run(options: Options, command: str, scenario: Scenario) -> dict[str, Any]:
         "postings_per_s": round(statistics.median(ours), 1),
         "raw_per_s": round(statistics.median(bare), 1),
         "ratio_to_raw": round(statistics.median(ratios), 4),
+        **({"copy_per_s": round(statistics.median(copied), 1)} if copied else {}),
         "lost": lost,
         "deadlocks": row[0] if row else None,
         "clients": options.clients,
@@ -85,6 +87,24 @@ def run(options: Options, command: str, scenario: Scenario) -> dict[str, Any]:
         "batch": scenario.batch,
         "rows_per_posting": len(writes),
     }
+
+
+def _raw(
+    server: PostgreSQL,
+    script: Path,
+    writes: list[raw.Write],
+    options: Options,
+    scenario: Scenario,
+    number: int,
+    copied: list[float],
+) -> float:
+    """Postings a second without our code, as many to a commit; adds to `copied` what COPY makes of them."""
+    if scenario.batch == 1:
+        words = {"clients": options.clients, "seconds": options.seconds}
+        return raw.pgbench(server, script, seed=number, database=COPY, **words)
+    pools = _pools(server.url, scenario)
+    made = rawrows.plan(server.url, writes, pools, database=COPY, batch=scenario.batch, seconds=options.seconds)
+    return rawrows.rate(made, clients=options.clients)
 
 
 def _post_words(*words: str) -> list[str]:
