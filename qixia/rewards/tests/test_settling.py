@@ -595,7 +595,7 @@ def test_words_about_statements_go_after_years_and_the_books_stay():
     town = settled("disputed")
     with clock.at(town.now):
         services.answer_dispute(actor=town.boss, dispute=Dispute.objects.get().public_id, answer="核对过，没有错")
-    kind = kinds()["settlement-words"]
+    kind = next(one for one in kinds() if one.name == "settlement-words")
     assert kind.oldest() == town.now
     assert kind.purge(town.now, 10) == 0
     assert kind.purge(town.now + timedelta(seconds=1), 10) == 1

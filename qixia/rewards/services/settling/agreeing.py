@@ -20,6 +20,7 @@ from qixia.people.access import SYSTEM, Actor
 from qixia.policy.queries import working_calendar
 from qixia.rewards import settling
 from qixia.rewards.access import must_keep_shop, must_see_statement
+from qixia.rewards.errors import StatementNotNow
 from qixia.rewards.models import Statement
 from qixia.rewards.services.settling import booking, moves, telling
 
@@ -33,7 +34,7 @@ def agree(*, actor: Actor, statement: str, seen_fen: int | None = None) -> State
     if row.state in settling.FIRM and row.agreed_by == actor.ref:
         return row
     if seen_fen is not None and seen_fen != row.fen + row.brought_fen:
-        raise moves.StatementNotNow("账单刚刚更正过，请看过新的再确认。")
+        raise StatementNotNow("账单刚刚更正过，请看过新的再确认。")
     _agree(row, "agree", actor.ref)
     return row
 
