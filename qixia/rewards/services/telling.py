@@ -6,6 +6,7 @@ A constant number of statements for any number of postings.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import override
@@ -170,7 +171,7 @@ def taken(step: str, use: Use, *, actor: str) -> None:
             )
         ]
     )
-    params = {"name": row.name, "number": row.number, "shop": row.merchant.name}
+    params: dict[str, Any] = {"name": row.name, "number": row.number, "shop": row.merchant.name}
     if step == "use":
         params |= {"used": _amounts(row, use.units), "left": _amounts(row, row.left)}
     tell_many(
