@@ -3,6 +3,7 @@ was corrected and runs again. Its own dice: the rest of the history stays as it 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from random import Random
@@ -19,6 +20,8 @@ from qixia.rewards.settling import first_of, last_month
 CAP_FEN = 8_000_000
 TRIES = 10  # a shop
 BEGIN_DAYS = 55
+# Who has points from the beginning on: the day's cap allows five times twenty.
+RIDERS, GIVEN_DAYS = 10, 3
 WORKED_DAYS = 6  # from the issue to the moment of the demo at least
 
 
@@ -26,14 +29,17 @@ def plan(history: History) -> None:
     """Money for the shops, some more uses in the month, the day of issue and what follows."""
     rng, issue = Random(20261103), issue_day(history.until)
     history.plan(history.until - timedelta(days=BEGIN_DAYS), partial(_fund, history))
+    riders = history.cast.riders[1 : 1 + RIDERS]
+    for day in range(GIVEN_DAYS):
+        history.plan(history.until - timedelta(days=BEGIN_DAYS - day), partial(_give, riders, day))
     month = last_month(clock.city_date(issue))
-    begin = max(clock.city_day(month)[0], history.until - timedelta(days=BEGIN_DAYS - 1))
+    begin = max(clock.city_day(month)[0], history.until - timedelta(days=BEGIN_DAYS - GIVEN_DAYS))
     span = (clock.city_day(first_of(clock.city_date(issue)))[0] - begin).total_seconds()
     shops = sorted(history.cast.shops)
     for number in range(TRIES * len(shops)):
         at = begin + timedelta(seconds=rng.uniform(0, span - 7200))
-        rider = rng.choice(history.cast.riders[1:])
-        history.plan(at, partial(_use, history.cast, shops[number % len(shops)], rider, number))
+        shop, rider = shops[number % len(shops)], rng.choice(riders)
+        history.plan(at, partial(_use, history.cast, shop, rider, number))
     history.plan(issue, services.issue_due)
     history.plan(issue + timedelta(days=1), partial(_answer_to, history.cast, month))
     history.plan(issue + timedelta(days=4), partial(_pay, history.cast, month))
@@ -61,6 +67,17 @@ def _fund(history: History) -> None:
         )
     except DomainError:
         return  # there is one already
+
+
+def _give(riders: Sequence[Actor], day: int) -> None:
+    """Points that a few riders have brought along."""
+    services.award_many(
+        [
+            services.Award(rider.ref, "road-collapse", f"{rider.ref}:opening:{day}:{n}", "demo.opening", "system:demo")
+            for rider in riders
+            for n in range(5)
+        ]
+    )
 
 
 def _use(cast: Cast, shop: str, rider: Actor, number: int) -> None:
