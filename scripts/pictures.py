@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
-from base64 import b64encode
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,26 +64,38 @@ def imported(page: Page) -> None:
     page.get_by_test_id("tally").wait_for(timeout=300_000)
 
 
-def redeem(page: Page) -> None:
-    """Four phones side by side: what there is, a voucher, the shops around, one of them."""
-    shots = []
-    for where in ("/redeem", "/vouchers", "/shops/", None):
-        if where:
-            page.goto(where)
-        else:
-            page.get_by_test_id("shop").first.click()
-        if where == "/vouchers":
-            page.get_by_test_id("voucher").first.click()
-            page.locator("#qr").wait_for()
+def redeem(page: Page) -> bytes:
+    """Four phones side by side: what there is, a voucher (got for it), the shops around, one of them."""
+    shots: list[bytes] = []
+
+    def shoot() -> None:
         page.wait_for_load_state("networkidle")
         page.evaluate("() => document.fonts.ready")
         shots.append(page.screenshot())
-    page.set_content(_ROW % "".join(f'<img src="data:image/png;base64,{b64encode(one).decode()}">' for one in shots))
-    page.set_viewport_size({"width": 4 * 390 + 3 * 20, "height": 844})
-    page.wait_for_function("() => [...document.images].every((one) => one.complete && one.naturalWidth)")
+
+    page.goto("/redeem")
+    shoot()
+    page.get_by_test_id("good").filter(has_text="晚餐券").click()
+    page.get_by_role("button", name=re.compile("分兑换")).click()
+    page.locator("#qr").wait_for()
+    shoot()
+    page.goto("/shops/")
+    page.get_by_text("公里内").wait_for()
+    shoot()
+    page.get_by_test_id("shop").first.click()
+    shoot()
+    return side_by_side(shots)
 
 
-_ROW = """<style>body{margin:0;display:flex;gap:20px;background:#fff}img{width:390px;height:844px}</style>%s"""
+def side_by_side(shots: list[bytes]) -> bytes:
+    pictures = [Image.open(io.BytesIO(one)).convert("RGB") for one in shots]
+    pictures = [one.resize((585, 585 * one.height // one.width)) for one in pictures]
+    row = Image.new("RGB", (sum(one.width + 30 for one in pictures) - 30, pictures[0].height), "white")
+    for number, one in enumerate(pictures):
+        row.paste(one, (number * (one.width + 30), 0))
+    out = io.BytesIO()
+    row.save(out, "PNG")
+    return out.getvalue()
 
 
 def report(page: Page) -> None:
@@ -95,7 +107,7 @@ def report(page: Page) -> None:
 
 
 # name of the picture → who looks, with what, at what
-PICTURES: dict[str, tuple[str, dict[str, Any], Callable[[Page], None]]] = {
+PICTURES: dict[str, tuple[str, dict[str, Any], Callable[[Page], bytes | None]]] = {
     "desk": ("clerk", DESKTOP, queue),
     "case": ("clerk", DESKTOP, case),
     "alarm": ("clerk", DESKTOP, alarm),
@@ -119,9 +131,9 @@ def take(browser: Browser, url: str, names: list[str]) -> None:
                 sign_in_by_phone(pages[who], RIDER)
             else:
                 sign_in_as_staff(pages[who], who)
-        look(pages[who])
+        made = look(pages[who])
         pages[who].evaluate("() => document.fonts.ready")
-        write(name, pages[who].screenshot())
+        write(name, made or pages[who].screenshot())
 
 
 def write(name: str, shot: bytes) -> None:

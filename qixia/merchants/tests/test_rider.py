@@ -19,6 +19,7 @@ from qixia.merchants.queries.words import now_of
 from qixia.merchants.tests import builders as made
 from qixia.people.models import Person
 from qixia.people.sessions import BACKEND
+from qixia.places import queries as places
 from qixia.policy.queries import current
 from qixia.rewards.tests.conftest import publish_table
 
@@ -42,6 +43,7 @@ def _rules_are_known(ground):
     """A busy process has read them."""
     current("merchants.kinds")
     current("merchants.life_list")
+    places.city_bounds()
 
 
 def phone(actor) -> Client:
@@ -173,6 +175,7 @@ class TestNumbers:
     def test_77_canteens_85_pharmacies_18_for_the_old(self, django_assert_num_queries):
         for count, kind in ((77, "canteen"), (85, "pharmacy"), (18, "elder_canteen")):
             made.members(count, kind, kind)
+        current("merchants.kinds")
         with django_assert_num_queries(1):
             counts = {one.slug: one.count for one in queries.kind_counts()}
         assert (counts["canteen"], counts["pharmacy"], counts["elder_canteen"]) == (77, 85, 18)
