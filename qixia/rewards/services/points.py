@@ -44,6 +44,14 @@ from qixia.rewards.services import books, budgets, holds, owing, telling
 
 KIND = "rewards.points"
 
+# A promise counts on its own day, and once; what is given back counted when it was first paid; anonymous points are paid on a
+# day that is not the rider's choice.
+_PAID = """
+SELECT beneficiary, day, rule, SUM(points) + SUM(promised) - COALESCE(SUM(bonus), 0) FROM rewards_posting
+WHERE beneficiary IN ({people}) AND day >= %s AND day < %s AND kind IN (%s, %s) AND pays_id IS NULL
+AND rule <> %s AND act NOT IN ({decided}) GROUP BY beneficiary, day, rule
+"""
+
 _Line = tuple[int, rules.PointsPolicy, rules.PointRule]  # version of the table, the table, the line in it
 _Totals = dict[tuple[str, date], dict[str, int]]  # (person, day) → rule → points without bonuses
 
@@ -269,7 +277,10 @@ def _key(award: Award, names: Mapping[str, str]) -> str:
 
 def _known(keys: set[str]) -> dict[str, Posting]:
     """Postings that exist already for these keys. Read under the lock, so no other writer adds one meanwhile."""
-    return {row.key: row for row in Posting.objects.filter(key__in=keys)}
+    marks = ",".join(["%s"] * len(keys))
+    return {
+        row.key: row for row in Posting.objects.raw(f"SELECT * FROM rewards_posting WHERE key IN ({marks})", [*keys])
+    }
 
 
 def _paid(awards: Sequence[Award], lines: Sequence[_Line], now: datetime) -> _Totals:
@@ -278,22 +289,15 @@ def _paid(awards: Sequence[Award], lines: Sequence[_Line], now: datetime) -> _To
     if not any(rules.has_caps(line, table) for _version, table, line in lines):
         return totals
     days = {clock.city_date(award.at or now) for award in awards}
-    rows = (
-        Posting.objects.filter(
-            beneficiary__in={award.beneficiary for award in awards},
-            day__gte=rules.week_of(min(days)),
-            day__lt=rules.week_of(max(days)) + timedelta(days=7),
-            kind__in=(rules.AWARD, rules.HOLD),
-            pays__isnull=True,  # a promise counts on its own day, and once
-        )
-        .exclude(rule=rules.ANONYMOUS)  # paid on a day that is not the rider's choice
-        .exclude(act__in=rules.DECIDED)  # what is given back counted when it was first paid
-        .order_by()
-        .values_list("beneficiary", "day", "rule")
-        .annotate(total=Sum("points") + Sum("promised") - Coalesce(Sum("bonus"), 0))
-    )
+    people = list({award.beneficiary for award in awards})
+    first, end = rules.week_of(min(days)), rules.week_of(max(days)) + timedelta(days=7)
+    sql = _PAID.format(people=",".join(["%s"] * len(people)), decided=",".join(["%s"] * len(rules.DECIDED)))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*people, first, end, rules.AWARD, rules.HOLD, rules.ANONYMOUS, *rules.DECIDED])
+        rows = cursor.fetchall()
     for beneficiary, day, rule, total in rows:
-        totals[beneficiary, day][rule] = total
+        on = day if isinstance(day, date) else date.fromisoformat(day)  # SQLite has no dates
+        totals[beneficiary, on][rule] = int(total)
     return totals
 
 
