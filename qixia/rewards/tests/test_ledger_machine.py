@@ -19,6 +19,7 @@ from hypothesis.stateful import (
 )
 
 from qixia.kernel import clock
+from qixia.policy import queries as policy
 from qixia.policy.services import publish
 from qixia.rewards import queries
 from qixia.rewards.errors import NotEnoughPoints
@@ -37,15 +38,17 @@ from qixia.rewards.services import (
     post_hold,
     redeem,
     reserve,
+    restore,
     reverse,
     seal_postings,
+    time_out_holds,
     void_hold,
 )
 from qixia.rewards.tests.builders import item, organisation, person
 
 WORTH = {"manhole": 15, "fire-lane": 10, "confirm": 2}
 START = datetime(2026, 11, 1, tzinfo=UTC)
-LIFE, GRACE, CAP = 5, 2, 60
+LIFE, GRACE, CAP, LOOK = 5, 2, 60, 2
 
 
 class Ledger(RuleBasedStateMachine):
@@ -63,7 +66,8 @@ class Ledger(RuleBasedStateMachine):
         self.cap = self.cover = CAP
         self.lots: dict[date, int] = {}
         self.paid: dict[str, int] = {}
-        self.held: dict[str, int] = {}
+        self.held: dict[str, tuple[int, date]] = {}
+        self.taken: dict[str, tuple[int, bool]] = {}
         self.owed: dict[str, tuple[int, bool]] = {}
         self.over: set[str] = set()
         self.open_vouchers: list = []
@@ -89,7 +93,7 @@ class Ledger(RuleBasedStateMachine):
     def give(self, source, points, is_held):
         self.cover -= points
         if is_held:
-            self.held[source] = points
+            self.held[source] = points, self.today
         else:
             self.paid[source] = points
             self.earn([(self.today + timedelta(days=LIFE), points)])
@@ -125,20 +129,38 @@ class Ledger(RuleBasedStateMachine):
             reverse(source=source, reason="无效", actor="system:x")
         self.over.add(source)
         if source in self.owed:
-            del self.owed[source]
+            self.taken[source] = self.owed.pop(source)
         elif source in self.held:
-            self.cover += self.held.pop(source)
+            points, _since = self.held.pop(source)
+            self.taken[source] = points, True
+            self.cover += points
         else:
             points = self.paid.pop(source)
+            self.taken[source] = points, False
             self.cover += points
             taken = sum(part for _end, part in self.take(points))
             self.debt += points - taken
+
+    @precondition(lambda self: self.taken)
+    @rule(data=st.data())
+    def restore(self, data):
+        """What a reversal took comes back as it was: held again if it was held, behind whoever waits for cover."""
+        source = data.draw(st.sampled_from(sorted(self.taken)))
+        points, is_held = self.taken.pop(source)
+        with clock.at(self.now):
+            restore(source=source, reason="申诉成立", actor="system:x")
+            assert restore(source=source, reason="再来一次", actor="system:x") == []
+        self.over.discard(source)
+        if self.owed or points > self.cover:
+            self.owed[source] = points, is_held
+        else:
+            self.give(source, points, is_held)
 
     @precondition(lambda self: self.held)
     @rule(data=st.data(), share=st.sampled_from(["all", "part", "none"]))
     def decide(self, data, share):
         source = data.draw(st.sampled_from(sorted(self.held)))
-        points = self.held.pop(source)
+        points, _since = self.held.pop(source)
         hold = next(one for one in Hold.objects.filter(state="open") if one.posting.source == stored_source(source))
         given = {"all": points, "part": 1, "none": 0}[share]
         with clock.at(self.now):
@@ -205,19 +227,25 @@ class Ledger(RuleBasedStateMachine):
         with clock.at(self.now):
             expire_due()
             expire_lots()
+            time_out_holds()
             seal_postings()
         for voucher in [v for v in self.open_vouchers if v.expires_at <= self.now]:
             self.open_vouchers.remove(voucher)
             self.comes_back(voucher)
         for end in [end for end in self.lots if end < self.today]:
             self.gone += self.lots.pop(end)
+        for source, (points, since) in list(self.held.items()):
+            if since + timedelta(days=LOOK) < self.today:
+                del self.held[source]
+                self.paid[source] = points
+                self.earn([(self.today + timedelta(days=LIFE), points)])
 
     @invariant()
     def books_agree_with_the_model(self):
         held = sum(voucher.price for voucher in self.open_vouchers)
         pots = dict(Account.objects.filter(owner_ref=self.rider.ref).values_list("kind", "balance"))
         assert (pots.get("available", 0), -pots.get("debt", 0), pots.get("held", 0)) == (self.purse, self.debt, held)
-        assert pots.get("pending", 0) == sum(self.held.values())
+        assert pots.get("pending", 0) == sum(points for points, _since in self.held.values())
         lots = Lot.objects.filter(account__owner_ref=self.rider.ref, left__gt=0).values_list("expires_on", "left")
         assert dict(lots) == {end: left for end, left in self.lots.items() if left}
         owed = Owed.objects.filter(state="waiting").order_by("id").values_list("points", flat=True)
@@ -234,7 +262,10 @@ def test_any_order_of_acts_agrees_with_the_model(table):
         "lots": {"days": LIFE, "end_of_month": False, "grace_days": GRACE},
         "budgets": {"caps": {"points": CAP}, "slice_size": 7},
     }
-    publish("rewards.books", books, note="测试", actor_ref="system:test", valid_from=datetime(2001, 1, 1, tzinfo=UTC))
+    ever = datetime(2001, 1, 1, tzinfo=UTC)
+    publish("rewards.books", books, note="测试", actor_ref="system:test", valid_from=ever)
+    holds = policy.current("rewards.holds").data.model_dump(mode="json") | {"days": LOOK}
+    publish("rewards.holds", holds, note="测试", actor_ref="system:test", valid_from=ever)
 
     class Rolled(Ledger):
         """Each example in a transaction of its own, undone at its end: hypothesis knows nothing of pytest's."""

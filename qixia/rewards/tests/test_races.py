@@ -10,26 +10,33 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError
 from qixia.policy.services import publish
 from qixia.rewards import queries
 from qixia.rewards.errors import LimitReached, NotEnoughPoints, SoldOut, VoucherRefused
-from qixia.rewards.models import Item, Owed, Posting, Voucher
+from qixia.rewards.models import Budget, Hold, Item, Owed, Posting, Voucher
+from qixia.rewards.rules import Signal
 from qixia.rewards.services import (
+    Award,
     award,
+    award_many,
     cancel,
+    change_cap,
     compare,
     expire_due,
     expire_lots,
     pay_owed,
+    post_hold,
     proof,
     redeem,
     reserve,
+    restore,
     reverse,
     time_out_holds,
+    void_hold,
 )
 from qixia.rewards.tests.builders import give, item, organisation, person, rider_with
 
@@ -277,14 +284,76 @@ def test_points_end_once_when_the_job_the_rider_and_a_reversal_come_at_once():
 def test_nobody_waits_for_the_proof_of_the_books(monkeypatch):
     rider = rider_with(15)
 
-    def meanwhile(found):
+    def meanwhile(found, *more):
         writer = threading.Thread(target=lambda: (give(rider, 10), connection.close()), daemon=True)
         writer.start()
         writer.join(timeout=4)
         assert not writer.is_alive(), "a payment waits for the proof"
-        look(found)
+        look(found, *more)
 
     look = proof._look_at_seal
     monkeypatch.setattr(proof, "_look_at_seal", meanwhile)
     found = compare()
     assert (found.is_sound, found.postings, queries.balance(rider.ref)) == (True, 1, 25)
+
+
+def test_a_hundred_acts_of_every_kind_at_an_empty_budget_leave_sound_books():
+    """Holds that are given, refused and timed out, what is owed and paid, points that end, merges, restored and reversed awards,
+    vouchers and a cap that moves, all on one rider while the budget runs out again and again."""
+    books = {"budgets": {"caps": {"points": 90}, "slice_size": 20}}
+    ever = datetime(2001, 1, 1, tzinfo=UTC)
+    publish("rewards.books", books, note="测试", actor_ref="system:test", valid_from=ever)
+    long_ago, now = clock.now() - timedelta(days=500), clock.now()
+    rider, boss, shop = person(), person("admin"), organisation("canteen")
+    clerk, thing = person("merchant", shop), item(shop, stock=1000, price=5)
+
+    def paid(n: int, *, held: bool = False, at: datetime = now) -> Any:
+        signals = (Signal("reused-photo"),) if held else ()
+        with clock.at(at):
+            return award_many([Award(rider.ref, "manhole", f"report:{n}", "x", "system:x", signals=signals)])
+
+    paid(900, at=long_ago)  # ends
+    paid(901, held=True, at=long_ago)  # is over
+    for n in range(4):
+        paid(n, held=n % 2 == 0)
+    holds = list(Hold.objects.filter(opened_on__gt=clock.city_date(long_ago)).values_list("public_id", flat=True))
+    vouchers = [reserve(actor=rider, item=thing.public_id, client_key=f"first-{n:04d}") for n in range(2)]
+
+    def merged(n: int) -> Any:
+        """What a merge does: the points of one report go, those of the other come, at once or not at all."""
+        with transaction.atomic():
+            reverse(source=f"report:{n}", reason="合并", actor="system:x")
+            return paid(n + 50)
+
+    def raised(n: int) -> Any:
+        row = Budget.objects.get(starts_on__lte=clock.city_date(now), ends_on__gte=clock.city_date(now))
+        return change_cap(actor=boss, budget=row.public_id, cap=row.cap + 15, reason="追加")
+
+    kinds_of_acts: list[Callable[[int], Any]] = [
+        lambda n: paid(n % 12, held=n % 3 == 0),
+        lambda n: reverse(source=f"report:{n % 12}", reason="无效", actor="system:x"),
+        lambda n: restore(source=f"report:{n % 12}", reason="申诉成立", actor="system:x"),
+        lambda n: merged(n % 4),
+        lambda n: post_hold(actor=boss, public_id=holds[n % len(holds)], points=7, reason="一半"),
+        lambda n: void_hold(actor=boss, public_id=holds[n % len(holds)], reason="不给"),
+        lambda n: time_out_holds() or True,
+        lambda n: pay_owed() or True,
+        lambda n: expire_lots() or True,
+        lambda n: reserve(actor=rider, item=thing.public_id, client_key=f"client-{n:04d}"),
+        lambda n: cancel(actor=rider, voucher=vouchers[n % 2].public_id),
+        lambda n: redeem(actor=clerk, text=vouchers[n % 2].number, redeem_key=f"redeem-{n % 2:04d}"),
+        raised,
+    ]
+    draw = random.Random(11)
+    drawn = [draw.choice(kinds_of_acts) for _ in range(100)]
+    acts = [lambda n=n, act=act: act(n) for n, act in enumerate(drawn)]
+    results = at_once(acts)
+    refused = {"NotEnoughPoints", "HoldEnded", "VoucherRefused", "VoucherEnded", "BudgetOverlaps"}
+    assert set(kinds(results)) <= {"Posting", "list", "Voucher", "Use", "Budget", "bool", "int", *refused}
+    pots = queries.summary_for(rider.ref)
+    assert min(pots.balance, pots.owed, pots.held) >= 0
+    assert not (pots.balance and pots.owed)
+    twice = Counter(Posting.objects.filter(reverses__isnull=False).values_list("reverses", flat=True))
+    assert max(twice.values(), default=1) == 1
+    assert not Hold.objects.filter(state="open", due_on__lt=clock.city_date(now)).exists() or time_out_holds()
+    assert compare().findings == {}
