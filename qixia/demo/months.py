@@ -81,11 +81,8 @@ def _give(riders: Sequence[Actor], day: int) -> None:
 
 
 def _use(cast: Cast, shop: str, rider: Actor, number: int) -> None:
-    item = (
-        Item.objects.filter(merchant_id=cast.shops[shop].pk, stock__gt=3, face_value_fen__gt=0)
-        .order_by("price")
-        .first()
-    )
+    free = Item.objects.filter(has_slots=False, eligibility__isnull=True, stock__gt=3, face_value_fen__gt=0)
+    item = free.filter(merchant_id=cast.shops[shop].pk).order_by("price").first()
     if item is None:
         return
     try:
