@@ -7,7 +7,7 @@ from typing import Any
 from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.rewards import queries, states
-from qixia.rewards.access import own_vouchers
+from qixia.rewards.access import own_vouchers, own_waitings
 from qixia.rewards.models import Use
 
 _PAGE = 200
@@ -20,8 +20,15 @@ def export_of(actor: Actor) -> dict[str, Any]:
         "entries": _entries(actor.ref),
         "vouchers": _vouchers(actor),
         "uses": _uses(actor),
+        "lines": _lines(actor),
         "appeals": queries.appeals_of(actor),
     }
+
+
+def _lines(actor: Actor) -> list[dict[str, Any]]:
+    """What the rider waits or waited for."""
+    rows = own_waitings(actor).order_by("-pk")
+    return list(rows.values("item__name", "slot__starts_at", "state", "since", "offered_until", "ended_at"))
 
 
 def open_vouchers(actor: Actor) -> int:
