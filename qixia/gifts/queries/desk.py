@@ -191,7 +191,7 @@ def campaign_case(actor: Actor, public_id: str) -> Case:
 
 
 def stock_of(actor: Actor, public_id: str, after: str = "") -> tuple[Campaign, list[Shelf], Page[MoveLine]]:
-    """Shelves by place and the latest moves. Five queries."""
+    """Shelves by place and the latest moves. Seven queries."""
     row = access.seen(actor, public_id)
     places = {one.pk: one for one in Place.objects.filter(division__path__startswith=row.division.path)}
     stocks: dict[int, list[tuple[str, str, int]]] = {}

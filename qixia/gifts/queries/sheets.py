@@ -63,7 +63,7 @@ class Sheet:
 
 
 def sheet_of(public_id: str) -> Sheet:
-    """Four queries, however many donations."""
+    """Six queries, however many donations."""
     donor = Donor.objects.filter(public_id=public_id).first()
     if donor is None:
         raise errors.NoSuchThing
