@@ -59,11 +59,15 @@ Bearer = Literal["merchant", "city", "rider"]
 
 
 class Bears(BaseModel):
-    """Who bears a loss. Points of what was returned or has expired went back to the rider."""
+    """Who bears a loss.
+
+    `used`: both phones are the shop's own, as a voucher is bound to one shop. Were the city to bear it, a shop with ten
+    phones would be paid ten times for one meal. Points of what was returned or has expired went back to the rider.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    used: Bearer = "city"
+    used: Bearer = "merchant"
     returned: Bearer = "rider"
     expired: Bearer = "rider"
 

@@ -150,6 +150,7 @@ def both_take(shop, rider, units=(1, 1), **fields):
 
 
 def test_who_arrives_first_has_it_and_the_city_bears_the_other(shop, rider):
+    bearing("city")
     money()
     first, second, _voucher = both_take(shop, rider)
     assert second.told() == [(ACCEPTED, "")]
@@ -163,6 +164,7 @@ def test_who_arrives_first_has_it_and_the_city_bears_the_other(shop, rider):
 
 
 def test_without_a_budget_the_citys_part_waits_and_comes_later(shop, rider):
+    bearing("city")
     first, second, _voucher = both_take(shop, rider)
     second.send()
     assert first.told() == [(LOST, "used")]
@@ -179,7 +181,6 @@ def test_without_a_budget_the_citys_part_waits_and_comes_later(shop, rider):
 
 
 def test_the_shop_bears_it_where_the_policy_says_so(shop, rider):
-    bearing("merchant")
     first, second, _voucher = both_take(shop, rider)
     second.send()
     before = Posting.objects.count()
@@ -215,6 +216,7 @@ def test_the_rider_bears_it_in_points_and_may_appeal(shop, points, debt):
 
 
 def test_of_parts_what_is_left_is_booked_and_the_rest_is_lost(shop, rider):
+    bearing("city")
     money()
     first, second, voucher = both_take(shop, rider, units=(2, 2), parts=3, price=9, face_value_fen=900)
     assert first.told() == [(ACCEPTED, "")]
