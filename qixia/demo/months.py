@@ -40,7 +40,7 @@ def plan(history: History) -> None:
         at = begin + timedelta(seconds=rng.uniform(0, span - 7200))
         shop, rider = shops[number % len(shops)], rng.choice(riders)
         history.plan(at, partial(_use, history.cast, shop, rider, number))
-    history.plan(issue, services.issue_due)
+    history.plan(issue, _issue)
     history.plan(issue + timedelta(days=1), partial(_answer_to, history.cast, month))
     history.plan(issue + timedelta(days=4), partial(_pay, history.cast, month))
     history.plan(history.until - timedelta(hours=20), partial(_correct, history.cast, month))
@@ -97,6 +97,10 @@ def _of(cast: Cast, month: date) -> list[tuple[Statement, Actor]]:
     keepers = {cast.shops[code].pk: cast.merchants[code] for code in cast.shops}
     rows = Statement.objects.filter(month=month, due_fen__gt=0, state="issued").order_by("-due_fen", "pk")
     return [(row, keepers[row.merchant_id]) for row in rows if row.merchant_id in keepers]
+
+
+def _issue() -> None:
+    services.issue_due()
 
 
 def _answer_to(cast: Cast, month: date) -> None:

@@ -100,8 +100,7 @@ def _raw(
 ) -> float:
     """Postings a second without our code, as many to a commit; adds to `copied` what COPY makes of them."""
     if scenario.batch == 1:
-        words = {"clients": options.clients, "seconds": options.seconds}
-        return raw.pgbench(server, script, seed=number, database=COPY, **words)
+        return raw.pgbench(server, script, seed=number, database=COPY, clients=options.clients, seconds=options.seconds)
     pools = _pools(server.url, scenario)
     made = rawrows.plan(server.url, writes, pools, database=COPY, batch=scenario.batch, seconds=options.seconds)
     return rawrows.rate(made, clients=options.clients)

@@ -33,9 +33,9 @@ from qixia.rewards.models import Closure, Item, Statement, TillDevice, Voucher, 
 def own_vouchers(actor: Actor) -> QuerySet[Voucher]:
     if actor.person_id is None:
         return Voucher.objects.none()
-    waits = waiting_shops().filter(merchant_id=OuterRef("merchant_id"))
+    pauses = waiting_shops().filter(merchant_id=OuterRef("merchant_id"))
     mine = Voucher.objects.filter(person_id=actor.person_id).select_related("item", "merchant", "person", "slot")
-    return mine.annotate(waits=Exists(waits))
+    return mine.annotate(shop_pauses=Exists(pauses))
 
 
 def own_voucher(actor: Actor, public_id: str) -> Voucher:

@@ -14,6 +14,29 @@ from qixia.rewards.settling import SettlementPolicy
 from qixia.rewards.terms import BooksPolicy
 from qixia.ui import nav
 
+DATA = Path(__file__).parent / "data"
+# name of the kind, shape, what administrators call it; the seed has the kind's name
+POLICIES = (
+    ("books", BooksPolicy, _("积分账本")),
+    ("booking", BookingPolicy, _("预约和排队")),
+    ("points", PointsPolicy, _("积分规则")),
+    ("codes", CodesPolicy, _("券上的二维码")),
+    ("claims", ClaimsPolicy, _("匿名积分入账")),
+    ("holds", HoldsPolicy, _("先看再给的积分")),
+    ("closing", ClosingPolicy, _("店暂停或退出时的券")),
+    ("offline", OfflinePolicy, _("没有网络时收券")),
+    ("settlement", SettlementPolicy, _("商家对账")),
+)
+# table, column, purpose of its key
+SEALED = (
+    ("Posting", "words", "ledger-words"),
+    ("PointsAppeal", "sealed_words", "appeal-words"),
+    ("PointsAppeal", "sealed_answer", "appeal-answer"),
+    ("Hold", "sealed_evidence", "hold-evidence"),
+    ("Hold", "sealed_reason", "hold-reason"),
+    ("Owed", "sealed_signals", "hold-evidence"),
+)
+
 
 class RewardsConfig(AppConfig):
     name = "qixia.rewards"
@@ -25,84 +48,10 @@ class RewardsConfig(AppConfig):
         from qixia.rewards.nav import register_desk  # noqa: PLC0415 — models are loaded only now
 
         register_desk()
-        declare("rewards.Posting", "words", "ledger-words")
-        declare("rewards.PointsAppeal", "sealed_words", "appeal-words")
-        declare("rewards.PointsAppeal", "sealed_answer", "appeal-answer")
-        declare("rewards.Hold", "sealed_evidence", "hold-evidence")
-        declare("rewards.Hold", "sealed_reason", "hold-reason")
-        declare("rewards.Owed", "sealed_signals", "hold-evidence")
-        kinds.register(
-            kinds.Kind(
-                name="rewards.books",
-                model=BooksPolicy,
-                seed=Path(__file__).parent / "data" / "books.yaml",
-                title=_("积分账本"),
-            )
-        )
-        kinds.register(
-            kinds.Kind(
-                name="rewards.booking",
-                model=BookingPolicy,
-                seed=Path(__file__).parent / "data" / "booking.yaml",
-                title=_("预约和排队"),
-            )
-        )
-        kinds.register(
-            kinds.Kind(
-                name="rewards.points",
-                model=PointsPolicy,
-                seed=Path(__file__).parent / "data" / "points.yaml",
-                title=_("积分规则"),
-            )
-        )
-        kinds.register(
-            kinds.Kind(
-                name="rewards.codes",
-                model=CodesPolicy,
-                seed=Path(__file__).parent / "data" / "codes.yaml",
-                title=_("券上的二维码"),
-            )
-        )
-        kinds.register(
-            kinds.Kind(
-                name="rewards.claims",
-                model=ClaimsPolicy,
-                seed=Path(__file__).parent / "data" / "claims.yaml",
-                title=_("匿名积分入账"),
-            )
-        )
-        kinds.register(
-            kinds.Kind(
-                name="rewards.holds",
-                model=HoldsPolicy,
-                seed=Path(__file__).parent / "data" / "holds.yaml",
-                title=_("先看再给的积分"),
-            )
-        )
-        kinds.register(
-            kinds.Kind(
-                name="rewards.closing",
-                model=ClosingPolicy,
-                seed=Path(__file__).parent / "data" / "closing.yaml",
-                title=_("店暂停或退出时的券"),
-            )
-        )
-        kinds.register(
-            kinds.Kind(
-                name="rewards.offline",
-                model=OfflinePolicy,
-                seed=Path(__file__).parent / "data" / "offline.yaml",
-                title=_("没有网络时收券"),
-            )
-        )
-        kinds.register(
-            kinds.Kind(
-                name="rewards.settlement",
-                model=SettlementPolicy,
-                seed=Path(__file__).parent / "data" / "settlement.yaml",
-                title=_("商家对账"),
-            )
-        )
+        for model, column, purpose in SEALED:
+            declare(f"rewards.{model}", column, purpose)
+        for name, shape, title in POLICIES:
+            kinds.register(kinds.Kind(name=f"rewards.{name}", model=shape, seed=DATA / f"{name}.yaml", title=title))
         nav.register(
             nav.Item(
                 label=_("兑换品"),

@@ -28,7 +28,8 @@ def export_of(actor: Actor) -> dict[str, Any]:
 def _lines(actor: Actor) -> list[dict[str, Any]]:
     """What the rider waits or waited for."""
     rows = own_waitings(actor).order_by("-pk")
-    return list(rows.values("item__name", "slot__starts_at", "state", "since", "offered_until", "ended_at"))
+    found = rows.values("item__name", "slot__starts_at", "state", "since", "offered_until", "ended_at")
+    return [dict(row) for row in found]
 
 
 def open_vouchers(actor: Actor) -> int:
@@ -68,4 +69,5 @@ def _vouchers(actor: Actor) -> list[dict[str, Any]]:
 
 def _uses(actor: Actor) -> list[dict[str, Any]]:
     uses = Use.objects.filter(voucher__in=own_vouchers(actor)).order_by("-pk")
-    return list(uses.values("voucher__number", "merchant__name", "units", "points", "fen", "taken_at"))
+    found = uses.values("voucher__number", "merchant__name", "units", "points", "fen", "taken_at")
+    return [dict(row) for row in found]

@@ -9,7 +9,15 @@ from qixia.notices.rules import NoticeTemplate, Outside, TemplateRules, fill, ou
 SEED = TemplateRules.model_validate(yaml.safe_load((SEEDS / "templates.yaml").read_text(encoding="utf-8")))
 ALL_FACTS = dict.fromkeys(
     ("matter", "place", "unit", "text", "points", "nominal", "title", "reason", "name", "until", "shop"), "某事"
-) | {"number": "407188235", "what": "某事", "month": "2026-10", "yuan": "12.50", "now": "已同意", "device": "Chrome", "at": "11-22 10:00"}
+) | {
+    "number": "407188235",
+    "what": "某事",
+    "month": "2026-10",
+    "yuan": "12.50",
+    "now": "已同意",
+    "device": "Chrome",
+    "at": "11-22 10:00",
+}
 EXPECTED = [
     "report.praised",
     "report.accepted",
@@ -110,6 +118,17 @@ EXPECTED = [
     "case.watched",
     "privacy.revealed",
     "privacy.original_opened",
+    "voucher.reminder",
+    "voucher.slot_closed",
+    "voucher.offered",
+    "voucher.offer_lapsed",
+    "voucher.wait_over",
+    "gift.joining",
+    "gift.won",
+    "gift.lost",
+    "gift.ending",
+    "gift.handed",
+    "gift.deputy",
 ]
 
 

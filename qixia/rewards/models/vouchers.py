@@ -56,9 +56,6 @@ class Voucher(models.Model):
     used = models.PositiveIntegerField(_("已用"), default=0, db_default=0)
     opens_at = models.DateTimeField(_("几时起可用"), null=True, help_text=_("空：马上"))
 
-    # Its shop pauses, so it waits: `access.own_vouchers` sets it.
-    waits: bool = False
-
     # What counts against an item's limit per person.
     COUNTS = Q(state__in=states.COUNTED) | Q(used__gt=0)
 
@@ -89,6 +86,11 @@ class Voucher(models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def waits(self) -> bool:
+        """Its shop pauses. Known only of rows that `access.own_vouchers` brought."""
+        return bool(getattr(self, "shop_pauses", False))
 
     @property
     def left(self) -> int:

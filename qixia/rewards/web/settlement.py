@@ -55,15 +55,17 @@ def settlement(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("state", "")
     state = state if state in settling.STATES else ""
     shop = request.GET.get("shop", "").strip()[:40]
-    wanted = {"month": month, "state": state, "shop": shop}
+    before = number(request.GET.get("before", ""))
     context = {
-        "page": queries.month_list(request.actor, **wanted, before=number(request.GET.get("before", ""))),
-        "sums": queries.month_sums(request.actor, **wanted),
+        "page": queries.month_list(request.actor, month=month, state=state, shop=shop, before=before),
+        "sums": queries.month_sums(request.actor, month=month, state=state, shop=shop),
         "months": known,
         "states": [(key, _(label)) for key, label in settling.LABELS.items()],
         "last": settling.last_month(clock.city_date(clock.now())),
         "may_settle": request.actor.has("admin"),
-        **wanted,
+        "month": month,
+        "state": state,
+        "shop": shop,
     }
     return render(request, "rewards/desk/settlement.html", context)
 
@@ -76,7 +78,7 @@ def issue(request: HttpRequest) -> HttpResponse:
     today = clock.city_date(clock.now())
     month = month_of(request.GET.get("month", request.POST.get("month", ""))) or settling.last_month(today)
     if request.method == "POST":
-        chosen = {found for text in request.POST.getlist("merchant") if (found := number(text))}
+        chosen = {one for text in request.POST.getlist("merchant") if (one := number(text))}
         if chosen:
             done = services.issue_month(actor=request.actor, month=month, merchants=chosen)
             if done.issued:

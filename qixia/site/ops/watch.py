@@ -106,7 +106,9 @@ WATCHES = (
         "qixia_ledger_unsound",
         gettext_noop("对不上的账本"),
         gettext_noop("最近一次核账有没有不符：0 是全部相符，1 是有不符。"),
-        gettext_noop("打开核账页看是哪几处，先不要改任何东西，告诉审计。余额和批次可以用 qixia rewards rebuild 重算，记账本身不能。"),
+        gettext_noop(
+            "打开核账页看是哪几处，先不要改任何东西，告诉审计。余额和批次可以用 qixia rewards rebuild 重算，记账本身不能。"
+        ),
         1,
         1,
         "count",

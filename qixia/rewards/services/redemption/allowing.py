@@ -10,6 +10,7 @@ from datetime import timedelta
 from django.utils.translation import gettext as _
 
 from qixia.kernel import clock
+from qixia.kernel.errors import NotAllowed
 from qixia.people.access import Actor
 from qixia.rewards import booking, states
 from qixia.rewards.access import closure_of
@@ -22,6 +23,8 @@ from qixia.rewards.queries.words import slot_words
 
 def check_may_have(actor: Actor, item: Item) -> None:
     """On offer, within the limit, and for this rider. Points and stock are the caller's to look at."""
+    if actor.person_id is None:
+        raise NotAllowed
     if not item.active or closure_of(item.merchant_id):
         raise ItemGone(name=item.name)
     if item.limit_per_person is not None:
@@ -34,19 +37,19 @@ def check_may_have(actor: Actor, item: Item) -> None:
     if missing:
         raise NotEligible(name=item.name, what=_("；").join(missing))
     if item.has_slots:
-        _check_came(actor)
+        _check_came(actor.person_id)
 
 
-def _check_came(actor: Actor) -> None:
+def _check_came(person_id: int) -> None:
     """Who stayed away from what was booked, too often and lately, waits a while."""
     terms, now = booking_terms(), clock.now()
     if not terms.no_show_limit:
         return
     since = now - timedelta(days=terms.no_show_days)
     missed = Voucher.objects.filter(
-        person_id=actor.person_id, slot__isnull=False, state=states.EXPIRED, used=0, ended_at__gt=since
+        person_id=person_id, slot__isnull=False, state=states.EXPIRED, used=0, ended_at__gt=since
     )
-    moments = list(missed.values_list("ended_at", flat=True))
+    moments = [at for at in missed.values_list("ended_at", flat=True) if at]
     until = booking.stayed_away_too_often(terms, moments, now)
     if until is not None:
         raise StayedAway(count=len(moments), until=f"{clock.city_time(until):%m-%d}")

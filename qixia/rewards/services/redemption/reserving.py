@@ -40,7 +40,7 @@ def reserve(*, actor: Actor, item: str, client_key: str, slot: str | None = None
     wanted = Item.objects.select_related("merchant").filter(public_id=item).first()
     if wanted is None:
         raise NoSuchItem
-    earlier = _earlier(actor, client_key)
+    earlier = _earlier(actor.person_id, client_key)
     if earlier is not None:
         if earlier.item_id != wanted.pk or (earlier.slot.public_id if earlier.slot else None) != (slot or None):
             raise KeyReused(field="client_key")
@@ -65,8 +65,8 @@ def reserve(*, actor: Actor, item: str, client_key: str, slot: str | None = None
     return voucher
 
 
-def _earlier(actor: Actor, client_key: str) -> Voucher | None:
-    mine = Voucher.objects.select_related("slot").filter(person_id=actor.person_id)
+def _earlier(person_id: int, client_key: str) -> Voucher | None:
+    mine = Voucher.objects.select_related("slot").filter(person_id=person_id)
     return mine.filter(client_key=client_key).first()
 
 

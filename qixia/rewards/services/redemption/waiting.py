@@ -47,7 +47,7 @@ def wait(*, actor: Actor, item: str, slot: str | None = None) -> Waiting:
     place = open_slot(wanted, slot)
     slot_id = place.pk if place else None
     mine = Waiting.objects.filter(person_id=actor.person_id, state__in=states.WAITING_OPEN)
-    same = mine.filter(item=wanted, slot_id=slot_id).first()
+    same = mine.filter(_of_slot(slot_id), item=wanted).first()
     if same is not None:
         return same
     check_may_have(actor, wanted)
@@ -108,14 +108,13 @@ def take_offer(person_id: int, item_id: int, slot_id: int | None) -> bool:
     """Use up what is kept for this rider, in the transaction that makes the voucher. False: nothing is kept."""
     now = clock.now()
     mine = Waiting.objects.filter(
-        person_id=person_id, item_id=item_id, slot_id=slot_id, state=states.OFFERED, offered_until__gt=now
+        _of_slot(slot_id), person_id=person_id, item_id=item_id, state=states.OFFERED, offered_until__gt=now
     )
     if mine.update(state=states.TAKEN, ended_at=now):
         return True
     # Whoever found a free piece needs no place in the line any more.
-    Waiting.objects.filter(person_id=person_id, item_id=item_id, slot_id=slot_id, state=states.IN_LINE).update(
-        state=states.TAKEN, ended_at=now
-    )
+    in_line = Waiting.objects.filter(_of_slot(slot_id), person_id=person_id, item_id=item_id, state=states.IN_LINE)
+    in_line.update(state=states.TAKEN, ended_at=now)
     return False
 
 
@@ -205,7 +204,12 @@ def _in_order(pairs: Iterable[Line]) -> list[Line]:
 
 
 def _line(item_id: int, slot_id: int | None) -> QuerySet[Waiting]:
-    return Waiting.objects.select_related("item", "slot").filter(item_id=item_id, slot_id=slot_id, state=states.IN_LINE)
+    rows = Waiting.objects.select_related("item", "slot")
+    return rows.filter(_of_slot(slot_id), item_id=item_id, state=states.IN_LINE)
+
+
+def _of_slot(slot_id: int | None) -> Q:
+    return Q(slot__isnull=True) if slot_id is None else Q(slot_id=slot_id)
 
 
 def _end(row: Waiting, step: str) -> str | None:
