@@ -98,7 +98,7 @@ PAGES += [("admin", name) for name in ("reports:all", "policy:index", "rewards:s
 # What comes from the database or the rules is in the language in which it was written: names, places, what people
 # said, and the machine's finding about those words.
 DATA = re.compile(
-    r"云帆路( 55 号附近)?|shop-\d+ 食堂|platform 食堂|小\d+|午餐券 15 元|点餐时出示|试社区|试街道|已换新井盖|[a-z]+单位|一川|何远|方立|知秋|^管理$|澄江市|云溪区|^中文$"
+    r"云帆路( 55 号附近)?|shop-\d+ 食堂|platform 食堂|小\d+|午餐券 15 元|点餐时出示|试社区|试街道|试区|已换新井盖|[a-z]+单位|一川|何远|方立|知秋|^管理$|澄江市|云溪区|^中文$"
     "|“井盖没了”.*特急。|井盖没|了，人能掉下去”?|到场，已围挡|(?<=because of:)\\s*.+"
 )
 
