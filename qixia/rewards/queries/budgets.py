@@ -14,7 +14,6 @@ from qixia.kernel import clock
 from qixia.people.queries import display_names_for, organisations
 from qixia.rewards import rules, states, terms
 from qixia.rewards.models import Acknowledgement, Batch, Budget, BudgetChange, Owed, Posting, Replay, Slice
-from qixia.rewards.queries.money import yuan
 
 PERIODS = 24
 REPLAYS = 30
@@ -67,7 +66,9 @@ class BudgetLine:
         return self.state == "now" and (self.forecast > self.cap or bool(self.owed))
 
     def amount(self, value: int) -> str:
-        return _("%(n)s 元") % {"n": yuan(value)} if self.unit == rules.FEN else f"{value:,}"
+        if self.unit != rules.FEN:
+            return f"{value:,}"
+        return _("%(n)s 元") % {"n": f"{value // 100:,}" if value % 100 == 0 else f"{value / 100:,.2f}"}
 
     @property
     def shown(self) -> dict[str, str]:
