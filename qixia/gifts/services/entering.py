@@ -11,6 +11,7 @@ import secrets
 from datetime import date, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from qixia.audit.services import record
 from qixia.gifts import access, errors, states
@@ -31,7 +32,7 @@ def enter(*, actor: Actor, campaign: str, place: str, need: str = "") -> Entry:
     """Ask for one kit, to be collected at `place`; `need` is the slug of a group that goes first, or ""."""
     row = _open(campaign)
     if not access.is_for(row, actor):
-        raise errors.NotForYou(who="骑手" if not row.platforms else "指定平台骑手")
+        raise errors.NotForYou(who=_("指定平台骑手") if row.platforms else _("骑手"))
     _in_time(row)
     at = Place.objects.filter(public_id=place, is_active=True, division__path__startswith=row.division.path).first()
     if at is None:
@@ -132,7 +133,7 @@ def _in_time(row: Campaign) -> None:
     if now < row.starts_at:
         raise errors.TooEarly(when=f"{clock.city_time(row.starts_at):%Y-%m-%d %H:%M}")
     if now >= row.ends_at:
-        raise errors.NotNow(state="报名已截止")
+        raise errors.NotNow(state=_("报名已截止"))
 
 
 def _need_state(actor: Actor, need: str) -> str:

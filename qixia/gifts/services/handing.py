@@ -27,6 +27,11 @@ from qixia.people.access import Actor
 from qixia.policy.queries import current
 
 _SAME = timedelta(minutes=2)
+_BAD_CODE = {
+    "forged": "这不是礼包的领取码。请骑手打开“我的礼包”再出示。",
+    "over": "这个码过期了。请骑手刷新页面再出示。",
+    "unknown": "号码不对，请再看一遍 9 位数字。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +137,7 @@ def _find(text: str) -> Found:
     try:
         code = qr.read_code(text)
     except qr.BadCode as error:
-        words = {
-            "forged": "这不是礼包的领取码。请骑手打开“我的礼包”再出示。",
-            "over": "这个码过期了。请骑手刷新页面再出示。",
-            "unknown": "号码不对，请再看一遍 9 位数字。",
-        }
-        raise errors.GiftRefused(error.reason, words[error.reason]) from error
+        raise errors.GiftRefused(error.reason, _BAD_CODE[error.reason]) from error
     rows = Allotment.objects.select_related("campaign__division")
     if code.gift:
         gift = rows.filter(public_id=code.gift).first()

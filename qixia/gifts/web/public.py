@@ -15,6 +15,7 @@ from qixia.gifts.queries.sheets import Sheet
 from qixia.ui.access import allow
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_COLUMNS = ("活动", "捐了什么", "份数", "价值（元）", "日期", "已发", "在库", "破损", "退还", "未到")
 
 
 @require_safe
@@ -50,8 +51,7 @@ def draw_file(request: HttpRequest, public_id: str) -> StreamingHttpResponse:
 def _workbook(sheet: Sheet) -> bytes:
     book = Workbook(write_only=True)
     page = book.create_sheet(_("捐赠"))
-    names = ("活动", "捐了什么", "份数", "价值（元）", "日期", "已发", "在库", "破损", "退还", "未到")
-    page.append([_(name) for name in names])
+    page.append([_(name) for name in _COLUMNS])
     for one in sheet.donations:
         row = [one.campaign, one.what, one.count, one.value_fen / 100, one.given_on, _shown(one.handed, sheet)]
         page.append([_safe(cell) for cell in [*row, one.left, one.broken, one.returned, one.waiting]])

@@ -256,8 +256,9 @@ def _refusal(voucher: Voucher, merchants: Sequence[int]) -> VoucherRefused | Non
         return VoucherRefused("early", "还没到时候，这张券 %(when)s 起才能用。", when=_when(voucher.opens_at))
     if voucher.item.windows and not hours.is_open(voucher.item.windows, now):
         opens = hours.next_change(voucher.item.windows, now)
-        words = "现在不是这张券的可用时段，%(when)s 起可以用。" if opens else "现在不是这张券的可用时段。"
-        return VoucherRefused("outside_window", words, when=_when(opens) if opens else "")
+        if opens is None:
+            return VoucherRefused("outside_window", "现在不是这张券的可用时段。")
+        return VoucherRefused("outside_window", "现在不是这张券的可用时段，%(when)s 起可以用。", when=_when(opens))
     return None
 
 
@@ -265,8 +266,11 @@ def _stale(code: Code) -> VoucherRefused | None:
     """A picture of a code is worth nothing a minute later: whoever shows it may not be who holds the voucher."""
     if code.shown_at is None or code.is_fresh:
         return None
-    words = "这是 %(when)s 的二维码，可能是截图。请顾客打开“我的券”刷新二维码，再扫一次；或请顾客报 9 位券号。"
-    return VoucherRefused("stale", words, when=_when(code.shown_at))
+    return VoucherRefused(
+        "stale",
+        "这是 %(when)s 的二维码，可能是截图。请顾客打开“我的券”刷新二维码，再扫一次；或请顾客报 9 位券号。",
+        when=_when(code.shown_at),
+    )
 
 
 def _elsewhere(voucher: Voucher) -> VoucherRefused:
