@@ -59,6 +59,7 @@ class Good:
     rest_after: int
     lacks: tuple[str, ...]
     line: InLine | None
+    keeps_time: bool = False  # one of its times is kept for this rider
 
     @property
     def value(self) -> str:
@@ -80,7 +81,7 @@ class Good:
     @property
     def is_out(self) -> bool:
         """Nothing is free: no piece, or no time."""
-        if self.is_kept:
+        if self.is_kept or self.keeps_time:
             return False
         return self.stock == 0 or (self.has_slots and self.next_time is None)
 
@@ -127,7 +128,9 @@ def conditions(public_id: str) -> list[str]:
 
 def _goods(actor: Actor, items: Sequence[Item], have: int) -> list[Good]:
     mine, lacks, times = _mine(actor, items), lacks_of(actor, items), _next_times(items)
-    lines = {line.item: line for line in lines_of(actor, [item.pk for item in items]) if not line.when}
+    found = lines_of(actor, [item.pk for item in items])
+    lines = {line.item: line for line in found if not line.slot}
+    kept = {line.item for line in found if line.slot and line.is_offered}
     return [
         _good(
             item,
@@ -136,6 +139,7 @@ def _goods(actor: Actor, items: Sequence[Item], have: int) -> list[Good]:
             lacks=lacks.get(item.pk, []),
             next_time=times.get(item.pk),
             line=lines.get(item.public_id),
+            keeps_time=item.public_id in kept,
         )
         for item in items
     ]
@@ -183,7 +187,14 @@ def _mine(actor: Actor, items: Sequence[Item]) -> dict[int, int]:
 
 
 def _good(
-    item: Item, have: int, *, mine: int, lacks: Sequence[str], next_time: datetime | None, line: InLine | None
+    item: Item,
+    have: int,
+    *,
+    mine: int,
+    lacks: Sequence[str],
+    next_time: datetime | None,
+    line: InLine | None,
+    keeps_time: bool,
 ) -> Good:
     return Good(
         public_id=item.public_id,
@@ -219,6 +230,7 @@ def _good(
         rest_after=max(have - item.price, 0),
         lacks=tuple(lacks),
         line=line,
+        keeps_time=keeps_time,
     )
 
 

@@ -8,6 +8,8 @@ from django.apps import apps
 from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
 from qixia.notices.models import Notice
+from qixia.people.models import Person
+from qixia.people.sessions import BACKEND
 from qixia.rewards import queries, services
 from qixia.rewards.errors import (
     LimitReached,
@@ -171,6 +173,34 @@ def test_a_place_of_a_slot_is_kept_likewise_and_never_past_its_booking():
     assert Slot.objects.get(pk=place.pk).taken == 1
     services.reserve(actor=rider, item=thing.public_id, client_key="client-key-1", slot=place.public_id)
     assert (states(row), Slot.objects.get(pk=place.pk).taken) == (["taken"], 1)
+
+
+def test_the_button_is_there_for_who_has_the_only_place_kept(client):
+    thing = therapy(stock=1)
+    place, holder, rider = slot(thing), rider_with(10), rider_with(10)
+    made = services.reserve(actor=holder, item=thing.public_id, client_key="client-key-1", slot=place.public_id)
+    waits(rider, thing, place)
+    shown = queries.good(rider, thing.public_id)
+    assert (shown.is_out, shown.is_available) == (True, False)
+    services.cancel(actor=holder, voucher=made.public_id)
+    shown = queries.good(rider, thing.public_id)
+    assert (shown.next_time, shown.is_out, shown.is_available) == (None, False, True)
+    assert queries.good(rider_with(10), thing.public_id).is_out
+    client.force_login(Person.objects.get(pk=rider.person_id), backend=BACKEND)
+    page = client.get(f"/redeem/{thing.public_id}").content.decode()
+    assert 'form="book"' in page
+    assert "约满了" not in page
+
+
+def test_a_place_that_comes_back_too_late_to_book_is_offered_to_nobody():
+    thing = therapy(stock=1)
+    place, holder, rider = slot(thing), rider_with(10), rider_with(10)
+    made = services.reserve(actor=holder, item=thing.public_id, client_key="client-key-1", slot=place.public_id)
+    row = waits(rider, thing, place)
+    with clock.at(place.starts_at - HOUR / 2):
+        services.cancel(actor=holder, voucher=made.public_id)
+        assert services.settle_lines() == 0
+        assert (states(row), told(rider), stock(thing)) == (["waiting"], [], 1)
 
 
 def test_moving_away_and_more_places_help_who_waits_for_a_slot():

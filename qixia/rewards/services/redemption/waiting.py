@@ -83,9 +83,10 @@ def leave(*, actor: Actor, waiting: str) -> Waiting:
 
 
 def offer_next(item_id: int, slot_id: int | None = None) -> Waiting | None:
-    """Keep a free piece for who waits first, if there are both. In the caller's transaction."""
+    """Keep a free piece for who waits first, if there are both and time to take it. In the caller's transaction."""
     line = _line(item_id, slot_id).exclude(item__merchant_id__in=closed_shops())
-    if not line.exists() or not take_piece(item_id, slot_id):
+    first = line.first()
+    if first is None or not _may_be_kept(first.slot) or not take_piece(item_id, slot_id):
         return None
     # Whoever is leaving at this moment is passed over: nobody waits for a row of the line here.
     row = _line(item_id, slot_id).select_for_update(skip_locked=True, of=("self",)).order_by("pk").first()
@@ -102,6 +103,11 @@ def offer_next(item_id: int, slot_id: int | None = None) -> Waiting | None:
     publish_many([Happened(OFFERED, f"waiting:{row.public_id}", {"item_id": item_id, "person_id": row.person_id})])
     tell_many([_tell(row, "voucher.offered")])
     return row
+
+
+def _may_be_kept(slot: Slot | None) -> bool:
+    """What nobody may book any more is offered to nobody."""
+    return slot is None or booking.bookable_until(booking_terms(), slot.starts_at) > clock.now()
 
 
 def take_offer(person_id: int, item_id: int, slot_id: int | None) -> bool:
