@@ -21,7 +21,8 @@ from qixia.rewards.models.catalogue import Item
 
 
 class Voucher(models.Model):
-    """A person's right to one item at one merchant. Name, price and value are those of the day of reserving."""
+    """A person's right to one item at one merchant. Name, price, value, hours and terms are those of the day of
+    reserving."""
 
     public_id = models.CharField(max_length=26, unique=True, default=new_public_id, editable=False)
     number = models.CharField(_("券号"), max_length=9, unique=True)
@@ -55,6 +56,8 @@ class Voucher(models.Model):
     total = models.PositiveIntegerField(_("共可用"), default=1, db_default=1)
     used = models.PositiveIntegerField(_("已用"), default=0, db_default=0)
     opens_at = models.DateTimeField(_("几时起可用"), null=True, help_text=_("空：马上"))
+    windows = models.CharField(_("可用时段"), max_length=300, blank=True, default="", db_default="")
+    terms = models.TextField(_("使用说明"), max_length=400, blank=True, default="", db_default="")
 
     # What counts against an item's limit per person.
     COUNTS = Q(state__in=states.COUNTED) | Q(used__gt=0)

@@ -155,7 +155,7 @@ def seen_at_till(voucher: Voucher, taken: int = 0) -> SeenAtTill:
         number=voucher.number,
         value=yuan(voucher.face_value_fen),
         kind=voucher.item.kind,
-        terms=voucher.item.terms,
+        terms=voucher.terms,
         last_moment=voucher.expires_at - timedelta(minutes=1),
         asks_units=voucher.asks_units,
         by_amount=voucher.by_amount,

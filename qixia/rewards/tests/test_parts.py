@@ -19,12 +19,13 @@ from qixia.people.models import Person
 from qixia.people.sessions import BACKEND
 from qixia.rewards import qr, queries, rules
 from qixia.rewards.errors import KeyReused, NotSoMuchLeft, VoucherEnded, VoucherOver, VoucherRefused
-from qixia.rewards.models import Account, Entry, Item, Posting, Use, Voucher
+from qixia.rewards.models import Account, Entry, Item, Posting, Refusal, Use, Voucher
 from qixia.rewards.queries.vouchers import Taking
 from qixia.rewards.services import (
     Taker,
     cancel,
     check,
+    close_merchant,
     compare,
     expire_due,
     expire_lots,
@@ -33,6 +34,7 @@ from qixia.rewards.services import (
     seal_postings,
     take,
 )
+from qixia.rewards.services.redemption import taking
 from qixia.rewards.takeout import export_of
 from qixia.rewards.tests.builders import item, organisation, person, rider_with
 from qixia.rewards.tests.conftest import publish_table
@@ -291,6 +293,37 @@ def test_a_voucher_waits_until_it_opens(rider: Any, shop: Any, clerk: Any) -> No
     assert queries.ticket(rider, voucher.public_id).is_early
     with clock.at(opens):
         assert check(actor=clerk, text=voucher.number).voucher == voucher
+
+
+def test_a_voucher_keeps_the_hours_and_terms_it_was_sold_with(rider: Any, shop: Any, clerk: Any) -> None:
+    voucher = reserved(rider, shop, windows="", terms="不含饮料")
+    Item.objects.update(windows="Mo-Su 02:00-02:01", terms="全场不可用")
+    today, _end = clock.city_day(clock.city_date(clock.now()))
+    with clock.at(today + timedelta(days=1, hours=12)):
+        assert check(actor=clerk, text=voucher.number).voucher == voucher
+    shown = queries.ticket(rider, voucher.public_id)
+    assert (shown.windows, shown.terms) == ("", "不含饮料")
+    assert queries.seen_at_till(Voucher.objects.get()).terms == "不含饮料"
+
+
+def test_what_happened_between_the_look_and_the_lock_still_stops_a_taking(
+    rider: Any, shop: Any, clerk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shop closes after the check and before the voucher is locked."""
+    voucher, look = reserved(rider, shop), taking.check
+
+    def look_then_close(**asked: Any) -> Any:
+        found = look(**asked)
+        close_merchant(merchant_id=shop.pk, actor="system:test")
+        monkeypatch.setattr(taking, "check", look)
+        return found
+
+    monkeypatch.setattr(taking, "check", look_then_close)
+    with pytest.raises(VoucherRefused) as refused_now:
+        use(clerk, voucher, None, "redeem-key-1")
+    voucher.refresh_from_db()
+    assert (refused_now.value.reason, voucher.state, Use.objects.count()) == ("paused", "reserved", 0)
+    assert Refusal.objects.get().reason == "paused"
 
 
 def test_a_charging_priority_is_good_at_night_only(rider: Any, shop: Any, clerk: Any) -> None:

@@ -166,7 +166,7 @@ def _not_then(voucher: Voucher, taken: datetime) -> str:
     """Why it could not be taken at that moment."""
     if voucher.opens_at and voucher.opens_at > taken:
         return "early"
-    if voucher.item.windows and not hours.is_open(voucher.item.windows, taken):
+    if voucher.windows and not hours.is_open(voucher.windows, taken):
         return "hours"
     closed = Closure.objects.filter(merchant_id=voucher.merchant_id, since__lte=taken).exclude(ended_at__lte=taken)
     return "closed" if closed.exclude(vouchers=closing.HONOUR).exists() else ""

@@ -103,6 +103,8 @@ def _new_voucher(item: Item, slot: Slot | None, person_id: int, client_key: str)
         slot=slot,
         reminded_at=known_at(slot) if slot else None,
         opens_at=opens_at,
+        windows=item.windows,
+        terms=item.terms,
         expires_at=expires_at,
         client_key=client_key,
     )

@@ -96,10 +96,14 @@ def redeem(*, actor: Actor, text: str, redeem_key: str, units: int | None = None
     try:
         with transaction.atomic():
             locked = _locked(voucher.pk)
-            return _known(actor, text, redeem_key, units) or take(
-                voucher=locked, units=wanted, taker=taker, redeem_key=redeem_key, taken_at=clock.now()
-            )
-    except VoucherOver:
+            known = _known(actor, text, redeem_key, units)
+            if known is not None:
+                return known
+            refusal = _refusal(locked, [taker.merchant_id])
+            if refusal is not None:
+                raise refusal
+            return take(voucher=locked, units=wanted, taker=taker, redeem_key=redeem_key, taken_at=clock.now())
+    except (VoucherOver, VoucherRefused):
         # Somebody was faster between the check and now: look again, so that the refusal says what happened.
         check(actor=actor, text=text)
         raise
@@ -254,8 +258,8 @@ def _refusal(voucher: Voucher, merchants: Sequence[int]) -> VoucherRefused | Non
         return VoucherRefused("expired", "这张券 %(when)s 已过期，请不要收，积分会退给顾客。", when=when)
     if voucher.opens_at and voucher.opens_at > now:
         return VoucherRefused("early", "还没到时候，这张券 %(when)s 起才能用。", when=_when(voucher.opens_at))
-    if voucher.item.windows and not hours.is_open(voucher.item.windows, now):
-        opens = hours.next_change(voucher.item.windows, now)
+    if voucher.windows and not hours.is_open(voucher.windows, now):
+        opens = hours.next_change(voucher.windows, now)
         if opens is None:
             return VoucherRefused("outside_window", "现在不是这张券的可用时段。")
         return VoucherRefused("outside_window", "现在不是这张券的可用时段，%(when)s 起可以用。", when=_when(opens))
