@@ -62,6 +62,8 @@ class OfflineScan(models.Model):
     fen = models.PositiveIntegerField(_("金额（分）"), default=0)
     booked_units = models.PositiveIntegerField(default=0)
     booked_fen = models.PositiveIntegerField(default=0)
+    # What the city would pay for it (`settling.worth_of`): caps count this, not the face value.
+    worth_fen = models.PositiveIntegerField(default=0, db_default=0)
     taken_at = models.DateTimeField(_("收券时间"), help_text=_("按手机的时钟"))
     received_at = models.DateTimeField(_("上传时间"))
     by = models.ForeignKey("people.Person", on_delete=models.PROTECT, related_name="+")
@@ -70,6 +72,9 @@ class OfflineScan(models.Model):
     )
     reason = models.CharField(_("原因"), max_length=16, blank=True)
     borne_by = models.CharField(_("谁承担"), max_length=10, blank=True)
+    # The part of what was not booked that somebody else than the shop bears, and what the city pays for that part.
+    borne_units = models.PositiveIntegerField(default=0, db_default=0)
+    loss_fen = models.PositiveIntegerField(default=0, db_default=0)
     # What the merchant is paid of the loss although no voucher covered it, and what the rider paid in points.
     borne_fen = models.PositiveIntegerField(_("承担金额（分）"), default=0)
     borne_points = models.PositiveIntegerField(_("承担积分"), default=0)

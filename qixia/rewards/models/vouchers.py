@@ -59,8 +59,11 @@ class Voucher(models.Model):
     windows = models.CharField(_("可用时段"), max_length=300, blank=True, default="", db_default="")
     terms = models.TextField(_("使用说明"), max_length=400, blank=True, default="", db_default="")
 
+    # A phone had taken of it without network before it came back: its owner had the goods, whatever its state says.
+    taken_offline = models.BooleanField(default=False, db_default=False, editable=False)
+
     # What counts against an item's limit per person.
-    COUNTS = Q(state__in=states.COUNTED) | Q(used__gt=0)
+    COUNTS = Q(state__in=states.COUNTED) | Q(used__gt=0) | Q(taken_offline=True)
 
     class Meta:
         ordering = ("-id",)
