@@ -117,11 +117,21 @@ class Correction(models.Model):
     reason = models.CharField(_("理由"), max_length=200)
     by = models.CharField(_("经手"), max_length=64)
     at = models.DateTimeField(default=clock.now)
+    # The form's own key: sent twice it is one correction. Null where an objection was answered, which happens once anyway; not
+    # "": a column that may be null is added on SQLite without making the table anew, which would lose its triggers.
+    client_key = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001
 
     class Meta:
         verbose_name = _("对账更正")
         verbose_name_plural = _("对账更正")
-        constraints = (models.CheckConstraint(condition=~Q(fen=0), name="rewards_correction_not_zero"),)
+        constraints = (
+            models.CheckConstraint(condition=~Q(fen=0), name="rewards_correction_not_zero"),
+            models.UniqueConstraint(
+                fields=["statement", "client_key"],
+                condition=Q(client_key__isnull=False),
+                name="rewards_correction_once_per_key",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.fen:+d}"

@@ -85,6 +85,7 @@ class OfflineScan(models.Model):
         verbose_name_plural = _("离线收券")
         indexes = (
             models.Index(fields=["device", "received_at"], name="rewards_scan_of_device"),
+            models.Index(fields=["received_at"], name="rewards_scan_lost", condition=Q(state=offline.LOST)),
             models.Index(fields=["voucher"], name="rewards_scan_of_voucher", condition=Q(voucher__isnull=False)),
             models.Index(
                 fields=["id"], name="rewards_loss_waits", condition=Q(borne_by=offline.CITY, settled_at__isnull=True)
