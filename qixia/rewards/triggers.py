@@ -1,4 +1,4 @@
-"""Migration operations of the ledger's tables that Django has no words for; they act on PostgreSQL only.
+"""Migration operations of the ledger's tables that Django has no words for.
 
 On SQLite a single writer goes through the service, which checks the same, and `qixia rewards audit` finds the rest.
 """
@@ -70,3 +70,35 @@ class RoomInAccounts(_OnPostgres):
 
     forwards = "ALTER TABLE rewards_account SET (fillfactor = 70)"
     backwards = "ALTER TABLE rewards_account RESET (fillfactor)"
+
+
+class PostingsStay(Operation):
+    """Put back what refuses changes of postings on SQLite, where a change of the table's constraints loses it.
+
+    Stands after such a change, and before it: there it acts on the way back. PostgreSQL keeps its triggers.
+    """
+
+    reduces_to_sql = True
+    reversible = True
+    _columns = (
+        "id, key, content_hash, kind, rule, rule_version, act, source, beneficiary, points, nominal, available_after,"
+        " reverses_id, actor, at, day, created_at, request_id, quality, campaign, bonus, unit, promised, pays_id"
+    )
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        """Not part of Django's picture of the models."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        if schema_editor.connection.vendor != "sqlite":
+            return
+        for name, event in (("update", f"UPDATE OF {self._columns}"), ("delete", "DELETE")):
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS rewards_posting_no_{name}", params=None)
+            schema_editor.execute(
+                f"CREATE TRIGGER rewards_posting_no_{name} BEFORE {event} ON rewards_posting "
+                "BEGIN SELECT RAISE(ABORT, 'rewards_posting is append-only'); END",
+                params=None,
+            )
+
+    database_backwards = database_forwards

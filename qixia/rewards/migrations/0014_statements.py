@@ -7,6 +7,7 @@ from django.db import migrations, models
 import qixia.kernel.clock
 import qixia.kernel.ids
 from qixia.audit.append_only import AppendOnly
+from qixia.rewards.triggers import PostingsStay
 
 
 class Migration(migrations.Migration):
@@ -16,6 +17,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        PostingsStay(),  # on the way back, when the table has been made anew
         migrations.CreateModel(
             name="Correction",
             fields=[

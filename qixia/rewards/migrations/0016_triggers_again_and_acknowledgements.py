@@ -8,69 +8,58 @@ from django.db import migrations, models
 
 import qixia.kernel.clock
 from qixia.audit.append_only import AppendOnly
-
-TABLE = "rewards_posting"
-KEPT = (
-    "id, key, content_hash, kind, rule, rule_version, act, source, beneficiary, points, nominal, available_after,"
-    " reverses_id, actor, at, day, created_at, request_id, quality, campaign, bonus, unit, promised, pays_id"
-)
-
-
-def put_back(apps, schema_editor):
-    """Nothing is missing on PostgreSQL."""
-    if schema_editor.connection.vendor != "sqlite":
-        return
-    for name, event in (("update", f"update of {KEPT}"), ("delete", "delete")):
-        schema_editor.execute(f"DROP TRIGGER IF EXISTS {TABLE}_no_{name}", params=None)
-        schema_editor.execute(
-            f"CREATE TRIGGER {TABLE}_no_{name} BEFORE {event} ON {TABLE} "
-            f"BEGIN SELECT RAISE(ABORT, '{TABLE} is append-only'); END",
-            params=None,
-        )
+from qixia.rewards.triggers import PostingsStay
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('rewards', '0015_closures'),
+        ("rewards", "0015_closures"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Digest',
+            name="Digest",
             fields=[
-                ('number', models.PositiveBigIntegerField(primary_key=True, serialize=False, verbose_name='批号')),
-                ('value', models.CharField(max_length=64, verbose_name='校验值')),
+                ("number", models.PositiveBigIntegerField(primary_key=True, serialize=False, verbose_name="批号")),
+                ("value", models.CharField(max_length=64, verbose_name="校验值")),
             ],
             options={
-                'verbose_name': '批次摘要',
-                'verbose_name_plural': '批次摘要',
+                "verbose_name": "批次摘要",
+                "verbose_name_plural": "批次摘要",
             },
         ),
         migrations.AddField(
-            model_name='replay',
-            name='through',
-            field=models.PositiveBigIntegerField(db_default=0, default=0, verbose_name='核到哪一批'),
+            model_name="replay",
+            name="through",
+            field=models.PositiveBigIntegerField(db_default=0, default=0, verbose_name="核到哪一批"),
         ),
         migrations.AddField(
-            model_name='replay',
-            name='whole',
-            field=models.BooleanField(db_default=True, default=True, verbose_name='全部重算'),
+            model_name="replay",
+            name="whole",
+            field=models.BooleanField(db_default=True, default=True, verbose_name="全部重算"),
         ),
         migrations.CreateModel(
-            name='Acknowledgement',
+            name="Acknowledgement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.CharField(max_length=200, verbose_name='理由')),
-                ('by', models.CharField(max_length=64, verbose_name='经手')),
-                ('at', models.DateTimeField(default=qixia.kernel.clock.now, verbose_name='时间')),
-                ('posting', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='acknowledged', to='rewards.posting', verbose_name='记账')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("reason", models.CharField(max_length=200, verbose_name="理由")),
+                ("by", models.CharField(max_length=64, verbose_name="经手")),
+                ("at", models.DateTimeField(default=qixia.kernel.clock.now, verbose_name="时间")),
+                (
+                    "posting",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="acknowledged",
+                        to="rewards.posting",
+                        verbose_name="记账",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': '迟到记账的说明',
-                'verbose_name_plural': '迟到记账的说明',
+                "verbose_name": "迟到记账的说明",
+                "verbose_name_plural": "迟到记账的说明",
             },
         ),
         AppendOnly("rewards_acknowledgement"),
-        migrations.RunPython(put_back, migrations.RunPython.noop),
+        PostingsStay(),
     ]
