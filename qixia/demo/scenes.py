@@ -139,7 +139,7 @@ def retaken(name: str, take: int) -> bytes:
     rng = random.Random(take)
     image: Image.Image = Image.open(io.BytesIO(picture(name)))
     corners = [(0, 0), (0, HEIGHT), (WIDTH, HEIGHT), (WIDTH, 0)]
-    bent = [(abs(x - rng.uniform(8, 70)), abs(y - rng.uniform(6, 52))) for x, y in corners]
+    bent = [(abs(x - rng.uniform(6, 52)), abs(y - rng.uniform(4, 39))) for x, y in corners]
     image = image.transform(
         (WIDTH, HEIGHT), Image.Transform.QUAD, [value for corner in bent for value in corner], Image.Resampling.BICUBIC
     )

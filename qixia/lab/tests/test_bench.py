@@ -27,8 +27,9 @@ def leftovers() -> set[str]:
 
 def start(*words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "qixia.site.cli", "bench", *words, *TINY]
+    own = {name: value for name, value in os.environ.items() if name != "QIXIA_DATABASE_URL"}
     return subprocess.Popen(
-        command, env=dict(os.environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command, env=own, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
 
 

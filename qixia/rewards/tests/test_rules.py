@@ -278,7 +278,8 @@ def test_lines_balance_by_unit():
 
 def test_the_three_ends_of_a_voucher_are_final():
     allowed = {(step, state) for step in states.STEPS for state in states.STATES if states.may(step, state)}
-    assert allowed == {("redeem", "reserved"), ("expire", "reserved"), ("cancel", "reserved")}
+    steps = ("use", "redeem", "expire", "cancel")
+    assert allowed == {(step, state) for step in steps for state in ("reserved", "part_used")}
     assert {step: states.result(step) for step in states.STEPS} == {
         "redeem": "redeemed",
         "expire": "expired",

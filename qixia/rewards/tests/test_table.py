@@ -47,7 +47,7 @@ def form(**changes):
 
 def test_a_draft_shows_what_it_would_have_paid(month, django_assert_max_num_queries):
     client = client_of(person("admin"))
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         page = client.post(reverse("rewards:table"), form())
     effect = page.context["effect"]
     assert (effect.paid, effect.would, effect.count, effect.riders, effect.changed) == (120, 160, 8, 6, 6)

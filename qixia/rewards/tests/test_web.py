@@ -276,7 +276,7 @@ def test_refusals_at_the_till_are_said_and_listed(shop, clerk, headers):
     other = person("merchant", organisation("south-canteen"))
     voucher = reserve(actor=rider_with(30), item=item(shop).public_id, client_key="client-key-1")
     client = browser(clerk)
-    for code, said in (("QX1.forged", "签名不对"), ("", "券号不对"), ("123", "券号不对")):
+    for code, said in (("QX2.forged", "签名不对"), ("", "券号不对"), ("123", "券号不对")):
         answer = client.post("/m/check", {"code": code}, **headers)
         assert answer.status_code == 409
         assert f"不能收 ： {said}" in text_of(answer) or f"不能收：{said}" in text_of(answer).replace(" ", "")
@@ -303,7 +303,7 @@ def test_the_till_asks_as_much_for_thirty_lines_as_for_one(shop, clerk):
     one = cost()
     for n in range(1, 30):
         take(n)
-    assert cost() == one <= 7
+    assert cost() == one <= 10
 
 
 # ── console ─────────────────────────────────────────────────────────────────
