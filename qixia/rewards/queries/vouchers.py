@@ -58,6 +58,11 @@ class Ticket:
         return self.state in states.USABLE
 
     @property
+    def shows_code(self) -> bool:
+        """Not while no till would take it."""
+        return self.is_open and not self.waits
+
+    @property
     def has_parts(self) -> bool:
         return self.by_amount or self.total > 1
 
@@ -142,10 +147,10 @@ def _ticket(row: Voucher) -> Ticket:
 
 
 def codes_of(actor: Actor, public_id: str) -> qr.Chain:
-    """The codes that an own voucher shows from now on. NoSuchVoucher for one that is over: a till without network would
-    take what is signed now."""
+    """The codes that an own voucher shows from now on. NoSuchVoucher for one that is over, or whose shop pauses: a till
+    without network would take what is signed now."""
     row = own_voucher(actor, public_id)
-    if row.state not in states.USABLE or row.expires_at <= clock.now():
+    if row.state not in states.USABLE or row.waits or row.expires_at <= clock.now():
         raise NoSuchVoucher
     facts = qr.Facts(
         public_id=row.public_id,

@@ -11,6 +11,8 @@ from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError
 from qixia.notices.models import Notice
+from qixia.people.models import Person
+from qixia.people.sessions import BACKEND
 from qixia.policy.services import publish, publish_seeds
 from qixia.rewards import closing, queries, services
 from qixia.rewards.errors import ItemGone, VoucherRefused
@@ -73,6 +75,21 @@ class TestPause:
             services.open_merchant(merchant_id=shop.pk, actor=BY)
             assert services.expire_due() == 0
         assert Voucher.objects.get().state == "reserved"
+
+    def test_its_page_shows_no_code_that_nobody_takes(self, held: Any, client: Any) -> None:
+        """With a script that asks for codes, and is told that there are none, it would load itself without end."""
+        shop, _seller, rider, _good, voucher = held
+        client.force_login(Person.objects.get(pk=rider.person_id), backend=BACKEND)
+        address = f"/vouchers/{voucher.public_id}"
+        assert "rewards/voucher" in client.get(address).content.decode()
+        close(shop)
+        for moment in (clock.now(), voucher.expires_at + timedelta(days=1)):
+            with clock.at(moment):
+                page = client.get(address).content.decode()
+                assert 'data-testid="waits"' in page
+                for no_more in ('id="qr"', "voucher.js", "rewards/voucher.", 'http-equiv="refresh"', 'id="bright"'):
+                    assert no_more not in page
+                assert client.get(f"{address}/codes").status_code == 404
 
     def test_who_cannot_wait_gets_everything_back(self, held: Any) -> None:
         shop, _seller, rider, _good, voucher = held

@@ -18,17 +18,26 @@ let offset = 0; // of the server's clock to this phone's
 let shown = "";
 let timer = 0;
 
+// Once for one state of the voucher: a page that still says the same afterwards does not load itself without end.
+const RELOADED = `voucher ${location.pathname}`;
+function reload() {
+  if (sessionStorage.getItem(RELOADED) === canvas.dataset.used) return;
+  sessionStorage.setItem(RELOADED, canvas.dataset.used);
+  location.reload();
+}
+
 // The service worker answers with what it kept, and when it kept it, where there is no network.
 async function ask() {
   const answer = await fetch(canvas.dataset.codes, { cache: "no-store", signal: AbortSignal.timeout?.(QUIET_MS) });
-  if (answer.redirected || [403, 404].includes(answer.status)) return location.reload();
+  if (answer.redirected || [403, 404].includes(answer.status)) return reload();
   if (!answer.ok) throw new Error("not now");
   const given = await answer.json();
   const kept = answer.headers.get("x-qixia-kept");
   if (kept && chain) return undefined;
-  if (!kept && String(given.used) !== canvas.dataset.used) return location.reload();
+  if (!kept && String(given.used) !== canvas.dataset.used) return reload();
   offset = given.now - Number(kept ?? Date.now());
   chain = new Chain(given);
+  sessionStorage.removeItem(RELOADED);
   return undefined;
 }
 
