@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
@@ -160,6 +162,48 @@ def test_a_free_piece_that_a_crash_left_beside_a_line_is_found_by_the_job(gone):
     assert services.settle_lines() == 1
     assert (states(row), stock(thing)) == (["offered"], 0)
     assert AuditEvent.objects.filter(action="rewards.offered").count() == 1
+
+
+def test_who_finds_a_free_piece_locks_it_before_the_own_place_in_the_line(gone):
+    """As everybody does who gives a piece to a line: in another order two would wait for each other."""
+    thing, _holder, _voucher = gone
+    rider = rider_with(10)
+    row = waits(rider, thing)
+    Item.objects.filter(pk=thing.pk).update(stock=1)
+    with CaptureQueriesContext(connection) as said:
+        take(rider, thing)
+    assert (states(row), stock(thing)) == (["taken"], 0)
+    updates = [one["sql"] for one in said if one["sql"].startswith("UPDATE")]
+    piece = next(n for n, sql in enumerate(updates) if sql.startswith('UPDATE "rewards_item"'))
+    line = next(n for n, sql in enumerate(updates) if sql.startswith('UPDATE "rewards_waiting"') and "'waiting'" in sql)
+    assert piece < line
+
+
+def saved(thing, *, stock_change=0, **changes):
+    fields = services.ItemForm.__dataclass_fields__
+    known = {name: getattr(thing, name) for name in fields if name not in ("eligibility", "merchant_id")}
+    form = services.ItemForm(**{**known, **changes}, merchant_id=thing.merchant_id)
+    revision = Item.objects.get(pk=thing.pk).revision
+    return services.save_item(
+        actor=person("admin"), form=form, stock_change=stock_change, item=thing.public_id, revision=revision
+    )
+
+
+def test_lines_end_where_an_item_begins_to_have_times_or_stops(gone):
+    thing, holder, voucher = gone
+    kept, waiter = rider_with(10), rider_with(10)
+    rows = [waits(kept, thing), waits(waiter, thing)]
+    services.cancel(actor=holder, voucher=voucher.public_id)
+    assert (states(*rows), stock(thing)) == (["offered", "waiting"], 0)
+    assert saved(thing, has_slots=True).stock == 1  # and not kept for somebody who cannot take it
+    assert (states(*rows), told(waiter)) == (["lapsed", "lapsed"], ["voucher.wait_over"])
+    place = slot(thing)
+    services.reserve(actor=holder, item=thing.public_id, client_key="client-key-2", slot=place.public_id)
+    row = waits(waiter, thing, place)
+    saved(thing, has_slots=True, summary="周末也开")
+    assert states(row) == ["waiting"]
+    saved(thing, has_slots=False)
+    assert states(row) == ["lapsed"]
 
 
 def test_a_place_of_a_slot_is_kept_likewise_and_never_past_its_booking():

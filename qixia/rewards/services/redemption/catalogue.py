@@ -109,6 +109,7 @@ def _changed(form: ItemForm, stock_change: int, public_id: str, revision: int | 
     row = Item.objects.filter(public_id=public_id).first()
     if row is None:
         raise NoSuchItem
+    had_slots = row.has_slots
     _check(Item(**_fields(form), stock=row.stock, pk=row.pk, public_id=row.public_id))
     same = Item.objects.filter(pk=row.pk, revision=revision or 0)
     if not same.exists():
@@ -118,6 +119,8 @@ def _changed(form: ItemForm, stock_change: int, public_id: str, revision: int | 
     ):
         raise Invalid("库存不够减：现在只剩 %(stock)s 份。", field="stock_change", stock=row.stock)
     row.refresh_from_db()
+    if row.has_slots != had_slots:
+        waiting.end_other_lines(row)
     return row
 
 

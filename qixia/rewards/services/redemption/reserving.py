@@ -26,7 +26,7 @@ from qixia.rewards.services.points import KIND
 from qixia.rewards.services.redemption.allowing import check_may_have, open_slot
 from qixia.rewards.services.redemption.pieces import take_piece
 from qixia.rewards.services.redemption.posting import check_key, post
-from qixia.rewards.services.redemption.waiting import take_offer
+from qixia.rewards.services.redemption.waiting import stop_waiting, take_offer
 
 
 @transaction.atomic
@@ -79,6 +79,7 @@ def _take(item: Item, slot: Slot | None, person_id: int) -> None:
         if slot and Item.objects.filter(pk=item.pk, stock__gte=1).exists():
             raise SlotFull(field="slot", when=slot_words(slot))
         raise SoldOut(name=item.name)
+    stop_waiting(person_id, item.pk, slot_id)
 
 
 def _new_voucher(item: Item, slot: Slot | None, person_id: int, client_key: str) -> Voucher:

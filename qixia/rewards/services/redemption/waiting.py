@@ -43,7 +43,7 @@ def wait(*, actor: Actor, item: str, slot: str | None = None) -> Waiting:
         raise NotAllowed
     wanted = shown_item(item)
     lock_item(wanted.pk)
-    wanted.refresh_from_db(fields=["stock", "active"])
+    wanted.refresh_from_db(fields=["stock", "active", "has_slots"])
     place = open_slot(wanted, slot)
     slot_id = place.pk if place else None
     mine = Waiting.objects.filter(person_id=actor.person_id, state__in=states.WAITING_OPEN)
@@ -116,12 +116,14 @@ def take_offer(person_id: int, item_id: int, slot_id: int | None) -> bool:
     mine = Waiting.objects.filter(
         _of_slot(slot_id), person_id=person_id, item_id=item_id, state=states.OFFERED, offered_until__gt=now
     )
-    if mine.update(state=states.TAKEN, ended_at=now):
-        return True
-    # Whoever found a free piece needs no place in the line any more.
+    return bool(mine.update(state=states.TAKEN, ended_at=now))
+
+
+def stop_waiting(person_id: int, item_id: int, slot_id: int | None) -> None:
+    """Whoever found a free piece needs no place in the line any more. After the piece was taken: the item is locked before
+    a row of its line."""
     in_line = Waiting.objects.filter(_of_slot(slot_id), person_id=person_id, item_id=item_id, state=states.IN_LINE)
-    in_line.update(state=states.TAKEN, ended_at=now)
-    return False
+    in_line.update(state=states.TAKEN, ended_at=clock.now())
 
 
 def came_back(vouchers: Collection[Voucher]) -> None:
@@ -180,7 +182,17 @@ def _lapse(pk: int) -> int:
 
 def end_line(slot: Slot) -> None:
     """Nobody waits for a slot that does not take place. In the caller's transaction, which has locked the item."""
-    rows = list(Waiting.objects.select_related("item", "slot").filter(slot=slot, state__in=states.WAITING_OPEN))
+    _end_all(Waiting.objects.filter(slot=slot))
+
+
+def end_other_lines(item: Item) -> None:
+    """An item changed between having times and having none: its lines of the other sort lead to nothing any more. In the
+    caller's transaction, which has locked the item."""
+    _end_all(Waiting.objects.filter(item=item, slot__isnull=item.has_slots))
+
+
+def _end_all(lines: QuerySet[Waiting]) -> None:
+    rows = list(lines.select_related("item", "slot").filter(state__in=states.WAITING_OPEN).order_by("pk"))
     kept = [row for row in rows if _end(row, "lapse") == states.OFFERED]
     for row in kept:
         give_piece(row.item_id, row.slot_id)
