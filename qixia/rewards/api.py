@@ -113,6 +113,7 @@ class ReserveIn(Schema):
     item: str = Field(max_length=26, description="public id of the item")
     client_key: str = Field(min_length=8, max_length=64, description="made by the phone; the same key is one voucher")
     slot: str | None = Field(None, max_length=26, description="public id of a time, of an item with `has_slots`")
+    seen_price: int | None = Field(None, ge=0, description="the price shown; refused when it is another one by now")
 
 
 class RedeemIn(Schema):
@@ -172,6 +173,7 @@ def reserve(request: HttpRequest, data: ReserveIn) -> Status[Voucher]:
         item=data.item,
         client_key=data.client_key,
         slot=data.slot,
+        seen_price=data.seen_price,
     )
     return Status(201, made)
 

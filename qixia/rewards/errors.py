@@ -27,6 +27,13 @@ class SoldOut(Conflict):
     message = "“%(name)s”刚刚被换完了，没有扣你的积分。"
 
 
+class PriceChanged(Stale):
+    """Somebody changed it between the page and the tap."""
+
+    code = "rewards.price_changed"
+    message = "“%(name)s”刚刚改了价，现在要 %(price)s 分，没有扣你的积分。要换就再点一次。"
+
+
 class LimitReached(Conflict):
     code = "rewards.limit_reached"
     message = "“%(name)s”每人最多换 %(limit)s 份，你已经换满了，没有扣你的积分。"

@@ -9,6 +9,8 @@ from qixia.jobs.models import Event
 from qixia.kernel import clock, ids, tokens
 from qixia.kernel.errors import Invalid, NotAllowed, NotFound, Stale
 from qixia.people.access import ANONYMOUS
+from qixia.people.models import Person
+from qixia.people.sessions import BACKEND
 from qixia.rewards import qr, queries, states
 from qixia.rewards.errors import (
     ItemGone,
@@ -69,6 +71,24 @@ def code_of(voucher, **changes):
 
 
 # ── reserving ───────────────────────────────────────────────────────────────
+
+
+def test_who_agreed_to_another_price_is_asked_again(rider, shop, client):
+    thing = item(shop, price=10)
+    client.force_login(Person.objects.get(pk=rider.person_id), backend=BACKEND)
+    address = f"/redeem/{thing.public_id}"
+    assert 'name="seen_price" value="10"' in client.get(address).content.decode()
+    Item.objects.update(price=30)
+    before = snapshot()
+    sent = {"item": thing.public_id, "client_key": "client-key-1", "seen_price": 10}
+    page = client.post(address, sent)
+    assert (page.status_code, "现在要 30 分" in page.content.decode()) == (409, True)
+    answer = client.post("/api/v1/rewards/vouchers", sent, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "rewards.price_changed")
+    assert snapshot() == before
+    assert 'name="seen_price" value="30"' in page.content.decode()
+    assert client.post(address, {**sent, "seen_price": "30"}).status_code == 302
+    assert Voucher.objects.get().price == 30
 
 
 def test_reserving_spends_points_and_stock_and_names_a_price_and_a_last_day(rider, shop):

@@ -98,10 +98,16 @@ def catalogue(request: HttpRequest) -> HttpResponse:
 def item(request: HttpRequest, public_id: str) -> HttpResponse:
     """Show an item and, on POST, take one: the key in the form makes a second tap the same voucher."""
     error: DomainError | None = None
-    key, slot = request.POST.get("client_key", ""), request.POST.get("slot", "")
+    key, slot, seen = (request.POST.get(name, "") for name in ("client_key", "slot", "seen_price"))
     if request.method == "POST":
         try:
-            made = services.reserve(actor=request.actor, item=public_id, client_key=key, slot=slot or None)
+            made = services.reserve(
+                actor=request.actor,
+                item=public_id,
+                client_key=key,
+                slot=slot or None,
+                seen_price=int(seen) if seen.isdecimal() and len(seen) < 10 else None,
+            )
             return HttpResponseRedirect(reverse("rewards:voucher", args=[made.public_id]))
         except DomainError as refused:
             error = refused

@@ -17,7 +17,7 @@ from qixia.kernel.errors import NotAllowed
 from qixia.people.access import Actor
 from qixia.policy import queries as policy
 from qixia.rewards import booking, rules
-from qixia.rewards.errors import KeyReused, NoSuchItem, NotEnoughPoints, SlotFull, SoldOut
+from qixia.rewards.errors import KeyReused, NoSuchItem, NotEnoughPoints, PriceChanged, SlotFull, SoldOut
 from qixia.rewards.models import Item, Slot, Voucher
 from qixia.rewards.queries.terms import booking_terms
 from qixia.rewards.queries.words import slot_words
@@ -30,9 +30,12 @@ from qixia.rewards.services.redemption.waiting import stop_waiting, take_offer
 
 
 @transaction.atomic
-def reserve(*, actor: Actor, item: str, client_key: str, slot: str | None = None) -> Voucher:
+def reserve(
+    *, actor: Actor, item: str, client_key: str, slot: str | None = None, seen_price: int | None = None
+) -> Voucher:
     """Spend points on one piece of `item` (public id), at a time (`slot`) where the item has such. What is kept for who
-    waited is used up first. The same client key returns the voucher it made first."""
+    waited is used up first. The same client key returns the voucher it made first. PriceChanged when the rider agreed to
+    another price (`seen_price`)."""
     if actor.person_id is None or not actor.has("rider"):
         raise NotAllowed
     check_key(client_key)
@@ -45,6 +48,8 @@ def reserve(*, actor: Actor, item: str, client_key: str, slot: str | None = None
         if earlier.item_id != wanted.pk or (earlier.slot.public_id if earlier.slot else None) != (slot or None):
             raise KeyReused(field="client_key")
         return earlier
+    if seen_price is not None and seen_price != wanted.price:
+        raise PriceChanged(name=wanted.name, price=wanted.price)
     check_may_have(actor, wanted)
     place = open_slot(wanted, slot)
     _take(wanted, place, actor.person_id)
