@@ -1,6 +1,6 @@
 """Statements against the books: what `qixia rewards audit` finds as `wrong_statements`.
 
-Each SQL statement looks at the statements with %s < id <= %s and names those that do not fit. It reads postings and
+Each SQL statement looks at the statements with %s < id <= %s, in its subqueries too, and names those that do not fit. It reads postings and
 entries, never the sums that another check has made.
 """
 
@@ -53,11 +53,13 @@ SELECT s.public_id FROM rewards_statement s JOIN people_organisation o ON o.id =
 LEFT JOIN (
   SELECT e.posting_id, a.owner_ref, SUM(e.amount) AS fen FROM rewards_entry e
   JOIN rewards_account a ON a.id = e.account_id WHERE a.kind = 'settlement' AND a.unit = 'fen'
+    AND e.posting_id IN (SELECT posting_id FROM rewards_statement WHERE id > %s AND id <= %s)
   GROUP BY e.posting_id, a.owner_ref
 ) AS m ON m.posting_id = s.posting_id AND m.owner_ref = 'organisation:' || o.public_id
 LEFT JOIN (
   SELECT statement_id, SUM(fen) AS fen FROM rewards_statementline
-  WHERE kind = 'use' OR (kind = 'loss' AND borne_by = 'rider') GROUP BY statement_id
+  WHERE statement_id > %s AND statement_id <= %s AND (kind = 'use' OR (kind = 'loss' AND borne_by = 'rider'))
+  GROUP BY statement_id
 ) AS l ON l.statement_id = s.id
 WHERE s.state <> 'draft' AND s.id > %s AND s.id <= %s AND COALESCE(m.fen, 0) <> COALESCE(l.fen, 0) ORDER BY s.id
 """
@@ -83,9 +85,10 @@ WHERE s.id > %s AND s.id <= %s AND NOT (
 _PAYMENTS = """
 SELECT s.public_id FROM rewards_statement s JOIN people_organisation o ON o.id = s.merchant_id
 LEFT JOIN (
-  SELECT statement_id, posting_id FROM rewards_payment
+  SELECT statement_id, posting_id FROM rewards_payment WHERE statement_id > %s AND statement_id <= %s
   UNION ALL SELECT p.statement_id, r.id FROM rewards_payment p JOIN rewards_posting r ON r.reverses_id = p.posting_id
-  UNION ALL SELECT id, closing_id FROM rewards_statement WHERE closing_id IS NOT NULL
+    WHERE p.statement_id > %s AND p.statement_id <= %s
+  UNION ALL SELECT id, closing_id FROM rewards_statement WHERE closing_id IS NOT NULL AND id > %s AND id <= %s
 ) AS p ON p.statement_id = s.id
 LEFT JOIN rewards_entry e ON e.posting_id = p.posting_id
 LEFT JOIN rewards_account a
