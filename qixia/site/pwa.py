@@ -116,6 +116,7 @@ def service_worker(_request: HttpRequest) -> HttpResponse:
         "till": reverse("rewards:scan"),
         "till_files": json.dumps([static(name) for name in TILL]),
         "vouchers": reverse("rewards:vouchers"),
+        "sign_ins": json.dumps([reverse("sign-in"), reverse("staff-sign-in")]),
     }
     text = render_to_string("site/sw.js", {**names, "version": ""})
     version = hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -114,6 +116,23 @@ def test_the_worker_has_the_whole_site_as_scope_and_no_cache(db):
     kept = text.replace("/mine/anonymous", "")  # an empty frame: what it shows lies on the phone
     for personal in ("/pic", "/api", "/mine", "/inbox"):
         assert personal not in kept
+
+
+def test_the_worker_carries_kept_pages_over_a_release_and_drops_them_at_a_sign_in(db):
+    """What it does with them is the browser's matter; here: that each way leads there, in the right order."""
+    text = Client().get("/sw.js").content.decode()
+    assert "carryOver().catch(() => {}).then(dropOld)" in text  # before the old caches go
+    sign_ins = json.loads(re.search(r"const SIGN_INS = (.*);", text)[1])
+    assert sign_ins == [reverse("sign-in"), reverse("staff-sign-in")]
+    for condition in (
+        'if (request.method === "POST" && isSignIn(address.pathname)) event.waitUntil(dropPages());',
+        "if (isSignIn(address.pathname) && fresh.ok) await dropPages();",
+        "if (asksWho(fresh)) await dropPages();",
+        'if (came.includes("away")) return void (await dropPages());',
+        "allSettled([dropPages(), unsubscribe(), clearScreen()])",
+    ):
+        assert condition in text
+    assert 'name.startsWith("qx-pages-")).map((name) => caches.delete(name))' in text
 
 
 def test_the_page_for_no_network_knows_nobody(town):

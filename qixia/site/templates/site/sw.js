@@ -3,7 +3,9 @@
 // Static files: from the cache if they are there, fresh ones are kept. Pages: from the network; without it the form for
 // 随手拍 and the empty frame of 我的匿名上报, a rider's vouchers with the codes of their next hours, the till of a shop (all kept from the last visit),
 // or the page that says so. Pictures, pieces of pages and API answers are never kept.
-// Kept pages and pushes go when somebody signs out: whoever holds the phone next reads nothing of the former one's.
+// Kept pages and pushes go when somebody signs out, the pages also where a session ended by itself and the next sign-in begins:
+// whoever holds the phone next reads nothing of the former one's.
+// A new release asks anew for the pages that this phone keeps, so that they are there without network before they are opened again.
 // Drafts are not here: they are in IndexedDB and belong to a person.
 
 const STATIC = "qx-static-{{ version }}";
@@ -13,8 +15,10 @@ const OFFLINE = "{{ offline }}";
 const KEPT_PAGES = {{ kept|safe }};
 const VOUCHERS = "{{ vouchers }}"; // the list; one of them below it, and its codes below that
 const TILL = "{{ till }}";
+const SIGN_INS = {{ sign_ins|safe }};
 const TILL_FILES = {{ till_files|safe }};
 const PATIENCE_MS = 8000;
+const CARRY_MS = 4000; // pages wait for the new worker meanwhile
 
 self.addEventListener("install", (event) => {
   event.waitUntil(fill().then(() => self.skipWaiting()));
@@ -27,7 +31,7 @@ async function fill() {
 }
 
 self.addEventListener("activate", (event) => {
-  event.waitUntil(dropOld().then(() => self.clients.claim()));
+  event.waitUntil(carryOver().catch(() => {}).then(dropOld).then(() => self.clients.claim()));
 });
 
 async function dropOld() {
@@ -35,11 +39,58 @@ async function dropOld() {
   await Promise.all(names.filter((name) => name.startsWith("qx-") && ![STATIC, PAGES].includes(name)).map((name) => caches.delete(name)));
 }
 
+// What the worker before this one kept. No old worker runs any more, and pages wait: nobody signs out in between.
+async function carryOver() {
+  const before = (await caches.keys()).filter((name) => name.startsWith("qx-pages-") && name !== PAGES);
+  for (const name of before) {
+    const old = await caches.open(name);
+    const paths = (await old.keys()).map((request) => new URL(request.url).pathname);
+    const came = await Promise.all(paths.map((path) => renew(path, old)));
+    if (paths.includes(TILL)) await carryTill();
+    if (came.includes("away")) return void (await dropPages());
+    if (came.includes("old")) await carryFiles();
+  }
+}
+
+// A kept page as it is now, with its files; without network, or while the server restarts, as it was.
+async function renew(path, old) {
+  const cache = await caches.open(PAGES);
+  try {
+    const fresh = await withPatience(fetch(path), true, CARRY_MS);
+    if (fresh.status >= 500) throw new Error("no answer");
+    if (fresh.redirected) return asksWho(fresh) ? "away" : "gone";
+    if (!fresh.ok) return "gone";
+    if (path.endsWith("/codes")) await cache.put(path, await stamped(fresh));
+    else await Promise.all([cache.put(path, fresh.clone()), carryLinks(await fresh.text())]);
+    return "new";
+  } catch {
+    const kept = await old.match(path);
+    if (kept && !(await cache.match(path))) await cache.put(path, kept);
+    return "old";
+  }
+}
+
+async function carryLinks(text) {
+  const files = new Set(text.match(/(?<=(?:href|src)=")\/static\/[^"#?]+/g) ?? []);
+  await addMissing([...files]);
+}
+
+// An old page draws itself with the files of its time.
+async function carryFiles() {
+  const cache = await caches.open(STATIC);
+  const before = (await caches.keys()).filter((name) => name.startsWith("qx-static-") && name !== STATIC);
+  for (const name of before) {
+    const old = await caches.open(name);
+    for (const request of await old.keys()) if (!(await cache.match(request))) await cache.put(request, await old.match(request));
+  }
+}
+
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const address = new URL(request.url);
   if (address.origin !== self.location.origin) return;
   if (request.method === "POST" && /^\/(sign-out|staff\/sign-out)/.test(address.pathname)) event.waitUntil(leave());
+  if (request.method === "POST" && isSignIn(address.pathname)) event.waitUntil(dropPages());
   if (request.method !== "GET") return;
   if (address.pathname.startsWith("/static/")) event.respondWith(staticFile(request, address));
   else if (request.mode === "navigate") event.respondWith(page(request, address, event));
@@ -73,6 +124,7 @@ async function page(request, address, event) {
   const keep = isVoucher || isTill || KEPT_PAGES.includes(address.pathname);
   try {
     const fresh = await withPatience(fetch(request), keep);
+    if (isSignIn(address.pathname) && fresh.ok) await dropPages(); // also where a page sent the browser here
     if (keep && fresh.ok && !fresh.redirected) await (await caches.open(PAGES)).put(address.pathname, fresh.clone());
     else if ((isVoucher || isTill) && fresh.status < 500) await forget(address.pathname); // signed out elsewhere, or not theirs
     if (isTill && fresh.ok && !fresh.redirected) event.waitUntil(carryTill());
@@ -85,8 +137,12 @@ async function page(request, address, event) {
 
 // Whoever opens the till carries its scripts from then on. One that is missing must not keep the others from coming.
 async function carryTill() {
+  await addMissing(TILL_FILES);
+}
+
+async function addMissing(files) {
   const cache = await caches.open(STATIC);
-  await Promise.allSettled(TILL_FILES.map(async (file) => (await cache.match(file)) || cache.add(file)));
+  await Promise.allSettled(files.map(async (file) => (await cache.match(file)) || cache.add(file)));
 }
 
 // The codes that a voucher shows from now on. With the time on this phone's clock when they came, so that the page can tell the
@@ -96,16 +152,36 @@ async function codes(request, address) {
   try {
     const fresh = await withPatience(fetch(request), true);
     if (!fresh.ok || fresh.redirected) {
-      if (fresh.status < 500) await forget(address.pathname);
+      if (asksWho(fresh)) await dropPages();
+      else if (fresh.status < 500) await forget(address.pathname);
       return fresh;
     }
-    const headers = new Headers(fresh.headers);
-    headers.set("x-qixia-kept", String(Date.now()));
-    await cache.put(address.pathname, new Response(await fresh.clone().blob(), { headers }));
+    await cache.put(address.pathname, await stamped(fresh));
     return fresh;
   } catch {
     return (await cache.match(address.pathname)) || Response.error();
   }
+}
+
+async function stamped(fresh) {
+  const headers = new Headers(fresh.headers);
+  headers.set("x-qixia-kept", String(Date.now()));
+  return new Response(await fresh.clone().blob(), { headers });
+}
+
+function isSignIn(path) {
+  return SIGN_INS.some((one) => path === one || path.startsWith(`${one}/`));
+}
+
+// The session ended by itself: this phone is nobody's now.
+function asksWho(fresh) {
+  return fresh.redirected && isSignIn(new URL(fresh.url).pathname);
+}
+
+// Of every release: a worker that is being replaced may have kept some under another name.
+async function dropPages() {
+  const names = await caches.keys();
+  await Promise.all(names.filter((name) => name.startsWith("qx-pages-")).map((name) => caches.delete(name)));
 }
 
 async function forget(path) {
@@ -114,14 +190,14 @@ async function forget(path) {
 }
 
 // In a lift the network neither answers nor fails. Only a page that can be had otherwise gives up early.
-function withPatience(answer, hasOther) {
+function withPatience(answer, hasOther, patience = PATIENCE_MS) {
   if (!hasOther) return answer;
-  return Promise.race([answer, new Promise((_, fail) => setTimeout(() => fail(new Error("late")), PATIENCE_MS))]);
+  return Promise.race([answer, new Promise((_, fail) => setTimeout(() => fail(new Error("late")), patience))]);
 }
 
 // Somebody signs out. Without network too: this phone is quiet, whatever the server knows.
 async function leave() {
-  await Promise.allSettled([caches.delete(PAGES), unsubscribe(), clearScreen()]);
+  await Promise.allSettled([dropPages(), unsubscribe(), clearScreen()]);
 }
 
 async function unsubscribe() {
