@@ -24,7 +24,7 @@ from qixia.rewards.errors import (
     VoucherEnded,
     VoucherRefused,
 )
-from qixia.rewards.models import Item, Slot, Voucher
+from qixia.rewards.models import Closure, Item, Slot, Voucher
 from qixia.rewards.services.redemption import slots as room
 from qixia.rewards.tests.builders import item, person, rider_with, slot, therapy
 
@@ -201,6 +201,51 @@ def test_who_does_not_come_gets_nothing_back_and_pauses_after_the_second_time(th
         book(rider_with(20), again)
     publish("rewards.booking", {"no_show_limit": 3}, note="放宽", actor_ref="system:test")
     book(rider, slot(thing, hours=60), key="client-key-9")
+
+
+def missed(rider, thing, number, *, cancels=False, at=HOUR):
+    """A time that was booked; what ends it comes `at` after its start."""
+    place = slot(thing, hours=48 + number)
+    made = book(rider, place, key=f"client-key-{number}")
+    with clock.at(place.starts_at + at):
+        if cancels:
+            services.cancel(actor=rider, voucher=made.public_id)
+        else:
+            assert services.expire_due() == 1
+    return place
+
+
+def test_giving_back_once_it_has_begun_is_staying_away(thing):
+    rider = rider_with(90)
+    missed(rider, thing, 0, cancels=True, at=-HOUR / 10)
+    missed(rider, thing, 1, cancels=True, at=HOUR / 10)
+    book(rider, slot(thing, hours=70), key="client-key-8")  # one absence: in time, if late, was none
+    place = missed(rider, thing, 2, cancels=True, at=timedelta(0))
+    with clock.at(place.ends_at):
+        again = slot(thing)
+        with pytest.raises(StayedAway):
+            book(rider, again, key="client-key-9")
+        # The shop's phone came later.
+        Voucher.objects.filter(client_key="client-key-2").update(taken_offline=True)
+        book(rider, again, key="client-key-9")
+
+
+def test_what_a_closed_shop_could_not_take_is_no_absence(thing):
+    rider = rider_with(90)
+    services.close_merchant(merchant_id=thing.merchant_id, actor="system:test")
+    Closure.objects.update(ended_at=clock.now())
+    for number in range(2):
+        place = slot(thing, hours=48 + number)
+        made = book(rider, place, key=f"client-key-{number}")
+        with clock.at(place.starts_at - HOUR):
+            services.close_merchant(merchant_id=thing.merchant_id, actor="system:test")
+        with clock.at(place.ends_at + HOUR):
+            services.expire_due()
+            services.open_merchant(merchant_id=thing.merchant_id, actor="system:test")
+        made.refresh_from_db()
+        assert (made.state, made.returned) == ("expired", 20)
+    with clock.at(place.ends_at + 2 * HOUR):
+        book(rider, slot(thing), key="client-key-9")
 
 
 def test_the_terms_of_the_day_of_booking_hold(thing):

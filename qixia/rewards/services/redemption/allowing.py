@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from qixia.kernel import clock
 from qixia.kernel.errors import NotAllowed
 from qixia.people.access import Actor
-from qixia.rewards import booking, states
+from qixia.rewards import booking, closing, states
 from qixia.rewards.access import closure_of
 from qixia.rewards.errors import ItemGone, LimitReached, NeedsSlot, NoSuchSlot, NotEligible, SlotOver, StayedAway
-from qixia.rewards.models import Item, Slot, Voucher
+from qixia.rewards.models import Closure, Item, Slot, Voucher
 from qixia.rewards.queries.eligible import lacks_of
 from qixia.rewards.queries.terms import booking_terms
 from qixia.rewards.queries.words import slot_words
@@ -45,14 +46,21 @@ def _check_came(person_id: int) -> None:
     terms, now = booking_terms(), clock.now()
     if not terms.no_show_limit:
         return
-    since = now - timedelta(days=terms.no_show_days)
-    missed = Voucher.objects.filter(
-        person_id=person_id, slot__isnull=False, state=states.EXPIRED, used=0, ended_at__gt=since
-    )
+    missed = absences(person_id).filter(ended_at__gt=now - timedelta(days=terms.no_show_days))
     moments = [at for at in missed.values_list("ended_at", flat=True) if at]
     until = booking.stayed_away_too_often(terms, moments, now)
     if until is not None:
         raise StayedAway(count=len(moments), until=f"{clock.city_time(until):%m-%d}")
+
+
+def absences(person_id: int) -> QuerySet[Voucher]:
+    """Vouchers whose rider did not come: those that ended by themselves, and those given back once the time had begun. None
+    that the shop took without network, or could not have taken."""
+    gone = Q(state=states.EXPIRED) | Q(state=states.CANCELLED, ended_at__gte=F("slot__starts_at"))
+    closed = Closure.objects.filter(merchant_id=OuterRef("merchant_id"), since__lt=OuterRef("ended_at"))
+    closed = closed.exclude(ended_at__lte=OuterRef("slot__starts_at")).exclude(vouchers=closing.HONOUR)
+    booked = Voucher.objects.filter(gone, person_id=person_id, used=0, taken_offline=False, slot__closed_at=None)
+    return booked.filter(slot__isnull=False).exclude(Exists(closed))
 
 
 def open_slot(item: Item, public_id: str | None) -> Slot | None:
