@@ -281,6 +281,7 @@ def test_the_three_ends_of_a_voucher_are_final():
     steps = ("use", "redeem", "expire", "cancel")
     assert allowed == {(step, state) for step in steps for state in ("reserved", "part_used")}
     assert {step: states.result(step) for step in states.STEPS} == {
+        "use": "part_used",
         "redeem": "redeemed",
         "expire": "expired",
         "cancel": "cancelled",
