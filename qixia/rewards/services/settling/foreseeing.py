@@ -77,7 +77,7 @@ def preview_month(actor: Actor, month: date) -> Preview:
 
 
 def _priced(month: date, merchants: Iterable[int]) -> Any:
-    wanted, last = gathering.open_uses(month).filter(merchant_id__in=list(merchants)), 0
+    wanted, last = gathering.open_uses(month, list(merchants)), 0
     while True:
         page: list[Use] = list(wanted.filter(pk__gt=last).select_related("voucher").order_by("pk")[: gathering.PAGE])
         yield from gathering.priced(page)

@@ -8,11 +8,11 @@ Retries  lines are written page by page, each page in its own transaction; a kil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db import connection, transaction
+from django.db.models import Max, Q, QuerySet
 
 from qixia.kernel import clock
 from qixia.rewards import offline, rules, sealing, settling
@@ -27,9 +27,34 @@ def end_of(month: date) -> datetime:
     return clock.city_day(settling.next_month(month))[0]
 
 
-def open_uses(month: date) -> QuerySet[Use]:
-    """Uses up to the end of the month that no statement has."""
-    return Use.objects.filter(at__lt=end_of(month), line__isnull=True)
+def open_uses(month: date, merchants: Collection[int]) -> QuerySet[Use]:
+    """Uses at these shops up to the end of the month that no statement has. Read is what came since the month of each shop's
+    latest statement, which took all before its end: the month itself is for what was under way then."""
+    issued = Statement.objects.filter(merchant_id__in=merchants).exclude(state=settling.DRAFT)
+    latest = dict(issued.order_by().values_list("merchant_id").annotate(latest=Max("month")))
+    since: dict[date | None, list[int]] = {}
+    for merchant in merchants:
+        since.setdefault(latest.get(merchant), []).append(merchant)
+    wanted = Q(pk__in=())
+    for first, shops in since.items():
+        bound = {"at__gte": clock.city_day(first)[0]} if first else {}
+        wanted |= Q(merchant_id__in=shops, at__lt=end_of(month), **bound)
+    return Use.objects.filter(wanted, line__isnull=True)
+
+
+# The shops that ever took a voucher: one look into the index for each of them, however many uses they have.
+_SHOPS = """
+WITH RECURSIVE shop(id) AS (
+  SELECT MIN(merchant_id) FROM rewards_use
+  UNION ALL SELECT (SELECT MIN(u.merchant_id) FROM rewards_use u WHERE u.merchant_id > shop.id) FROM shop WHERE shop.id IS NOT NULL
+) SELECT id FROM shop WHERE id IS NOT NULL
+"""
+
+
+def _shops_with_uses() -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SHOPS)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def open_losses(month: date) -> QuerySet[OfflineScan]:
@@ -50,7 +75,7 @@ def carried() -> QuerySet[Statement]:
 def merchants_with_matter(month: date) -> list[int]:
     """Merchants that get a statement for the month: those with uses, losses or corrections, and in the month in which every
     sum is paid those with a sum that was carried over."""
-    found = set(open_uses(month).values_list("merchant_id", flat=True).distinct())
+    found = set(open_uses(month, _shops_with_uses()).values_list("merchant_id", flat=True).distinct())
     found |= set(open_losses(month).values_list("device__merchant_id", flat=True).distinct())
     found |= set(open_corrections().values_list("statement__merchant_id", flat=True).distinct())
     if settling.settles_all(terms(), month):
@@ -64,7 +89,7 @@ def gather(statement: int) -> bool:
         row = Statement.objects.select_for_update(of=("self",)).select_related("merchant").get(pk=statement)
         if row.state != settling.DRAFT:
             return False
-        mine = open_uses(row.month).filter(merchant_id=row.merchant_id)
+        mine = open_uses(row.month, [row.merchant_id])
         uses = list(mine.select_related("voucher").order_by("pk")[:PAGE])
         lines = [_use_line(row, one, worth) for one, worth in priced(uses)]
         if len(uses) < PAGE:
