@@ -533,7 +533,9 @@ def accept_an_objection() -> None:
 def correct_a_statement() -> None:
     town = _statement("issued")
     with clock.at(town.now):
-        made = services.correct(actor=town.boss, statement=town.row.public_id, fen=-100, reason="多算了")
+        made = services.correct(
+            actor=town.boss, statement=town.row.public_id, fen=-100, reason="多算了", client_key="correction-1"
+        )
     assert made.fen == -100
 
 

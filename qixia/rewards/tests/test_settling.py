@@ -17,8 +17,10 @@ from qixia.notices.models import Notice
 from qixia.rewards import queries, rules, services, settling
 from qixia.rewards.errors import (
     AlreadyDisputed,
+    BadClientKey,
     BankRefUsed,
     DisputeEnded,
+    KeyReused,
     NeedsOtherEyes,
     NoCover,
     NoSuchDispute,
@@ -30,7 +32,7 @@ from qixia.rewards.errors import (
     StatementNotNow,
     TooLateToObject,
 )
-from qixia.rewards.models import Budget, Dispute, Payment, Posting, Statement, StatementLine, Use
+from qixia.rewards.models import Budget, Correction, Dispute, Payment, Posting, Statement, StatementLine, Use
 from qixia.rewards.services.settling import gathering
 from qixia.rewards.tests.builders import item, organisation, person
 from qixia.rewards.tests.settled import (
@@ -108,6 +110,22 @@ def test_a_run_again_changes_nothing_and_a_kill_in_the_middle_is_taken_up():
     assert (row.state, row.uses, row.fen, StatementLine.objects.count()) == ("issued", 5, 7500, 5)
     assert Posting.objects.filter(rule="money").count() == 1
     assert sound()
+
+
+def test_what_earlier_statements_took_is_not_read_again():
+    old, new = organisation(), organisation()
+    one_use(old)
+    issued(old)
+    november = date(2026, 11, 1)
+    with clock.at(datetime(2026, 11, 5, tzinfo=UTC)):
+        for shop in (old, new):
+            one_use(shop)
+    open_now = gathering.open_uses(november, [old.pk, new.pk])
+    assert (open_now.count(), gathering.open_uses(MONTH, [old.pk, new.pk]).count()) == (2, 0)
+    assert str(open_now.query).count('"at" >= ') == 1  # of the shop with a statement
+    assert str(gathering.open_uses(november, [new.pk]).query).count('"at" >= ') == 0
+    assert gathering.merchants_with_matter(november) == sorted([old.pk, new.pk])
+    assert gathering.merchants_with_matter(MONTH) == []
 
 
 def test_nothing_is_issued_before_the_day_of_the_policy_or_while_the_month_runs():
@@ -263,7 +281,7 @@ STEPS = {
         actor=town.boss, payment=Payment.objects.get().public_id, reason="登记错了"
     ),
     "correct": lambda town: services.correct(
-        actor=town.boss, statement=town.row.public_id, fen=100, reason="面值登记错了"
+        actor=town.boss, statement=town.row.public_id, fen=100, reason="面值登记错了", client_key="correction-1"
     ),
 }
 # (step, state) → the state after, or the refusal
@@ -349,11 +367,37 @@ def test_a_correction_downwards_gives_the_cover_back():
     fund = Budget.objects.get(unit="fen")
     left = fund.rest + sum(fund.slices.values_list("left", flat=True))
     with clock.at(town.now):
-        services.correct(actor=town.boss, statement=town.row.public_id, fen=-500, reason="多记了一笔")
+        services.correct(
+            actor=town.boss, statement=town.row.public_id, fen=-500, reason="多记了一笔", client_key="correction-1"
+        )
     fund.refresh_from_db()
     assert fund.rest + sum(fund.slices.values_list("left", flat=True)) == left + 500
     assert Statement.objects.get().due_fen == 2500
     assert money_of(town.shop)["settlement:fen"] == 2500
+    assert sound()
+
+
+@pytest.mark.parametrize("state", ["issued", "paid"])
+def test_a_correction_that_is_sent_twice_moves_money_once(state):
+    town = settled(state)
+    other = settled(state)
+    form = {"actor": town.boss, "fen": 700, "reason": "少记了一笔", "client_key": "correction-1"}
+    with clock.at(town.now):
+        first = services.correct(statement=town.row.public_id, **form)
+        assert services.correct(statement=town.row.public_id, **form) == first
+        assert services.correct(statement=other.row.public_id, **form) != first
+        for wrong, refusal in (
+            ({"fen": 800}, KeyReused),
+            ({"reason": "另一件事"}, KeyReused),
+            ({"client_key": ""}, BadClientKey),
+            ({"client_key": "x" * 65}, BadClientKey),
+        ):
+            with pytest.raises(refusal):
+                services.correct(statement=town.row.public_id, **form | wrong)
+        services.correct(statement=town.row.public_id, **form | {"client_key": "correction-2"})
+    assert [one.fen for one in Correction.objects.filter(statement=town.row)] == [700, 700]
+    assert Statement.objects.get(pk=town.row.pk).fen == (4400 if state == "issued" else 3000)
+    assert AuditEvent.objects.filter(action="rewards.statement_corrected", subject=town.row.ref).count() == 2
     assert sound()
 
 
@@ -409,7 +453,9 @@ def test_who_objects_too_late_is_told():
 def test_a_correction_of_what_is_agreed_goes_to_the_next_month():
     town = settled("paid")
     with clock.at(town.now):
-        services.correct(actor=town.boss, statement=town.row.public_id, fen=1200, reason="少算了一笔")
+        services.correct(
+            actor=town.boss, statement=town.row.public_id, fen=1200, reason="少算了一笔", client_key="correction-1"
+        )
     assert Statement.objects.get().fen == 3000
     row = issued(town.shop, month=date(2026, 11, 1))
     line = row.lines.get()
@@ -492,7 +538,9 @@ def test_four_eyes():
         paid(town, actor=somebody("admin"))
     corrected = settled("issued")
     with clock.at(corrected.now + timedelta(days=1)):
-        services.correct(actor=corrected.boss, statement=corrected.row.public_id, fen=100, reason="补上")
+        services.correct(
+            actor=corrected.boss, statement=corrected.row.public_id, fen=100, reason="补上", client_key="correction-1"
+        )
         services.agree(actor=corrected.keeper, statement=corrected.row.public_id)
         with pytest.raises(NeedsOtherEyes):
             paid(corrected, actor=corrected.boss, fen=3100, bank_ref="ICBC-2")
@@ -511,7 +559,9 @@ def test_a_shops_own_people_settle_nothing_of_it():
         with pytest.raises(OwnStatement):
             paid(town, actor=boss)
         with pytest.raises(OwnStatement):
-            services.correct(actor=boss, statement=town.row.public_id, fen=100, reason="补上")
+            services.correct(
+                actor=boss, statement=town.row.public_id, fen=100, reason="补上", client_key="correction-1"
+            )
         with pytest.raises(OwnStatement):
             services.issue_month(actor=boss, month=MONTH, merchants=[town.shop.pk])
 
@@ -544,7 +594,7 @@ def test_what_does_not_exist():
     with pytest.raises(NoSuchPayment):
         services.reverse_payment(actor=boss, payment="none", reason="没有")
     with pytest.raises(NoSuchStatement):
-        services.correct(actor=boss, statement="none", fen=1, reason="没有")
+        services.correct(actor=boss, statement="none", fen=1, reason="没有", client_key="correction-1")
 
 
 # ── the proof finds what somebody changes ─────────────────────────────────────

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -40,6 +41,7 @@ def shown(answer) -> str:
 
 
 MERCHANT = ("statement", "dispute", "statement-sheet")
+KEY = r'name="client_key" value="([0-9a-z]{26})"'
 DESK = ("settlement-one", "settlement-paper", "settlement-sheet")
 
 
@@ -82,11 +84,18 @@ def test_who_reads_and_who_acts_at_the_desk(role, reads, acts):
     for name in DESK:
         assert client.get(reverse(f"rewards:{name}", args=[town.row.public_id])).status_code == reads
     assert client.get(reverse("rewards:settlement-issue")).status_code == (200 if role == "admin" else 403)
-    sent = client.post(
-        reverse("rewards:settlement-correct", args=[town.row.public_id]), {"yuan": "1.50", "reason": "面值错了"}
-    )
-    assert sent.status_code == acts
+    form = {"yuan": "1.50", "reason": "面值错了", "client_key": "correction-1"}
+    for _sent in range(2):
+        sent = client.post(reverse("rewards:settlement-correct", args=[town.row.public_id]), form)
+        assert sent.status_code == acts
     assert Statement.objects.get().corrected_fen == (150 if acts == 303 else 0)
+    if role == "admin":
+        fields = [
+            re.findall(KEY, shown(client.get(reverse("rewards:settlement-one", args=[town.row.public_id]))))
+            for _ in "ab"
+        ]
+        assert [len(found) for found in fields] == [1, 1]
+        assert fields[0] != fields[1]  # each form has its own
 
 
 def test_no_page_and_no_file_names_a_rider_or_a_whole_number():

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError, Invalid, NotFound
+from qixia.kernel.ids import new_public_id
 from qixia.rewards import services, settling
 from qixia.rewards.queries import statements as queries
 from qixia.rewards.services.settling.foreseeing import preview_month
@@ -122,6 +123,7 @@ def _page(
         "today": clock.city_date(clock.now()),
         "may_settle": request.actor.has("admin"),
         "refused": refused,
+        "client_key": new_public_id(),
     }
     return render(request, "rewards/desk/settlement_one.html", context, status=status)
 
@@ -158,7 +160,13 @@ def answer(request: HttpRequest, public_id: str, dispute: str) -> HttpResponse:
 def correct(request: HttpRequest, public_id: str) -> HttpResponse:
     def done() -> None:
         fen = fen_of(request.POST.get("yuan", ""))
-        services.correct(actor=request.actor, statement=public_id, fen=fen, reason=request.POST.get("reason", "")[:300])
+        services.correct(
+            actor=request.actor,
+            statement=public_id,
+            fen=fen,
+            reason=request.POST.get("reason", "")[:300],
+            client_key=request.POST.get("client_key", ""),
+        )
 
     return _acted(request, public_id, "correct", done, _("已更正，商家会收到通知。"))
 
