@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _ground(transactional_db):
+def _prepared(transactional_db):
     places.forget()
     made.prepared()
     yield
