@@ -51,6 +51,9 @@ REASONS = {
     "units": "份数不对",
     "scan_cap": "超过一笔的上限",
     "unsent_cap": "超过没上传的总上限",
+    "no_value": "这张券没有写价值，离线不能收",
+    "order": "收券时间和这部手机的其他记录对不上",
+    "failed": "没能入账，请联系市里",
     "unknown": "没有这张券",
 }
 
@@ -85,6 +88,9 @@ class OfflinePolicy(BaseModel):
     shown_minutes: int = Field(5, ge=1, le=60, description="so far taking and the code's own time may lie apart")
     certificate_days: int = Field(7, ge=1, le=90, description="renewed by itself whenever the phone is online")
     phones: int = Field(10, ge=1, le=100, description="phones a shop")
+    borne_fen: int = Field(
+        30000, ge=0, le=10**8, description="most of a shop's losses of 24 hours that others bear, 分"
+    )
     bears: Bears = Field(default_factory=Bears, description="who bears a loss, by what became of the voucher")
 
     def bearer(self, reason: str) -> str:
@@ -172,13 +178,19 @@ def refusal(body: Body, paper: Certificate, code: Shown, *, now: datetime) -> st
 
 
 def over_cap(paper: Certificate, fen: int, held: tuple[int, int]) -> str:
-    """Whether a scan worth `fen` is more than the certificate bears; `held` is what the phone held unsent beside it: 分,
-    scans."""
+    """Whether a scan for which the city would pay `fen` is more than the certificate bears; `held` is what the phone held
+    unsent beside it: 分, scans."""
     if fen > paper.scan_fen:
         return "scan_cap"
     if held[0] + fen > paper.unsent_fen or held[1] + 1 > paper.unsent_count:
         return "unsent_cap"
     return ""
+
+
+def bearable(*, lost: int, left: int, by_device: int, total: int) -> int:
+    """Units of a loss that others than the shop may bear: no more than is `left` of one voucher, whatever arrives, and
+    nothing beyond the `total` that one phone (`by_device`: what it took of the voucher before) could have taken honestly."""
+    return max(min(lost, left, total - by_device), 0)
 
 
 def worth(whole: int, units: int, total: int) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 from qixia.kernel.keys import keys
 
 WORDS = "ledger-words"
-OPEN = ("voucher", "person", "anonymous", "statement", "correction", "payment")
+OPEN = ("voucher", "person", "anonymous", "statement", "correction", "payment", "till-scan")
 
 
 def stored_source(source: str) -> str:

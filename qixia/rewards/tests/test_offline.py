@@ -404,11 +404,11 @@ def test_what_was_sent_in_between_makes_room(shop, rider):
             assert phone.told() == [(ACCEPTED, "")] * 2
 
 
-def test_as_many_unsent_as_the_cap_even_without_value(shop, rider):
+def test_as_many_unsent_as_the_cap_even_of_little_value(shop, rider):
     terms(unsent_count=2)
     phone = enrolled(person("merchant", shop))
     for n in range(3):
-        phone.take(voucher_of(rider, shop, key=f"client-key-{n}", face_value_fen=None))
+        phone.take(voucher_of(rider, shop, key=f"client-key-{n}", face_value_fen=1))
     with clock.at(clock.now() + timedelta(minutes=1)):
         assert phone.told()[2] == (REFUSED, "unsent_cap")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from qixia.audit.services import record
 from qixia.kernel import clock, p256, tokens
@@ -41,6 +41,7 @@ def enrol_device(*, actor: Actor, merchant: int, public_key: str, label: str) ->
     if known is not None:
         return _again(known, merchant)
     terms = _terms()
+    lock_shop(merchant)
     if TillDevice.objects.filter(merchant_id=merchant, revoked_at__isnull=True).count() >= terms.phones:
         raise TooManyPhones(most=terms.phones)
     row = TillDevice(merchant_id=merchant, label=words, public_key=public_key, enrolled_by_id=actor.person_id)
@@ -78,6 +79,13 @@ def revoke_device(*, actor: Actor, device: str) -> TillDevice:
         row.save(update_fields=["revoked_at"])
         record("rewards.till_revoked", subject=f"till:{row.public_id}", actor=actor.ref, label=row.label)
     return row
+
+
+def lock_shop(merchant: int) -> None:
+    """Until the transaction ends, nobody else counts this shop's phones or its losses. SQLite has one writer anyway."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"till:{merchant}"])
 
 
 def read_certificate(text: str, row: TillDevice) -> offline.Certificate | None:

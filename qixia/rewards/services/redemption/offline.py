@@ -6,10 +6,15 @@ Once     by phone and number (`seq`), each in a transaction of its own: a batch 
          scan that is sent twice has one row and one answer. A confirmation that did arrive while the phone believed that the
          network had broken carries the same redeem key, and is that use.
 Cap      of what a phone held unsent: all that arrived from it after the moment of taking. Who sends in another order or
-         in pieces gains nothing.
-Books    the city: 分 from its budget to the shop, at once or when there is cover. The rider: points to the shop, what is
-         missing becomes debt; an entry that says why and can be appealed against. The shop: nothing moves.
-Locks    phone → voucher → purses → slices.
+         in pieces gains nothing. A moment of taking that is still to come counts back from now.
+Borne    of one voucher no more than it had left when it came back, and of one that was used no more than it was good for,
+         whatever number of scans arrives; of one phone no more than the voucher was good for; of one shop in 24 hours no more
+         than the policy says. The rest is the shop's. Worth: what the city pays for a taking (settling.worth_of).
+Books    the city: 分 from its budget to the shop, at once or when there is cover. The rider: of what came back for the
+         voucher, points to the shop, what is missing becomes debt; an entry that says why and can be appealed against.
+         Points that were forfeited stay so: the rider has paid, the shop gets its 分. The shop: nothing moves.
+Counts   a voucher that came back and had been taken counts against the limit per person, and takes a piece if there is one.
+Locks    phone → voucher → shop → purses → slices → item.
 Errors   NoSuchPhone, Invalid ("scans"): nothing changed. All else is an answer.
 """
 
@@ -18,31 +23,34 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.utils.translation import gettext as _
 
 from qixia.audit.services import record
 from qixia.kernel import clock, hours, p256, tokens
-from qixia.kernel.errors import Invalid
+from qixia.kernel.errors import DomainError, Invalid
 from qixia.notices.services import Tell, tell_many
 from qixia.people.access import SYSTEM, Actor
 from qixia.people.queries import staff_of
 from qixia.policy import queries as policy
-from qixia.rewards import closing, offline, rules, sealing, states
+from qixia.rewards import closing, offline, rules, sealing, settling, states
 from qixia.rewards.access import kept_phone, merchant_ids
-from qixia.rewards.errors import NoCover, NoSuchPhone
+from qixia.rewards.errors import NoCover, NoSuchPhone, VoucherOver
 from qixia.rewards.models import Closure, OfflineScan, TillDevice, Use, Voucher
 from qixia.rewards.qr import BadCode, read_code
 from qixia.rewards.services import books, telling
 from qixia.rewards.services.money import settle_money
-from qixia.rewards.services.redemption.devices import read_certificate
+from qixia.rewards.services.redemption.devices import lock_shop, read_certificate
+from qixia.rewards.services.redemption.pieces import take_back
 from qixia.rewards.services.redemption.taking import Taker, take
+from qixia.rewards.services.settling import moves
 
 LOSS = "rewards.offline_loss"
 TILL = "/m"
+DAY = timedelta(hours=24)
 # What the rider reads beside the entry.
 WHY = {
     offline.USED: "这张券在店里离线用过，上传时已经没有余额",
@@ -144,6 +152,8 @@ def _voucher_of(scan: OfflineScan, phone: TillDevice, body: offline.Body, certif
     shown = offline.Shown(code.merchant, ends, code.shown_at)
     if reason := offline.refusal(body, paper, shown, now=scan.received_at):
         raise _Refused(reason)
+    if _out_of_order(scan, paper):
+        raise _Refused("order")
     found = Voucher.objects.select_for_update(of=("self",), no_key=True)
     found = found.select_related("person", "merchant", "item")
     voucher = found.filter(public_id=code.public_id, number=code.number).first()
@@ -157,7 +167,10 @@ def _voucher_of(scan: OfflineScan, phone: TillDevice, body: offline.Body, certif
     if body.units > voucher.total:
         raise _Refused("units")
     scan.fen = offline.worth(voucher.face_value_fen or 0, body.units, voucher.total)
-    if reason := offline.over_cap(paper, scan.fen, _held(scan)):
+    if not _worth(voucher, 0, voucher.total):
+        raise _Refused("no_value")  # no cap could hold it
+    scan.worth_fen = _worth(voucher, 0, body.units)
+    if reason := offline.over_cap(paper, scan.worth_fen, _held(scan, paper)):
         raise _Refused(reason)
     return voucher
 
@@ -172,11 +185,37 @@ def _not_then(voucher: Voucher, taken: datetime) -> str:
     return "closed" if closed.exclude(vouchers=closing.HONOUR).exists() else ""
 
 
-def _held(scan: OfflineScan) -> tuple[int, int]:
-    """分 and number of what arrived from the phone after it took this: it held all that unsent, or took it later."""
-    others = OfflineScan.objects.filter(device=scan.device, received_at__gt=scan.taken_at)
-    sums = others.exclude(state=offline.REFUSED).aggregate(fen=Sum("fen"), count=Count("id"))
+def _out_of_order(scan: OfflineScan, paper: offline.Certificate) -> bool:
+    """A phone counts upwards: what it numbered earlier was not taken later, but for a clock that was set."""
+    slack = timedelta(minutes=paper.ahead_minutes)
+    later_before = Q(seq__lt=scan.seq, taken_at__gt=scan.taken_at + slack)
+    earlier_after = Q(seq__gt=scan.seq, taken_at__lt=scan.taken_at - slack)
+    others = OfflineScan.objects.filter(device=scan.device).exclude(state=offline.REFUSED)
+    return others.filter(later_before | earlier_after).exists()
+
+
+def _held(scan: OfflineScan, paper: offline.Certificate) -> tuple[int, int]:
+    """分 and number of what arrived from the phone after it took this: it held all that unsent, or took it later. A clock that
+    is ahead of ours says nothing about the order: then all counts that may lie so close."""
+    since = scan.taken_at
+    if since > scan.received_at:
+        since = scan.received_at - timedelta(minutes=paper.shown_minutes + paper.ahead_minutes)
+    others = OfflineScan.objects.filter(device=scan.device, received_at__gte=since)
+    sums = others.exclude(state=offline.REFUSED).aggregate(fen=Sum("worth_fen"), count=Count("id"))
     return sums["fen"] or 0, sums["count"]
+
+
+def _worth(voucher: Voucher, before: int, units: int) -> int:
+    """分 that the city pays for units of a voucher, after `before` of them."""
+    face = voucher.face_value_fen
+    return settling.worth_of(
+        fen=None if face is None else rules.share_of(voucher.total, before, units, face),
+        settle_fen=voucher.settle_fen,
+        total=voucher.total,
+        before=before,
+        units=units,
+        pays=moves.terms().pays,
+    )
 
 
 def _book(scan: OfflineScan, voucher: Voucher, actor: Actor) -> None:
@@ -187,7 +226,19 @@ def _book(scan: OfflineScan, voucher: Voucher, actor: Actor) -> None:
     left, reason = (scan.units, "") if use is not None else _left(voucher)
     units = min(left, scan.units)
     if use is None and units:
-        use = take(
+        use = _take(scan, voucher, units, actor)
+    scan.booked_units = units
+    scan.booked_fen = min(use.fen if use is not None else 0, scan.fen)
+    scan.state = offline.ACCEPTED
+    if units < scan.units:
+        scan.state, scan.reason = offline.LOST, reason or offline.USED
+        _bear(scan, voucher, actor)
+
+
+def _take(scan: OfflineScan, voucher: Voucher, units: int, actor: Actor) -> Use:
+    """_Refused where it cannot be taken: one scan never stops those behind it in the phone's queue."""
+    try:
+        return take(
             voucher=voucher,
             units=units,
             taker=Taker(actor_ref=actor.ref, person_id=scan.by_id, merchant_id=voucher.merchant_id),
@@ -196,12 +247,10 @@ def _book(scan: OfflineScan, voucher: Voucher, actor: Actor) -> None:
             device=scan.device,
             offline=True,
         )
-    scan.booked_units = units
-    scan.booked_fen = min(use.fen if use is not None else 0, scan.fen)
-    scan.state = offline.ACCEPTED
-    if units < scan.units:
-        scan.state, scan.reason = offline.LOST, reason or offline.USED
-        _bear(scan, voucher, use.points if use is not None else 0, actor)
+    except VoucherOver as over:  # its time is another one since the code was shown
+        raise _Refused("over") from over
+    except DomainError as error:
+        raise _Refused("failed") from error
 
 
 def _left(voucher: Voucher) -> tuple[int, str]:
@@ -211,21 +260,67 @@ def _left(voucher: Voucher) -> tuple[int, str]:
     return 0, {states.CANCELLED: offline.RETURNED, states.EXPIRED: offline.EXPIRED}.get(voucher.state, offline.USED)
 
 
-def _bear(scan: OfflineScan, voucher: Voucher, booked_points: int, actor: Actor) -> None:
+def _bear(scan: OfflineScan, voucher: Voucher, actor: Actor) -> None:
     terms: offline.OfflinePolicy = policy.current(offline.KIND).data
     scan.borne_by = terms.bearer(scan.reason)
+    if scan.borne_by != offline.MERCHANT:
+        before = _share(scan, voucher)
+        if not scan.borne_units or _of_the_day(voucher.merchant_id, scan) + scan.loss_fen > terms.borne_fen:
+            scan.borne_by, scan.borne_units, scan.loss_fen = offline.MERCHANT, 0, 0
     if scan.borne_by == offline.CITY:
         _city_pays(scan, voucher, actor.ref)
     if scan.borne_by == offline.RIDER:
-        points = max(offline.worth(voucher.price, scan.units, voucher.total) - booked_points, 0)
-        scan.borne_fen, scan.borne_points = scan.fen - scan.booked_fen, points
-        if points:
+        scan.borne_fen, scan.borne_points = scan.loss_fen, _to_recover(voucher, before, scan)
+        if scan.borne_points:
             _rider_pays(scan, voucher, actor.ref)
+    if scan.reason != offline.USED:
+        _count(voucher)
+
+
+def _share(scan: OfflineScan, voucher: Voucher) -> int:
+    """Put down how much of the loss others may bear and what that is worth; returns what of the voucher comes before it."""
+    earlier = OfflineScan.objects.filter(voucher=voucher).exclude(state=offline.REFUSED)
+    sums = earlier.aggregate(borne=Sum("borne_units"), here=Sum("units", filter=Q(device=scan.device)))
+    before = (0 if scan.reason == offline.USED else voucher.used) + (sums["borne"] or 0)
+    scan.borne_units = offline.bearable(
+        lost=scan.units - scan.booked_units,
+        left=voucher.total - before,
+        by_device=(sums["here"] or 0) + scan.booked_units,
+        total=voucher.total,
+    )
+    scan.loss_fen = _worth(voucher, before, scan.borne_units)
+    return before
+
+
+def _of_the_day(merchant: int, scan: OfflineScan) -> int:
+    """分 of the shop's losses of 24 hours that others bear, whatever phones it had."""
+    lock_shop(merchant)
+    lost = OfflineScan.objects.filter(device__merchant_id=merchant, received_at__gt=scan.received_at - DAY)
+    return lost.filter(state=offline.LOST).aggregate(fen=Sum("loss_fen"))["fen"] or 0
+
+
+def _to_recover(voucher: Voucher, before: int, scan: OfflineScan) -> int:
+    """Points of the part that came back to the rider. What was forfeited when the voucher ended is paid already, and counts
+    first; of a voucher that was used up nothing came back, there the policy lets the rider pay a second time."""
+    start = 0 if scan.reason == offline.USED else voucher.used
+    forfeited = 0 if scan.reason == offline.USED else voucher.points_left - voucher.returned
+
+    def through(end: int) -> int:
+        return max(rules.share_of(voucher.total, start, end - start, voucher.price) - forfeited, 0)
+
+    return through(before + scan.borne_units) - through(before)
+
+
+def _count(voucher: Voucher) -> None:
+    """It came back and had been taken: against the limit per person, and out of stock, once."""
+    first = Voucher.objects.filter(pk=voucher.pk, taken_offline=False).update(taken_offline=True)
+    if first and not voucher.used:
+        take_back(voucher.item_id)
 
 
 def _city_pays(scan: OfflineScan, voucher: Voucher, actor: str) -> bool:
     """False when no budget covers it: then it waits (settle_losses)."""
-    fen = scan.fen - scan.booked_fen
+    fen = scan.loss_fen
     if fen:
         payee = f"organisation:{voucher.merchant.public_id}"
         try:
@@ -258,7 +353,7 @@ def _rider_pays(scan: OfflineScan, voucher: Voucher, actor: str) -> None:
         rule=offline.RULE,
         rule_version=voucher.rule_version,
         act=LOSS,
-        source=source,
+        source=sealing.stored_source(source),
         beneficiary=owner,
         actor=actor,
         at=clock.now(),

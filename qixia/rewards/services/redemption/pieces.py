@@ -29,6 +29,11 @@ def give_piece(item_id: int, slot_id: int | None, *, pieces: int = 1) -> None:
         give_place(slot_id, places=pieces)
 
 
+def take_back(item_id: int) -> bool:
+    """The piece of a voucher that had come back and was used after all, if one is there. A time has no place any more."""
+    return bool(Item.objects.filter(pk=item_id, stock__gte=1).update(stock=F("stock") - 1))
+
+
 def take_place(slot_id: int) -> bool:
     free = Slot.objects.filter(pk=slot_id, closed_at=None, taken__lt=F("capacity"), starts_at__gt=clock.now())
     return bool(free.update(taken=F("taken") + 1))
