@@ -19,11 +19,11 @@ from qixia.rewards.models import OfflineScan, Refusal, Use, Voucher
 from qixia.rewards.queries.money import amount, yuan
 
 # What follows the reason of a scan that was not booked.
-_BORNE = {
-    offline.CITY: "，差的钱市里补给店里",
-    offline.RIDER: "，从顾客的积分里补给店里",
-    offline.MERCHANT: "，店里承担",
-}
+_PAID = "，差的钱市里补给店里"
+_WAITS = "，市里有预算以后补给店里"
+_OF_THE_RIDER = "，顾客承担，差的钱补给店里"
+_OWN = "，店里承担"
+_REST = "，其余店里承担"
 REFUSALS = {
     "unknown": "券号不对",
     "forged": "签名不对",
@@ -125,10 +125,22 @@ def _lost_today(shops: Sequence[int], start: datetime) -> list[Taken]:
             refused="",
             kind=row.voucher.item.kind if row.voucher else "",
             offline=True,
-            lost=f"{_(offline.REASONS[row.reason])}{_(_BORNE[row.borne_by]) if row.borne_by else ''}",
+            lost=_(offline.REASONS[row.reason]) + _borne(row),
         )
         for row in lost
     ]
+
+
+def _borne(row: OfflineScan) -> str:
+    """Who bears it, as it stands now: a loss that no budget covers yet is not paid."""
+    if not row.borne_by:
+        return ""
+    if row.borne_by == offline.MERCHANT or not row.loss_fen:
+        return _(_OWN)
+    rest = _(_REST) if row.borne_units < row.units - row.booked_units else ""
+    if row.borne_by == offline.RIDER:
+        return _(_OF_THE_RIDER) + rest
+    return _(_PAID if row.settled_at else _WAITS) + rest
 
 
 @dataclass(frozen=True, slots=True)

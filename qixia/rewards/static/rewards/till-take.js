@@ -70,6 +70,7 @@ export const worth = (code, units) => (code.total ? Math.floor(((code.faceFen ||
 export async function takeOffline(found, units, key, phone) {
   const now = nowOf(phone);
   await read(found.text, found.publicKey, now); // who waits before confirming takes no code of minutes ago
+  if (!found.faceFen) throw new Refused("no_value"); // no cap could hold it, and the server books none
   const fen = worth(found, units);
   const made = await addScan(phone.device, (own, scans, online, seq) => {
     mustTake(own);
