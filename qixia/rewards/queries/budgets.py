@@ -29,6 +29,7 @@ FINDINGS = {
     "lost_promises": "答应了没有下文的积分",
     "wrong_uses": "和收券记录对不上的记账",
     "wrong_vouchers": "和收券记录对不上的券",
+    "wrong_losses": "和账本对不上的离线损失",
     "wrong_statements": "和账本对不上的商家账单",
     "wrong_budgets": "对不上的预算",
     "wrong_campaigns": "合计对不上的活动",

@@ -37,6 +37,7 @@ from qixia.rewards.models import (
     Entry,
     Link,
     Lot,
+    OfflineScan,
     Posting,
     Replay,
     Statement,
@@ -181,6 +182,24 @@ HAVING v.used <> COALESCE(SUM(u.units), 0)
   OR COALESCE(SUM(u.fen), 0) <> CAST(COALESCE(v.face_value_fen, 0) AS BIGINT) * v.used / v.total
 ORDER BY v.id
 """
+# What a scan says that others bore of a loss against the one posting that moved it to the shop.
+_LOSSES = """
+SELECT c.public_id FROM rewards_offlinescan c
+JOIN rewards_tilldevice d ON d.id = c.device_id
+JOIN people_organisation o ON o.id = d.merchant_id
+LEFT JOIN rewards_posting p ON p.source = 'till-scan:' || c.public_id AND p.kind IN ('settle', 'spend')
+LEFT JOIN rewards_entry e ON e.posting_id = p.id
+LEFT JOIN rewards_account a
+  ON a.id = e.account_id AND a.kind = 'settlement' AND a.owner_ref = 'organisation:' || o.public_id
+WHERE c.id > %s AND c.id <= %s
+GROUP BY c.id, c.public_id, c.borne_by, c.borne_fen, c.borne_points
+HAVING COUNT(DISTINCT p.id)
+    <> CASE WHEN (c.borne_by = 'city' AND c.borne_fen > 0) OR (c.borne_by = 'rider' AND c.borne_points > 0) THEN 1 ELSE 0 END
+  OR COALESCE(SUM(CASE WHEN a.unit = 'points' THEN e.amount ELSE 0 END), 0) <> c.borne_points
+  OR COALESCE(SUM(CASE WHEN a.unit = 'fen' THEN e.amount ELSE 0 END), 0)
+    <> CASE WHEN c.borne_by = 'city' THEN c.borne_fen ELSE 0 END
+ORDER BY c.id
+"""
 # What lots say was there before them against the entries that have no day.
 _OPENINGS = """
 SELECT a.id FROM rewards_account a
@@ -209,6 +228,7 @@ _BY_POSTING = {
     "wrong_uses": (_USES, _STRAY_USES),
 }
 _BY_VOUCHER = {"wrong_vouchers": (_VOUCHERS,)}
+_BY_SCAN = {"wrong_losses": (_LOSSES,)}
 
 
 @dataclass(slots=True)
@@ -236,6 +256,7 @@ class Proof:
     lost_promises: list[int] = field(default_factory=list)
     wrong_uses: list[int] = field(default_factory=list)
     wrong_vouchers: list[str] = field(default_factory=list)
+    wrong_losses: list[str] = field(default_factory=list)
     wrong_limits: list[int] = field(default_factory=list)
     wrong_lots: list[int] = field(default_factory=list)
     wrong_statements: list[str] = field(default_factory=list)
@@ -268,6 +289,7 @@ KINDS = (
     *_BY_ACCOUNT,
     *_BY_POSTING,
     *_BY_VOUCHER,
+    *_BY_SCAN,
     "wrong_statements",
     "wrong_budgets",
     "wrong_campaigns",
@@ -321,6 +343,7 @@ def _compare(trusted: int) -> Proof:
         (Account, _BY_ACCOUNT),
         (Posting, _BY_POSTING),
         (Voucher, _BY_VOUCHER),
+        (OfflineScan, _BY_SCAN),
         (Statement, by_statement),
     ):
         for low, high in _pages(model):
