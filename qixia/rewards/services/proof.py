@@ -528,9 +528,7 @@ SELECT a.id, COALESCE(e.total, 0) - COALESCE(l.total, 0) FROM rewards_account a
 LEFT JOIN (
   SELECT account_id, SUM(amount) AS total FROM rewards_entry WHERE expires_on IS NULL GROUP BY account_id
 ) AS e ON e.account_id = a.id
-LEFT JOIN (
-  SELECT account_id, SUM(opening) AS total FROM rewards_lot WHERE account_id > %s AND account_id <= %s GROUP BY account_id
-) AS l ON l.account_id = a.id
+LEFT JOIN (SELECT account_id, SUM(opening) AS total FROM rewards_lot GROUP BY account_id) AS l ON l.account_id = a.id
 WHERE a.kind = 'available' AND COALESCE(e.total, 0) <> COALESCE(l.total, 0) ORDER BY a.id
 """
 

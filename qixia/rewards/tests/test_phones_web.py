@@ -128,4 +128,4 @@ def test_the_worker_of_the_site_carries_the_till_and_drops_it():
     text = Client().get("/sw.js").content.decode()
     for name in ("till.js", "till-take", "till-store", "till-send", "till-key", "jsqr", 'const TILL = "/m"'):
         assert name in text
-    assert "caches.delete(PAGES)" in text
+    assert 'name.startsWith("qx-pages-")).map((name) => caches.delete(name))' in text
