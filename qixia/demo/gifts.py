@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
+from typing import Any
 
 from qixia.codes.models import Division
 from qixia.demo.cast import Cast
@@ -66,17 +67,17 @@ def _places(made: _Made, clerk: Actor, points: list[Point]) -> None:
     for name, kind, code, address, hours in _POINTS:
         hit = find_words(address)
         spot = hit.point if hit is not None and locate(hit.point).community else None
-        while spot is None:
+        if spot is None:
             candidate = points[len(name) * len(address) * (len(made.places) + 3) % len(points)]
             spot = candidate if locate(candidate).community else points[0]
         form = PlaceForm(name, kind, code, address, spot.lat, spot.lng, hours)
         made.places.append(services.set_place(actor=clerk, form=form))
 
 
-def _campaign(made: _Made, clerk: Actor, key: str, **said: object) -> Campaign:
+def _campaign(made: _Made, clerk: Actor, key: str, **said: Any) -> Campaign:
     whole = Division.objects.filter(level="district", is_demo=True).order_by("path").first()
     assert whole is not None
-    form = CampaignForm(division=whole.code, **said)  # type: ignore[arg-type]
+    form = CampaignForm(division=whole.code, **said)
     made.campaigns[key] = services.draft_campaign(actor=clerk, form=form)
     return made.campaigns[key]
 

@@ -26,8 +26,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Model
-
 from qixia.codes.models import Division
 from qixia.gifts import states
 from qixia.gifts.models import Allotment, Campaign, Draw, Entry, Place
@@ -196,7 +194,7 @@ def _fill(options: Options) -> Campaign:
 
 def _enter(campaign: Campaign, places: list[Place], rng: random.Random, count: int) -> None:
     people: list[Any] = Person.objects.bulk_create([Person(display_name="骑", is_demo=True) for _ in range(count)])
-    entries: list[Model] = []
+    entries: list[Entry] = []
     for person in people:
         need = rng.choice(("newcomer", "night", "family")) if rng.random() < 0.2 else ""
         entries.append(
@@ -210,7 +208,7 @@ def _enter(campaign: Campaign, places: list[Place], rng: random.Random, count: i
                 need_state=states.SURE if need else "",
             )
         )
-    Entry.objects.bulk_create(entries)  # type: ignore[arg-type]
+    Entry.objects.bulk_create(entries)
 
 
 def _official(name: str) -> Actor:

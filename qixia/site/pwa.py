@@ -42,7 +42,7 @@ TILL = (
     "ui/sha256.js",
     "ui/vendor/ed25519.js",
     "ui/vendor/jsqr.js",
-    "rewards/scan.js",
+    "ui/scan.js",
     "rewards/till.js",
     "rewards/till-key.js",
     "rewards/till-send.js",
