@@ -77,7 +77,7 @@ function seen(text) {
   const form = document.getElementById('typing'); // not there while something waits for its confirmation
   if (again || !form) return;
   active = Date.now();
-  navigator.vibrate?.(60);
+  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(60); // a page nobody touched may not
   form.elements.code.value = text;
   form.requestSubmit();
 }
