@@ -322,7 +322,7 @@ class History:
             services.sort(actor=clerk, public_id=public_id, cls=plot.cls, severity=floor, unit_code=unit)
             if plot.handled:
                 self.later(20, 600, lambda: self._verify(public_id, plot))
-            else:
+            elif plot.stop != "dispatched":
                 self._to_unit(public_id, plot)
 
         self._as_clerk(public_id, act)
