@@ -267,7 +267,7 @@ def test_a_page_of_ten_alarms_costs_as_much_as_one_of_two(town: Town, django_ass
     most = len(few)
     for _ in range(8):
         send(town.rider, DANGER)
-    client.get(CARDS)  # rules are looked up again every few seconds
+    client.get(CARDS)
     with django_assert_max_num_queries(most):
         client.get(CARDS)
 

@@ -82,7 +82,7 @@ def test_a_list_of_twenty_costs_as_many_queries_as_one_of_five(town, name, djang
     most = len(few)  # now: the log of queries forgets the oldest
     for _ in range(15):
         send(town.rider)
-    client.get(reverse(f"reports:{name}"))  # rules are looked up again every few seconds
+    client.get(reverse(f"reports:{name}"))
     with django_assert_max_num_queries(most):
         client.get(reverse(f"reports:{name}"))
 

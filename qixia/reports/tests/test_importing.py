@@ -491,7 +491,7 @@ def test_a_page_of_forty_rows_costs_as_much_as_one_of_four(town: Town, django_as
     with django_assert_max_num_queries(24) as first:
         client.get(f"{START}{few.public_id}/")
     most = len(first)
-    client.get(f"{START}{many.public_id}/")  # rules are looked up again every few seconds
+    client.get(f"{START}{many.public_id}/")
     with django_assert_max_num_queries(most):
         client.get(f"{START}{many.public_id}/")
 

@@ -116,7 +116,6 @@ class TestWhatGoesOut:
 
 class TestWhen:
     def test_off_nothing_is_looked_up_and_nothing_leaves(self, town: Town, monkeypatch, django_assert_num_queries):
-        monkeypatch.setattr("qixia.policy.queries.KEEP_S", 600)
         send(town.rider, UNSURE)
         monkeypatch.setattr(client, "send", lambda *_a, **_k: pytest.fail("something was sent"))
         set_rule()
@@ -264,8 +263,7 @@ class TestWhen:
         assert (opinion_of(first).tries, opinion_of(first).state) == (2, "waiting")
         assert (opinion_of(second).tries, opinion_of(second).state) == (1, "failed")
 
-    def test_looking_round_costs_the_same_for_many(self, town: Town, django_assert_max_num_queries, monkeypatch):
-        monkeypatch.setattr("qixia.policy.queries.KEEP_S", 600)  # the rules are not read anew in between
+    def test_looking_round_costs_the_same_for_many(self, town: Town, django_assert_max_num_queries):
         for _ in range(3):
             send(town.rider, UNSURE)
         with answering(GOOD):
@@ -335,8 +333,7 @@ def _say(ref: str, severity: str, words: str = "看着像") -> None:
     )
 
 
-def test_what_may_be_asked_is_found_by_one_statement(town: Town, django_assert_num_queries, monkeypatch):
-    monkeypatch.setattr("qixia.policy.queries.KEEP_S", 600)
+def test_what_may_be_asked_is_found_by_one_statement(town: Town, django_assert_num_queries):
     send(town.rider, UNSURE)
     set_rule("https://vision.example/v1")
     list(askable(clock.now()))  # the rules are read
@@ -389,8 +386,7 @@ class TestDesk:
         html = client_of(town, "clerk").get(reverse("reports:all")).content.decode()
         assert html.count('data-testid="warned"') == 1
 
-    def test_the_mark_costs_no_query_a_row(self, town: Town, django_assert_max_num_queries, monkeypatch):
-        monkeypatch.setattr("qixia.policy.queries.KEEP_S", 600)  # the rules are not read anew in between
+    def test_the_mark_costs_no_query_a_row(self, town: Town, django_assert_max_num_queries):
         client = client_of(town, "clerk")
         receipts = [send(town.rider, SURE) for _ in range(3)]
         client.get(reverse("reports:all"))

@@ -120,7 +120,7 @@ class TestOffer:
         for _ in range(3):
             send(town.rider, place=at(BESIDE))
         assert len(offers(town)) == 3
-        assert min(cost(), cost()) == few  # rules are looked up again every few seconds
+        assert min(cost(), cost()) == few
 
 
 class TestPlaceAlone:

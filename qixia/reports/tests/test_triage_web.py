@@ -266,9 +266,8 @@ def test_a_forged_key_is_a_queue_and_not_a_failure(town: Town, after: str) -> No
 
 
 def test_a_queue_of_twelve_costs_as_many_queries_as_one_of_three(
-    town: Town, django_assert_max_num_queries: Any, monkeypatch: pytest.MonkeyPatch
+    town: Town, django_assert_max_num_queries: Any
 ) -> None:
-    monkeypatch.setattr("qixia.policy.queries.KEEP_S", 600)  # rules are read anew now and then
     client, first = desk(town), doubtful(town, waited=100)
     for _ in range(2):
         doubtful(town)
