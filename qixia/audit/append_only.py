@@ -72,3 +72,21 @@ class AppendOnly(Operation):
 
     def describe(self) -> str:
         return f"Refuse UPDATE and DELETE on {self.table}"
+
+
+class StaysAppendOnly(AppendOnly):
+    """Put the triggers back on SQLite, where a change of the table's constraints loses them. PostgreSQL keeps its own.
+
+    Stands after such a change, and before it: there it acts on the way back.
+    """
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        if schema_editor.connection.vendor != "sqlite":
+            return
+        for verb in _VERBS:
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {self.table}_no_{verb}")
+        super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    database_backwards = database_forwards

@@ -21,4 +21,5 @@ class GiftsConfig(AppConfig):
 
         register_desk()
         declare("gifts.Draw", "sealed_secret", "gifts.draw:{public_id}")
+        declare("gifts.PaperList", "sealed", "gifts.paper:{public_id}")
         kinds.register(kinds.Kind("gifts.sharing", SharingPolicy, SEEDS / "sharing.yaml", _("礼包分配")))

@@ -12,6 +12,10 @@ DRAFT, OPEN, SHARING, GIVING, ENDED = "draft", "open", "sharing", "giving", "end
 STATES = (DRAFT, OPEN, SHARING, GIVING, ENDED)
 BY_DRAW, ON_JOINING = "draw", "joining"
 WAYS = (BY_DRAW, ON_JOINING)
+# Of a joining gift: who joins from now on, who joined since a day, everybody who ever joined.
+FROM_NOW, SINCE, EVERYBODY = "now", "since", "all"
+REACHES = (FROM_NOW, SINCE, EVERYBODY)
+REACH_LABELS = {FROM_NOW: "开始以后入会的", SINCE: "从某一天起入会的", EVERYBODY: "以前入会的也都有"}
 
 # step → {state of the campaign that it may start from: state it leads to}
 STEPS: dict[str, dict[str, str]] = {
@@ -73,7 +77,7 @@ SAID, SURE, NOT_SURE = "said", "sure", "not_sure"
 NEED_STATES = ("", SAID, SURE, NOT_SURE)
 
 # What happens to kits at a place; the sign is what it does to the stock there.
-RECEIVED, BROUGHT, TAKEN, GIVEN, UNDONE, BROKEN, RETURNED = (
+RECEIVED, BROUGHT, TAKEN, GIVEN, UNDONE, BROKEN, RETURNED, FOUND, MISSING = (
     "received",
     "brought",
     "taken",
@@ -81,8 +85,20 @@ RECEIVED, BROUGHT, TAKEN, GIVEN, UNDONE, BROKEN, RETURNED = (
     "undone",
     "broken",
     "returned",
+    "found",
+    "missing",
 )
-SIGNS = {RECEIVED: 1, BROUGHT: 1, TAKEN: -1, GIVEN: -1, UNDONE: 1, BROKEN: -1, RETURNED: -1}
+SIGNS = {
+    RECEIVED: 1,
+    BROUGHT: 1,
+    TAKEN: -1,
+    GIVEN: -1,
+    UNDONE: 1,
+    BROKEN: -1,
+    RETURNED: -1,
+    FOUND: 1,
+    MISSING: -1,
+}
 MOVES = tuple(SIGNS)
 MOVE_LABELS = {
     RECEIVED: "收到",
@@ -92,9 +108,18 @@ MOVE_LABELS = {
     UNDONE: "撤销发放",
     BROKEN: "破损",
     RETURNED: "退还捐赠方",
+    FOUND: "清点多出",
+    MISSING: "清点少了",
 }
 
 PLACE_KINDS = {"station": "驿站", "canteen": "小哥食堂", "merchant": "友好商家", "office": "社区办公点"}
+
+# A list from paper: what came, or what went over the counter.
+PAPER_RECEIVED, PAPER_HANDED = "received", "handed"
+PAPERS = (PAPER_RECEIVED, PAPER_HANDED)
+READY, NOTED, DROPPED = "ready", "done", "dropped"
+PAPER_STATES = (READY, NOTED, DROPPED)
+PAPER_LABELS = {PAPER_RECEIVED: "收货单", PAPER_HANDED: "签领单"}
 
 
 def may(step: str, state: str) -> bool:

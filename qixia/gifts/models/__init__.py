@@ -1,7 +1,7 @@
 """Tables of gifts, by matter."""
 
 from qixia.gifts.models.campaigns import Campaign, Draw, Entry, Ticket
-from qixia.gifts.models.handing import Allotment, HandOver
+from qixia.gifts.models.handing import Allotment, HandOver, PaperList
 from qixia.gifts.models.stock import Donation, Donor, Helper, Move, Place, Stock
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "HandOver",
     "Helper",
     "Move",
+    "PaperList",
     "Place",
     "Stock",
     "Ticket",

@@ -32,6 +32,9 @@ class Campaign(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()  # of entering; of a joining gift: the last day on which it is given to who joins
     collect_until = models.DateTimeField()
+    reach = models.CharField(max_length=5, default=states.FROM_NOW, db_default=states.FROM_NOW)
+    joined_since = models.DateField(null=True)
+    swept = models.BigIntegerField(default=0, db_default=0)  # key of the last rider whom the job looked at
     usable = models.PositiveIntegerField(default=0)
     allotted = models.PositiveIntegerField(default=0)
     made_at = models.DateTimeField(default=clock.now)
@@ -42,6 +45,12 @@ class Campaign(models.Model):
             models.CheckConstraint(condition=Q(way__in=states.WAYS), name="gifts_known_way"),
             models.CheckConstraint(
                 condition=Q(ends_at__gt=F("starts_at"), collect_until__gt=F("ends_at")), name="gifts_in_order"
+            ),
+            models.CheckConstraint(
+                condition=Q(reach=states.SINCE, way=states.ON_JOINING, joined_since__isnull=False)
+                | Q(reach=states.EVERYBODY, way=states.ON_JOINING, joined_since=None)
+                | Q(reach=states.FROM_NOW, joined_since=None),
+                name="gifts_known_reach",
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["state", "ends_at"], name="gifts_by_state")]

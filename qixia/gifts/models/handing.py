@@ -1,4 +1,4 @@
-"""Who gets one, and that it was handed over.
+"""Who gets one, that it was handed over, and lists from paper that say so.
 
 Truth    one allotment a campaign and person (a constraint), open → handed by a conditional update, so that two places at
          once hand over one. HandOver is the proof; an undone one stays and says why.
@@ -61,6 +61,49 @@ class Allotment(models.Model):
         return f"gift:{self.public_id}"
 
 
+class PaperList(models.Model):
+    """A list that was kept on paper and brought in from Excel: what came, or who took one.
+
+    Truth    the same file once a campaign (a constraint); `sealed` holds its rows, with numbers and phones of people, and
+             goes after a while. What was noted of it stands in moves and hand-overs.
+    """
+
+    public_id = models.CharField(max_length=26, unique=True, default=new_public_id)
+    campaign = models.ForeignKey("gifts.Campaign", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8)
+    state = models.CharField(max_length=7, default=states.READY)
+    digest = models.CharField(max_length=64)
+    sealed = models.BinaryField(null=True)
+    count = models.PositiveIntegerField()  # rows
+    noted = models.PositiveIntegerField(default=0)
+    by = models.CharField(max_length=80)
+    at = models.DateTimeField(default=clock.now)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["campaign", "kind", "digest"],
+                condition=~Q(state=states.DROPPED),
+                name="gifts_paper_once",
+            ),
+            models.CheckConstraint(condition=Q(kind__in=states.PAPERS), name="gifts_known_paper"),
+            models.CheckConstraint(
+                condition=Q(state=states.NOTED, done_at__isnull=False)
+                | Q(state__in=(states.READY, states.DROPPED), done_at=None),
+                name="gifts_noted_when",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["campaign", "-id"], name="gifts_papers_of")]
+
+    def __str__(self) -> str:
+        return self.public_id
+
+    @property
+    def ref(self) -> str:
+        return f"gift-paper:{self.public_id}"
+
+
 class HandOver(models.Model):
     """A kit went over the counter."""
 
@@ -71,6 +114,8 @@ class HandOver(models.Model):
     by = models.CharField(max_length=80)
     at = models.DateTimeField(default=clock.now)
     is_signed = models.BooleanField()  # scanned, not typed
+    # The list that says so; the row was written when that was noted, and `at` is what the paper says.
+    paper = models.ForeignKey(PaperList, on_delete=models.PROTECT, null=True, related_name="+")
     to_deputy = models.BooleanField(default=False)
     undone_at = models.DateTimeField(null=True)
     undone_by = models.CharField(max_length=80, blank=True)
