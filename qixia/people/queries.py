@@ -336,6 +336,35 @@ def person_id_by_phone(phone: str) -> int | None:
     return Person.objects.filter(phone_index=vault.phone_index(phone)).values_list("pk", flat=True).first()
 
 
+def person_ids_by_phone(phones: Iterable[str]) -> dict[str, int]:
+    """Phone → person, for those that somebody has. One query."""
+    wanted = {vault.phone_index(phone): phone for phone in set(phones)}
+    rows = Person.objects.filter(phone_index__in=wanted).values_list("phone_index", "pk")
+    return {wanted[index]: pk for index, pk in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A rider in the order of keys: for which platforms he or she rides now, since when registered."""
+
+    person_id: int
+    since: date
+    platforms: frozenset[str]
+
+
+def riders_after(person_id: int, limit: int, *, since: date | None = None) -> list[Joined]:
+    """Riders with keys above `person_id` who registered on `since` or later and may ride today. Two queries."""
+    riders = Rider.objects.filter(person_id__gt=person_id, person__is_active=True).order_by("person_id")
+    if since is not None:
+        riders = riders.filter(since__gte=since)
+    found = dict(riders.values_list("person_id", "since")[:limit])
+    held = RoleGrant.objects.filter(live_at(clock.now()), person_id__in=found, role="rider")
+    platforms: dict[int, set[str]] = {}
+    for person, code in held.values_list("person_id", "organisation__code"):
+        platforms.setdefault(person, set()).add(code)
+    return [Joined(person, day, frozenset(platforms.get(person, ()))) for person, day in found.items()]
+
+
 def roles_of(person_id: int) -> frozenset[str]:
     return frozenset(RoleGrant.objects.filter(live_at(clock.now()), person_id=person_id).values_list("role", flat=True))
 

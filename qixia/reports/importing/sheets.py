@@ -44,6 +44,11 @@ class Table:
 
 def read_excel(data: bytes) -> Table:
     """The first sheet that holds anything."""
+    return _table(lines_of_excel(data))
+
+
+def lines_of_excel(data: bytes) -> list[Line]:
+    """Its lines as they stand, for lists that know their headings themselves."""
     if len(data) > TABLE_BYTES:
         raise BadFile("表格太大：最多 %(most)d MB。请分几次导入。", most=TABLE_BYTES // MB)
     names = check_archive(data)
@@ -57,7 +62,7 @@ def read_excel(data: bytes) -> Table:
     try:
         for sheet in book.worksheets:
             if sheet.sheet_state == "visible" and (lines := _lines_of(sheet)):
-                return _table(lines)
+                return lines
     except BadFile:
         raise
     except Exception as error:
@@ -147,10 +152,10 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 
-def write_excel(headings: Sequence[str], rows: Iterable[Sequence[str | int]]) -> bytes:
+def write_excel(headings: Sequence[str], rows: Iterable[Sequence[str | int]], title: str = "errors") -> bytes:
     """A workbook of one sheet; every text is text."""
     book = Workbook(write_only=True)
-    sheet = book.create_sheet("errors")
+    sheet = book.create_sheet(title)
     sheet.append(list(headings))
     for row in rows:
         sheet.append([value if isinstance(value, int) else _text_cell(sheet, value) for value in row])
