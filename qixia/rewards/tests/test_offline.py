@@ -424,12 +424,26 @@ def test_a_stopped_phone_books_nothing_and_may_not_go_on(shop, phone, rider):
         services.enrol_device(actor=phone.staff, merchant=shop.pk, public_key=phone.row.public_key, label="前台")
 
 
-def test_an_old_certificate_still_carries_what_was_taken_under_it(shop, phone, rider):
+def test_an_old_certificate_carries_what_was_taken_after_a_renewal_that_did_not_arrive(shop, phone, rider):
     old = phone.row.certificate
-    phone.take(voucher_of(rider, shop))
     with clock.at(clock.now() + timedelta(hours=1)):
         services.renew_device(actor=phone.staff, device=phone.row.public_id)
+        phone.take(voucher_of(rider, shop))
         assert phone.told(certificate=old) == [(ACCEPTED, "")]
+
+
+def test_what_was_taken_before_the_phone_was_last_online_was_sent_then(shop, phone, rider):
+    """A code that was seen at 12 leads to that of 10: no window of 10 is open to a phone that was online at 11."""
+    start, old = clock.now(), phone.row.certificate
+    early, late = (voucher_of(rider, shop, key=f"client-key-{n}") for n in range(2))
+    with clock.at(start + timedelta(hours=1)):
+        services.renew_device(actor=phone.staff, device=phone.row.public_id)
+    with clock.at(start + timedelta(hours=2)):
+        phone.take(early, at=start + timedelta(minutes=49))
+        phone.take(late, at=start + timedelta(minutes=51))  # a clock may be ten minutes off
+        assert phone.told(certificate=old) == [(REFUSED, "order"), (ACCEPTED, "")]
+    early.refresh_from_db()
+    assert early.state == "reserved"
 
 
 def test_windows_and_opening_hold_at_the_moment_of_taking(shop, phone, rider):

@@ -186,10 +186,14 @@ def _not_then(voucher: Voucher, taken: datetime) -> str:
 
 
 def _out_of_order(scan: OfflineScan, paper: offline.Certificate) -> bool:
-    """A phone counts upwards: what it numbered earlier was not taken later, but for a clock that was set."""
+    """A phone counts upwards: what it numbered earlier was not taken later, but for a clock that was set. Nor was what
+    arrives now taken before the phone was last online with nothing more to send."""
     slack = timedelta(minutes=paper.ahead_minutes)
     later_before = Q(seq__lt=scan.seq, taken_at__gt=scan.taken_at + slack)
     earlier_after = Q(seq__gt=scan.seq, taken_at__lt=scan.taken_at - slack)
+    newest = read_certificate(scan.device.certificate, scan.device)
+    if newest is not None and scan.taken_at.timestamp() < newest.start - slack.total_seconds():
+        return True  # a phone sends all it has before it asks for a new certificate
     others = OfflineScan.objects.filter(device=scan.device).exclude(state=offline.REFUSED)
     return others.filter(later_before | earlier_after).exists()
 
