@@ -278,6 +278,11 @@ class StayedAway(Conflict):
     message = "你有 %(count)s 次约了没来，%(until)s 起又可以约。"
 
 
+class GaveBackUsed(Conflict):
+    code = "rewards.gave_back_used"
+    message = "你有 %(count)s 张券用过以后又退了，%(until)s 起又可以兑换。不对就在账本里那一笔申诉。"
+
+
 class NothingToWaitFor(Conflict):
     code = "rewards.nothing_to_wait_for"
     message = "“%(name)s”现在就有，不用排。"

@@ -10,6 +10,7 @@ Errors   `refusal` names the first reason why a scan is not booked, "" if there 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -92,6 +93,10 @@ class OfflinePolicy(BaseModel):
         30000, ge=0, le=10**8, description="most of a shop's losses of 24 hours that others bear, 分"
     )
     bears: Bears = Field(default_factory=Bears, description="who bears a loss, by what became of the voucher")
+    back_limit: int = Field(
+        2, ge=0, le=20, description="who gave so many vouchers back after use reserves nothing for a while; 0: off"
+    )
+    back_days: int = Field(30, ge=1, le=366, description="so long such a voucher counts")
 
     def bearer(self, reason: str) -> str:
         return str(getattr(self.bears, reason))
@@ -185,6 +190,15 @@ def over_cap(paper: Certificate, fen: int, held: tuple[int, int]) -> str:
     if held[0] + fen > paper.unsent_fen or held[1] + 1 > paper.unsent_count:
         return "unsent_cap"
     return ""
+
+
+def barred_until(policy: OfflinePolicy, given_back: Collection[datetime], now: datetime) -> datetime | None:
+    """Until when somebody reserves nothing who gave vouchers back that had been used; None for who may."""
+    life = timedelta(days=policy.back_days)
+    recent = sorted(moment for moment in given_back if moment > now - life)
+    if not policy.back_limit or len(recent) < policy.back_limit:
+        return None
+    return recent[-policy.back_limit] + life
 
 
 def bearable(*, lost: int, left: int, by_device: int, total: int) -> int:

@@ -6,8 +6,8 @@ import pytest
 
 from qixia.kernel import clock
 from qixia.rewards import offline, queries, services
-from qixia.rewards.errors import LimitReached
-from qixia.rewards.models import OfflineScan, Voucher
+from qixia.rewards.errors import GaveBackUsed, LimitReached
+from qixia.rewards.models import Item, OfflineScan, Posting, Voucher
 from qixia.rewards.services.proof import compare
 from qixia.rewards.tests.builders import item, organisation, person, rider_with, slot
 from qixia.rewards.tests.phones import code_of, enrolled
@@ -118,6 +118,65 @@ def test_what_was_taken_and_given_back_counts_against_the_limit_and_the_stock(sh
     assert goods.stock == 1
     with pytest.raises(LimitReached):
         reserve(rider, goods, 2)
+
+
+def taken_and_given_back(rider, phone, goods, *, sent=True):
+    voucher = reserve(rider, goods, Voucher.objects.count())
+    phone.take(voucher)
+    services.cancel(actor=rider, voucher=voucher.public_id)
+    if sent:
+        phone.send()
+    return voucher
+
+
+def test_who_gave_back_a_second_time_what_was_taken_reserves_nothing_for_a_while(shop, phone):
+    rider, goods = rider_with(50), item(shop)
+    taken_and_given_back(rider, phone, goods)
+    taken_and_given_back(rider, phone, goods, sent=False)
+    kept = reserve(rider, goods, 8)
+    phone.send()
+    before = (queries.balance(rider.ref), Item.objects.get().stock)
+    for refused in (lambda: reserve(rider, goods, 9), lambda: services.wait(actor=rider, item=goods.public_id)):
+        with pytest.raises(GaveBackUsed) as caught:
+            refused()
+        assert "2 张券" in str(caught.value)
+    assert (queries.balance(rider.ref), Item.objects.get().stock) == before
+    services.redeem(actor=phone.staff, text=kept.number, redeem_key="till-key-1")
+    reserve(rider_with(10), goods, 1)
+    with clock.at(clock.now() + timedelta(days=30, minutes=1)):
+        reserve(rider, goods, 9)
+
+
+@pytest.mark.parametrize("way", ["one", "expired", "off", "appealed"])
+def test_who_is_not_held_back(shop, phone, way):
+    rider, goods = rider_with(50), item(shop)
+    if way == "off":
+        terms(back_limit=0)
+    first = taken_and_given_back(rider, phone, goods)
+    if way == "expired":  # nobody gave it back: the phone came too late
+        second = reserve(rider, goods, 7)
+        with clock.at(second.expires_at - timedelta(minutes=30)):
+            services.renew_device(actor=phone.staff, device=phone.row.public_id)
+            phone.row.refresh_from_db()
+            phone.take(second)
+        with clock.at(second.expires_at):
+            services.expire_due()
+            assert phone.told() == [(LOST, "expired")]
+            reserve(rider, goods, 9)
+        return
+    if way != "one":
+        taken_and_given_back(rider, phone, goods)
+    if way == "appealed":
+        with pytest.raises(GaveBackUsed):
+            reserve(rider, goods, 9)
+        entry = Posting.objects.get(rule=offline.RULE, source__in=sources_of(first))
+        appeal = services.appeal_points(actor=rider, entry=entry.pk, text="店员说没收成，叫我退了")
+        services.answer_appeal(actor=person("admin"), public_id=appeal.public_id, points=10, answer="店里记错了")
+    assert reserve(rider, goods, 9).state == "reserved"
+
+
+def sources_of(voucher):
+    return [f"till-scan:{one.public_id}" for one in OfflineScan.objects.filter(voucher=voucher)]
 
 
 def test_losses_and_caps_are_worth_what_the_city_pays(shop, phone):

@@ -1,10 +1,11 @@
 """Who may have what, and at which time. Reads only; every refusal names what is missing in words.
 
-Errors   ItemGone, LimitReached, NotEligible; NeedsSlot, NoSuchSlot, SlotOver, StayedAway.
+Errors   ItemGone, GaveBackUsed, LimitReached, NotEligible; NeedsSlot, NoSuchSlot, SlotOver, StayedAway.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -13,10 +14,20 @@ from django.utils.translation import gettext as _
 from qixia.kernel import clock
 from qixia.kernel.errors import NotAllowed
 from qixia.people.access import Actor
-from qixia.rewards import booking, closing, states
+from qixia.policy import queries as policy
+from qixia.rewards import booking, closing, offline, states
 from qixia.rewards.access import closure_of
-from qixia.rewards.errors import ItemGone, LimitReached, NeedsSlot, NoSuchSlot, NotEligible, SlotOver, StayedAway
-from qixia.rewards.models import Closure, Item, Slot, Voucher
+from qixia.rewards.errors import (
+    GaveBackUsed,
+    ItemGone,
+    LimitReached,
+    NeedsSlot,
+    NoSuchSlot,
+    NotEligible,
+    SlotOver,
+    StayedAway,
+)
+from qixia.rewards.models import Closure, Item, OfflineScan, PointsAppeal, Slot, Voucher
 from qixia.rewards.queries.eligible import lacks_of
 from qixia.rewards.queries.terms import booking_terms
 from qixia.rewards.queries.words import slot_words
@@ -28,6 +39,7 @@ def check_may_have(actor: Actor, item: Item) -> None:
         raise NotAllowed
     if not item.active or closure_of(item.merchant_id):
         raise ItemGone(name=item.name)
+    _check_honest(actor.person_id)
     if item.limit_per_person is not None:
         mine = Voucher.objects.filter(Voucher.COUNTS, person_id=actor.person_id, item=item)
         if item.limit_days is not None:
@@ -39,6 +51,35 @@ def check_may_have(actor: Actor, item: Item) -> None:
         raise NotEligible(name=item.name, what=_("；").join(missing))
     if item.has_slots:
         _check_came(actor.person_id)
+
+
+def _check_honest(person_id: int) -> None:
+    """Who gave vouchers back that a phone had taken without network, more than once and lately, waits a while: until such
+    a phone is online again nobody knows, and each time goods are gone that stock and limit do not count."""
+    terms, now = _offline_terms(), clock.now()
+    back = Voucher.objects.filter(person_id=person_id, state=states.CANCELLED, taken_offline=True)
+    back = back.filter(ended_at__gt=now - timedelta(days=terms.back_days))
+    ended = {pk: at for pk, at in back.values_list("pk", "ended_at") if at}
+    if offline.barred_until(terms, ended.values(), now) is None:
+        return
+    cleared = _cleared(ended)
+    held = [at for pk, at in ended.items() if pk not in cleared]
+    until = offline.barred_until(terms, held, now)
+    if until is not None:
+        raise GaveBackUsed(count=len(held), until=f"{clock.city_time(until):%m-%d}")
+
+
+def _offline_terms() -> offline.OfflinePolicy:
+    found: offline.OfflinePolicy = policy.current(offline.KIND).data
+    return found
+
+
+def _cleared(vouchers: Collection[int]) -> set[int]:
+    """Of these vouchers, those of which a person said on appeal that the rider was right."""
+    scans = OfflineScan.objects.filter(voucher__in=vouchers, borne_points__gt=0)
+    paid = {f"till-scan:{ref}": pk for ref, pk in scans.values_list("public_id", "voucher_id")}
+    granted = PointsAppeal.objects.filter(posting__source__in=paid, posting__rule=offline.RULE, state=states.GRANTED)
+    return {paid[source] for source in granted.values_list("posting__source", flat=True)}
 
 
 def _check_came(person_id: int) -> None:
