@@ -4,7 +4,8 @@ How      PostgreSQL takes more than a few rows by COPY, which costs it and Pytho
          other databases, go through the model's `bulk_create`. All constraints and triggers hold either way.
 Ids      come back in the order of the rows when asked for: taken from the table's own sequence before.
 Errors   Django's (IntegrityError …), as from any other statement.
-Not for  rows that may be there already (`ignore_conflicts`), and columns that the database fills.
+Twice    `insert_new` leaves out what is there already.
+Not for  columns that the database fills.
 """
 
 from __future__ import annotations
@@ -31,6 +32,23 @@ def insert_many(
     numbers = _next_ids(model, len(rows)) if ids else []
     _copy(model, columns, rows, numbers)
     return numbers
+
+
+def insert_new(model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """The same, leaving out rows whose unique columns are there already: one statement with a list a column."""
+    if not rows:
+        return
+    if connection.vendor != "postgresql" or len(rows) < FEW:
+        made = [model(**dict(zip(columns, row, strict=True))) for row in rows]
+        model._default_manager.bulk_create(made, ignore_conflicts=True)
+        return
+    fields: list[Any] = [model._meta.get_field(name) for name in columns]
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(field.column) for field in fields)
+    lists = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
+    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT * FROM UNNEST({lists}) ON CONFLICT DO NOTHING"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [list(values) for values in zip(*rows, strict=True)])
 
 
 def _next_ids(model: type[models.Model], count: int) -> list[int]:

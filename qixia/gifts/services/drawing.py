@@ -16,14 +16,15 @@ from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import SHA256, Concat
 
+from qixia.audit.rows import insert_many
 from qixia.audit.services import record
 from qixia.gifts import access, errors, states
 from qixia.gifts.models import Allotment, Campaign, Draw, Entry, Ticket
 from qixia.gifts.rules import draw as rules
 from qixia.gifts.rules import lane_shares, need_shares
+from qixia.gifts.services.allotting import Gift, allot
 from qixia.gifts.services.entering import start_freezing
 from qixia.gifts.services.moves import draw_must_be, take_step, turn
-from qixia.gifts.services.numbering import fresh_numbers
 from qixia.gifts.services.planning import promise
 from qixia.kernel import clock
 from qixia.kernel.errors import Conflict, Invalid
@@ -127,8 +128,8 @@ def _freeze(row: Draw) -> None:
     for _pk, code, need, need_state, community, platform in found:
         key = community if by_place else platform
         lane = labels.setdefault(key, str(len(labels) + 1)) if key else ""
-        tickets.append(Ticket(draw=row, code=code, need=need if need_state == states.SURE else "", lane=lane))
-    Ticket.objects.bulk_create(tickets, batch_size=1000)
+        tickets.append((row.pk, code, need if need_state == states.SURE else "", lane, "", ""))
+    insert_many(Ticket, ("draw_id", "code", "need", "lane", "number", "won"), tickets)
     turn(row, states.FREEZING, cursor=found[-1][0], lanes={label: key for key, label in labels.items()})
 
 
@@ -229,41 +230,31 @@ def _allot(row: Draw) -> None:
         return
     last = won.values_list("pk", flat=True)[len(batch) - 1]
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=row.campaign_id)
+    # The codes are asked for by where they stand, not one by one: five thousand values in a statement cost seconds.
+    codes = won.filter(pk__lte=last).order_by().values("code")
     entries = list(
-        Entry.objects.filter(code__in=batch).exclude(person=None).values_list("code", "person_id", "place_id")
+        Entry.objects.filter(code__in=codes).exclude(person=None).values_list("code", "person_id", "place_id")
     )
-    made = [
-        Allotment(
-            campaign=campaign,
-            person_id=person,
-            draw=row,
-            place_id=place,
-            number=number,
-            why=batch[code],
-            until=campaign.collect_until,
-        )
-        for (code, person, place), number in zip(entries, fresh_numbers(len(entries)), strict=True)
-    ]
-    Allotment.objects.bulk_create(made, batch_size=1000)
-    Campaign.objects.filter(pk=campaign.pk).update(allotted=F("allotted") + len(made))
-    tell_many(_tells(campaign, row, [one.person_id or 0 for one in made], "gift.won"))
+    made = [Gift(person, batch[code], row.pk, place) for code, person, place in entries if person is not None]
+    allot(campaign, made)
+    tell_many(_tells(campaign, row, [one.person_id for one in made], "gift.won"))
     turn(row, states.CHOSEN, cursor=last)
 
 
 def _tell_others(row: Draw) -> None:
     """Who got none is told too, and where to check it; then the result is out."""
     lost = Ticket.objects.filter(draw=row, won=states.NONE, pk__gt=row.cursor).order_by("pk")
-    batch = list(lost.values_list("pk", "code")[:BATCH])
+    batch = list(lost.values_list("pk", flat=True)[:BATCH])
     campaign = Campaign.objects.select_for_update(no_key=True).get(pk=row.campaign_id)
     if not batch:
         turn(row, states.DONE, cursor=0, done_at=clock.now())
         take_step(campaign, "publish")
         record("gifts.published", subject=row.ref, actor=SYSTEM.ref)
         return
-    codes = [code for _pk, code in batch]
+    codes = lost.filter(pk__lte=batch[-1]).order_by().values("code")
     people = Entry.objects.filter(code__in=codes).exclude(person=None).values_list("person_id", flat=True)
     tell_many(_tells(campaign, row, [person or 0 for person in people], "gift.lost"))
-    turn(row, states.TOLD, cursor=batch[-1][0])
+    turn(row, states.TOLD, cursor=batch[-1])
 
 
 def _tells(campaign: Campaign, row: Draw, people: list[int], template: str) -> Iterator[Tell]:

@@ -18,9 +18,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
+from qixia.audit.rows import insert_new
 from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
+from qixia.kernel.ids import new_public_id
 from qixia.kernel.keys import keys
 from qixia.notices import queries, rules, senders
 from qixia.notices.models import Choice, MailAddress, Message, Notice, PushSubscription, QuietHours
@@ -55,19 +57,21 @@ def tell_many(tells: Iterable[Tell]) -> None:
         if one.template not in known:
             raise UnknownTemplate(one.template)
     now, ours = clock.now(), keys()
-    Notice.objects.bulk_create(
+    insert_new(
+        Notice,
+        ("public_id", "person_id", "template", "sealed", "key", "created_at", "waits"),
         [
-            Notice(
-                person_id=one.person_id,
-                template=one.template,
-                sealed=ours.seal(rules.pack(one.params, same_host_path(one.link)[:200]), purpose=queries.SEAL),
-                key=ours.blind_index(one.key, purpose=queries.SEAL),
-                created_at=now,
-                waits=True,
+            (
+                new_public_id(),
+                one.person_id,
+                one.template,
+                ours.seal(rules.pack(one.params, same_host_path(one.link)[:200]), purpose=queries.SEAL),
+                ours.blind_index(one.key, purpose=queries.SEAL),
+                now,
+                True,
             )
             for one in asked
         ],
-        ignore_conflicts=True,
     )
 
 
