@@ -181,8 +181,13 @@ def form_errors(form: forms.BaseForm) -> dict[str, Any]:
     entries = []
     for name, errors in form.errors.items():
         bound = form[name] if name in form.fields else None
-        entries += [{"text": error, "bound": bound} for error in errors]
+        entries += [{"text": _plain(error), "bound": bound} for error in errors]
     return {"entries": entries}
+
+
+def _plain(error: object) -> str:
+    """Django's words for a field left empty are an official's; ours are short."""
+    return _("这一项要填") if str(error) == str(forms.Field.default_error_messages["required"]) else str(error)
 
 
 @register.inclusion_tag("ui/parts/field.html")
@@ -204,7 +209,8 @@ def field(bound: BoundField, **kwargs: Any) -> dict[str, Any]:
     if bound.errors:
         attributes["aria-invalid"] = "true"
         attributes["class"] += " is-invalid"
-    return {"bound": bound, "kind": kind, "widget": bound.as_widget(attrs=attributes), "id": bound.id_for_label}
+    widget, said = bound.as_widget(attrs=attributes), [_plain(error) for error in bound.errors]
+    return {"bound": bound, "kind": kind, "widget": widget, "id": bound.id_for_label, "errors": said}
 
 
 def _field_kind(bound: BoundField) -> str:
