@@ -89,7 +89,7 @@ def test_a_suspended_shop_reads_why_and_until_when():
     desk.post(at("decide", row.public_id), {"act": "suspend", "reason": "优惠没有兑现", "until": last.isoformat()})
     page = phone(seller).get(at("own")).content.decode()
     assert "优惠没有兑现" in page
-    assert f"暂停到 {last.month}月{last.day}日" in page
+    assert f"暂停到 {last.month} 月 {last.day} 日" in page
     assert "恢复" in desk.get(at("case", row.public_id)).content.decode()
 
 
