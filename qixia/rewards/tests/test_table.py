@@ -100,12 +100,20 @@ def test_a_campaign_is_added_and_pays(month):
     assert paid[0].params["why"] == {"base": 20, "percent": 100, "campaign": "寒潮行动", "bonus": 5}
 
 
-@pytest.mark.parametrize("wrong", [{"manhole:points": "viel"}, {"day_cap": "-3"}, {"manhole:day_cap": "4"}])
-def test_a_draft_that_is_no_table_says_where_and_changes_nothing(month, wrong):
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"manhole:points": "viel"}, "井盖缺失破损移位 分：要写整数"),
+        ({"day_cap": "-3"}, "每人每天最多：最少 0"),
+        ({"manhole:day_cap": "4"}, "规则内容有误"),  # of no single field
+    ],
+)
+def test_a_draft_that_is_no_table_says_where_and_changes_nothing(month, wrong, said):
     client = client_of(person("admin"))
     page = client.post(reverse("rewards:table"), form(act="publish", **wrong))
     assert page.status_code == 422
-    assert "规则内容有误" in page.content.decode()
+    assert said in page.content.decode()
+    assert all(value in page.content.decode() for value in wrong.values())  # what was typed is kept
     assert RuleVersion.objects.filter(kind="rewards.points").count() == 1
 
 

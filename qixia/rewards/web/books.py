@@ -79,12 +79,18 @@ def change_cap(request: HttpRequest, public_id: str) -> HttpResponse:
     """Raise or lower a cap, with a reason."""
     typed, reason = request.POST.get("cap", "").strip(), request.POST.get("reason", "")[:200]
     in_yuan = request.POST.get("unit") == rules.FEN
-    cap = int(typed) * (100 if in_yuan else 1) if typed.isascii() and typed.isdigit() and len(typed) < 16 else -1
+    most = rules.MOST // (100 if in_yuan else 1)
+    plain = typed.replace(",", "").replace("，", "")
+    refused: dict[str, object] = {"id": public_id, "cap": typed, "reason": reason}
+    if not (plain.isascii() and plain.isdigit() and len(plain) < 16 and int(plain) <= most):
+        words = _("上限要写整数，最多 %(most)s。") % {"most": f"{most:,}"}
+        return _budgets(request, {"refused": refused | {"words": words, "field": "cap"}}, 422)
     try:
+        cap = int(plain) * (100 if in_yuan else 1)
         services.change_cap(actor=request.actor, budget=public_id, cap=cap, reason=reason)
     except DomainError as error:
-        refused = {"id": public_id, "words": message_of(error), "cap": typed, "reason": reason}
-        return _budgets(request, {"refused": refused}, error.status)
+        more = {"words": message_of(error), "field": error.field}
+        return _budgets(request, {"refused": refused | more}, error.status)
     messages.success(request, _("上限已改。"))
     return HttpResponseRedirect(reverse("rewards:budgets"), status=303)
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
+from pydantic import ValidationError
 
 from qixia.kernel import clock
 from qixia.kernel.errors import DomainError
@@ -28,10 +29,15 @@ _TOTALS = {
     "default_points": gettext_lazy("没有单列的类别"),
     "day_cap": gettext_lazy("每人每天最多"),
     "week_cap": gettext_lazy("每人每周最多"),
-    "cancel_returns": gettext_lazy("退券退回 %"),
-    "expiry_returns": gettext_lazy("过期退回 %"),
+    "cancel_returns": gettext_lazy("退券退回"),
+    "expiry_returns": gettext_lazy("过期退回"),
 }
 _LINE = ("points", "day_cap", "week_cap")
+_LINE_WORDS = {
+    "points": gettext_lazy("分"),
+    "day_cap": gettext_lazy("每天最多"),
+    "week_cap": gettext_lazy("每周最多"),
+}
 _CAMPAIGN = ("title", "note", "first", "last", "division", "percent", "bonus", "person_cap", "total_cap")
 
 
@@ -64,7 +70,8 @@ def _draft(request: HttpRequest, latest: queries.Latest) -> HttpResponse:
     except DomainError as refusal:
         if refusal.status == 403:
             raise
-        more["refused"], status = message_of(refusal), refusal.status
+        more["wrong"] = _wrong(refusal.__cause__, data, latest.data)
+        more["refused"], status = "" if more["wrong"] else message_of(refusal), refusal.status
     return _page(request, latest, data, more, status=status)
 
 
@@ -88,6 +95,35 @@ def _page(
         "blank": {"slug": f"c-{new_public_id()[-8:].lower()}"},
     } | more
     return render(request, "rewards/desk/table.html", context, status=status)
+
+
+def _wrong(shape: BaseException | None, data: dict[str, Any], base: rules.PointsPolicy) -> dict[str, str]:
+    """What the shape refuses, by the fields of the form: name → whose it is and what to write. Empty if some fault is in
+    none of them; the whole message is shown then."""
+    found: dict[str, str] = {}
+    if not isinstance(shape, ValidationError):
+        return found
+    titles = {line.slug: line.title for line in queries.table_lines(base)}
+    for fault in shape.errors():
+        match fault["loc"]:
+            case (str(name),) if name in _TOTALS:
+                key, whose = name, str(_TOTALS[name])
+            case ("rules", str(slug), str(name)) if slug in titles and name in _LINE_WORDS:
+                key, whose = f"{slug}:{name}", f"{titles[slug]} {_LINE_WORDS[name]}"
+            case ("qualities", str(slug), "percent") if slug in data["qualities"]:
+                key, whose = f"quality:{slug}", _(data["qualities"][slug]["title"])
+            case _:
+                return {}
+        found[key] = _("%(whose)s：%(what)s") % {"whose": whose, "what": _to_write(fault["type"], fault.get("ctx", {}))}
+    return found
+
+
+def _to_write(kind: str, bounds: dict[str, Any]) -> str:
+    if kind == "less_than_equal":
+        return _("最多 %(n)s") % {"n": bounds["le"]}
+    if kind == "greater_than_equal":
+        return _("最少 %(n)s") % {"n": bounds["ge"]}
+    return _("要写整数")
 
 
 def _of_line(data: dict[str, Any], slug: str) -> dict[str, Any]:
