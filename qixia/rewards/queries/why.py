@@ -20,10 +20,11 @@ CAPS = {
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """How the points of an entry came about. `sum` is a line like "15 = 井盖 15 × 1.0"."""
+    """How the points of an entry came about. `sum` is a line like "15 = 井盖 15 × 1.0"; `is_plain`: nothing but that."""
 
     sum: str
     notes: list[str]
+    is_plain: bool
 
 
 def why(points: int, title: str, given: Mapping[str, Any] | None) -> Why | None:
@@ -39,4 +40,4 @@ def why(points: int, title: str, given: Mapping[str, Any] | None) -> Why | None:
         notes.append(_("活动“%(name)s”加 %(n)d 分") % {"name": _(given["campaign"]), "n": bonus})
     if given.get("cap") in CAPS:
         notes.append(_(CAPS[given["cap"]]))
-    return Why(f"{points} = {parts}", notes)
+    return Why(f"{points} = {parts}", notes, is_plain=percent == 100 and not bonus and points == given.get("base", 0))

@@ -99,7 +99,8 @@ def test_a_rider_reads_when_points_end_and_what_waits():
     client = browser(rider)
     with clock.at(datetime(2027, 1, 12, tzinfo=UTC)):
         shown = client.get(reverse("rewards:ledger")).content.decode()
-    assert "15 分用到 2027-01-31" in shown
+    assert "用到 2027-01-31" in shown
+    assert "lot-1" in shown  # they end soon
     assert "另有 1 分先看一看再给" in shown
     with clock.at(datetime(2027, 2, 2, tzinfo=UTC)):
         expire_lots()

@@ -42,8 +42,17 @@ def ledger(request: HttpRequest) -> HttpResponse:
     context = {"tab": "me", "page": page, "only": only, "chips": LEDGER_CHIPS}
     if not request.GET.get("before"):
         context["summary"] = queries.summary_for(request.actor.ref)
-        context["lots"] = queries.lots_of(request.actor.ref)
+        context["lots"] = _lots_bar(queries.lots_of(request.actor.ref))
     return render(request, "rewards/ledger.html", context)
+
+
+def _lots_bar(lots: list[queries.LotLine]) -> list[tuple[int, str, queries.LotLine]]:
+    """Where each lot begins in the bar and its colour: those that end soon, the one that is spent next, the others."""
+    parts, begin = [], 0
+    for lot in lots:
+        parts.append((begin, "lot-1" if lot.soon else "lot-3" if begin else "lot-2", lot))
+        begin += lot.points
+    return parts
 
 
 @allow("rider")
