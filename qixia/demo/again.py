@@ -36,7 +36,7 @@ def plan(history: History) -> None:
     history.plan(start, lambda: _publish(automatic=True))
     history.plan(history.until - timedelta(minutes=END_MIN), lambda: _publish(automatic=False))
     history.plan(history.until, lambda: _publish(automatic=True))
-    spots = dict(zip(dict.fromkeys(cls for cls, *_rest in SAME), history.points[::7], strict=False))
+    spots = {cls: history.own_place() for cls in dict.fromkeys(cls for cls, *_rest in SAME)}
     riders = history.cast.riders[1:]
     for number, (cls, minutes, north, words) in enumerate(SAME):
         spot = replace(spots[cls], lat=spots[cls].lat + north / 111_320, accuracy_m=6, building="", floor="", spot="")

@@ -5,6 +5,7 @@ Everything goes through the services, the draw in all its steps too. Its own dic
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -207,18 +208,18 @@ def _broken(made: _Made, clerk: Actor) -> None:
     row = made.campaigns["winter"]
     donation = Donation.objects.filter(campaign=row).order_by("pk").first()
     assert donation is not None
-    try:
-        services.write_off(
-            actor=clerk,
-            donation=donation.public_id,
-            place=made.places[1].public_id,
-            count=2,
-            kind="broken",
-            key="demo-broken",
-            note="两个保温杯磕坏了",
-        )
-    except DomainError:
-        return  # all of them are handed out already
+    for place in made.places:
+        with suppress(DomainError):  # all of them are handed out here already
+            services.write_off(
+                actor=clerk,
+                donation=donation.public_id,
+                place=place.public_id,
+                count=2,
+                kind="broken",
+                key="demo-broken",
+                note="两个保温杯磕坏了",
+            )
+            return
 
 
 def _care(made: _Made, clerk: Actor, until: datetime) -> None:

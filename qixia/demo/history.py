@@ -23,6 +23,7 @@ from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.kernel.claims import claim_hash
 from qixia.kernel.errors import DomainError
+from qixia.kernel.geo import Point, distance_m
 from qixia.kernel.tokens import b64
 from qixia.people.access import Actor
 from qixia.people.passes import rider_pass
@@ -34,6 +35,9 @@ DAYS = 60
 A_DAY = 10
 Act = Callable[[], None]
 HELD = ("held", "ringing")  # sorted like all, then only what turns.py plans happens to it
+# Places kept for what is planned by name: every so many, at most so many, all by roads. Nothing else of the demo happens
+# within so many metres, so that none of it is merged and all of it goes to the units that it is meant for.
+OWN_EVERY, OWN_MOST, OWN_ALONE_M = 5, 70, 60
 
 
 @dataclass(order=True)
@@ -59,13 +63,16 @@ class Plot:
     happy: bool | None = None  # True: goes well to the end; False: well, but not answered yet; None: as it comes
     public_id: str = ""  # once it is raised
     shown: int = 0  # how often pictures of afterwards were sent
+    take: int = 0  # another photo of its scene than everybody's; 0: as it comes
 
 
 class History:
     """Plans acts and lets them happen in order."""
 
     def __init__(self, cast: Cast, rng: Random, points: list[services.Whereabouts], until: datetime) -> None:
-        self.cast, self.rng, self.points, self.until = cast, rng, points, until
+        self.cast, self.rng, self.until = cast, rng, until
+        self._own, self.points = _set_aside(points)
+        rng.shuffle(self._own)
         self.plots: dict[str, Plot] = {}  # by the report's public id
         self._heap: list[Planned] = []
         self._order = count()
@@ -125,6 +132,10 @@ class History:
             plot = self.plot(self.cast.riders[1], cls, handled=False, hint=cls, happy=False, secret=secret)
             self.plan_report(at, plot)
 
+    def own_place(self) -> services.Whereabouts:
+        """By a road, and nobody else's."""
+        return self._own.pop()
+
     def plan_report(self, at: datetime, plot: Plot) -> None:
         self.plan(at, lambda: self.raise_report(plot))
 
@@ -140,7 +151,7 @@ class History:
             rider=rider,
             cls=cls,
             text=self.rng.choice(known),
-            place=self.rng.choice(self.points),
+            place=self.own_place() if more.pop("own", False) else self.rng.choice(self.points),
             pair=self.rng.choice(scenes.pairs_for(cls, family)),
             handled=more.pop("handled", cls in ("shared-bike", "litter", "bike-parking") and self.rng.random() < 0.4),
             hint=more.pop("hint", cls if self.rng.random() < 0.75 else ""),
@@ -177,8 +188,7 @@ class History:
             actor=plot.rider,
             client_key=f"demo-{next(self._keys):06d}",
             place=plot.place,
-            # Those on the desks today are looked at closely: not all of a kind have the same photo.
-            photos=[self.retaken(plot.pair[0], 2) if plot.stop else self._file(plot.pair[0])],
+            photos=[self._before(plot)],
             claimed=[{"source": "camera"}],
             captured_at=clock.now() - timedelta(seconds=70),
             after_photos=[self._afterwards(plot)] if plot.handled else [],
@@ -435,6 +445,12 @@ class History:
         """One of few views: each picture more costs a second of looking for faces and plates at the first start."""
         return ContentFile(scenes.retaken(scene, first + int(clock.now().timestamp()) % views), name=f"{scene}.jpg")
 
+    def _before(self, plot: Plot) -> ContentFile[bytes]:
+        if plot.take:
+            return self.retaken(plot.pair[0], plot.take, views=1)
+        # Those on the desks today are looked at closely: not all of a kind have the same photo.
+        return self.retaken(plot.pair[0], 2) if plot.stop else self._file(plot.pair[0])
+
     def _afterwards(self, plot: Plot) -> ContentFile[bytes]:
         """Each time another picture: what was shown before it opened again is refused."""
         scene, plot.shown = plot.pair[1], plot.shown + 1
@@ -443,3 +459,19 @@ class History:
 
     def _file(self, scene: str) -> ContentFile[bytes]:
         return ContentFile(scenes.picture(scene), name=f"{scene}.jpg")
+
+
+def _set_aside(
+    points: list[services.Whereabouts],
+) -> tuple[list[services.Whereabouts], list[services.Whereabouts]]:
+    """Places that are somebody's own, and all the others that are not beside one of those. Roads come first."""
+    own: list[services.Whereabouts] = []
+    for place in points[::OWN_EVERY]:
+        if not place.floor and not _beside(place, own, 2 * OWN_ALONE_M) and len(own) < OWN_MOST:
+            own.append(place)
+    return own, [place for place in points if not _beside(place, own, OWN_ALONE_M)]
+
+
+def _beside(place: services.Whereabouts, others: list[services.Whereabouts], metres: float) -> bool:
+    here = Point(place.lat, place.lng)
+    return any(distance_m(here, Point(one.lat, one.lng)) < metres for one in others)

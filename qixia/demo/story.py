@@ -52,7 +52,7 @@ def plan(history: History) -> None:
 def _plot(history: History, cls: str, done: bool) -> Plot:
     hero = history.cast.hero
     assert hero is not None
-    plot = history.plot(hero, cls, handled=False, hint=cls, happy=True)
+    plot = history.plot(hero, cls, own=True, handled=False, hint=cls, happy=True)
     plot.text = TEXTS[cls]
     if not done:
         plot.happy = False  # whatever becomes of it, he has not answered yet

@@ -3,6 +3,7 @@ places, a case in parts, a helper. All in the last days, so that the pages of th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -10,8 +11,8 @@ from qixia.demo.history import History, Plot
 from qixia.kernel import clock
 from qixia.reports import services
 from qixia.reports.models import Report
-from qixia.reports.states import WITH_UNIT
 
+WISH = "parking-need"
 WISHES = (
     "商圈午高峰没地方停车，希望划个骑手停车区",
     "送餐没处停，停一会儿就被贴条",
@@ -24,39 +25,40 @@ PLACES = (
     "广场西侧想要一块停车区，现在停哪都挡路",
     "早晚高峰电动车没处停，盼着划一片出来",
 )
-HOLE = "非机动车道塌了一个坑，旁边堆着渣土，绕不过去"
+HOLE = "非机动车道坏了一大片，旁边堆着渣土，绕不过去"
 
 
 def plan(history: History) -> None:
-    """Plan all of it; each act takes what it finds then."""
+    """Plan all of it, each act with reports of its own, so that it finds them whatever the hour and the weekday."""
     start = history.until - timedelta(hours=44)
-    for number, words in enumerate(WISHES):
-        rider = history.cast.riders[1 + number % (len(history.cast.riders) - 1)]
-        plot = history.plot(rider, "parking-need", handled=False, hint="parking-need", happy=False, stop="dispatched")
-        plot.text = words
+    wishes = [_plan(history, WISH, words, 1 + number, "dispatched") for number, words in enumerate(WISHES)]
+    for number, plot in enumerate(wishes):
         history.plan_report(start + timedelta(minutes=7 * number), plot)
-    history.plan(start + timedelta(hours=3), lambda: _undertake(history))
+    history.plan(start + timedelta(hours=3), lambda: _undertake(history, wishes))
     _plan_places(history)
-    for hours, stop, act in ((9, "dispatched", _split), (6, "working", _ask_help)):
-        _plan_hole(history, hours + (2 if stop == "dispatched" else 9), stop)
-        history.plan(history.until - timedelta(hours=hours), partial(act, history))
+    # Time enough to be sorted, and for the second to be accepted, answered and arrived at.
+    for hours, before, stop, act in ((9, 2, "dispatched", _split), (6, 9, "working", _ask_help)):
+        plot = _plan(history, "road-damage", HOLE, 30 + hours, stop)
+        history.plan_report(history.until - timedelta(hours=hours + before), plot)
+        history.plan(history.until - timedelta(hours=hours), partial(act, history, plot))
+
+
+def _plan(history: History, cls: str, words: str, rider: int, stop: str) -> Plot:
+    plot = history.plot(history.cast.riders[rider], cls, own=True, handled=False, hint=cls, happy=False, stop=stop)
+    plot.text = words
+    return plot
 
 
 def _plan_places(history: History) -> None:
     """Asked for a week ago, done two days ago: every rider who asked is told what there is now."""
-    plots = []
-    for number, words in enumerate(PLACES):
-        rider = history.cast.riders[20 + number]
-        plot = history.plot(rider, "parking-need", handled=False, hint="parking-need", happy=False, stop="held")
-        plot.text = words
+    plots = [_plan(history, WISH, words, 20 + number, "held") for number, words in enumerate(PLACES)]
+    for number, plot in enumerate(plots):
         history.plan_report(history.until - timedelta(days=7, minutes=-9 * number), plot)
-        plots.append(plot)
     history.plan(history.until - timedelta(days=6, hours=20), lambda: _begin_places(history, plots))
 
 
 def _begin_places(history: History, plots: list[Plot]) -> None:
     today, clerk = clock.city_date(clock.now()), history.cast.clerks[""]
-    numbers = Report.objects.filter(public_id__in=[plot.public_id for plot in plots]).values_list("number", flat=True)
     made = services.start_undertaking(
         actor=clerk,
         title="车站北广场骑手停车区",
@@ -67,7 +69,7 @@ def _begin_places(history: History, plots: list[Plot]) -> None:
             services.TaskAsked("chengguan", "腾出北广场西侧场地", today + timedelta(days=4)),
             services.TaskAsked("jiaojing", "划线、立牌", today + timedelta(days=8)),
         ],
-        numbers=list(numbers),
+        numbers=_numbers(plots),
     )
     for days, unit, words in ((1.5, "chengguan", "旧花箱移走了，场地平整好"), (3.2, "jiaojing", "线划好了，牌子已立")):
         task = made.tasks.get(unit__code=unit).pk
@@ -92,16 +94,11 @@ def _open_places(history: History, undertaking: str, plots: list[Plot]) -> None:
         history.go_on_with(plot.public_id)
 
 
-def _plan_hole(history: History, hours: float, stop: str) -> None:
-    """A road damage that waits, so that there is a case to share whatever the hour and the weekday."""
-    rider = history.rng.choice(history.cast.riders[1:])
-    plot = history.plot(rider, "road-damage", handled=False, hint="road-damage", happy=False, stop=stop)
-    plot.text = HOLE
-    history.plan_report(history.until - timedelta(hours=hours), plot)
+def _numbers(plots: Sequence[Plot]) -> list[str]:
+    return [_report(plot).number for plot in plots]
 
 
-def _undertake(history: History) -> None:
-    wishes = Report.objects.filter(cls="parking-need", state__in=WITH_UNIT).order_by("-id")[: len(WISHES)]
+def _undertake(history: History, wishes: Sequence[Plot]) -> None:
     today, clerk = clock.city_date(clock.now()), history.cast.clerks[""]
     made = services.start_undertaking(
         actor=clerk,
@@ -114,31 +111,24 @@ def _undertake(history: History) -> None:
             services.TaskAsked("jiaojing", "调整路边标线，设限时停车牌", today + timedelta(days=30)),
             services.TaskAsked("shizheng", "平整路面，装停车架", today + timedelta(days=40)),
         ],
-        numbers=[report.number for report in wishes],
+        numbers=_numbers(wishes),
     )
     task = made.tasks.filter(unit__code="chengguan").first()
     if task is not None:
         services.finish_task(actor=clerk, public_id=made.public_id, task=task.pk, text="踏勘 3 条路，能划 200 个车位")
 
 
-def _split(history: History) -> None:
+def _split(history: History, plot: Plot) -> None:
     """What one unit cannot do alone."""
-    report = _with("shizheng", "dispatched")
-    if report is None:
-        return
     asked = [services.PartAsked("shizheng", "修好路面"), services.PartAsked("huanwei", "清走散落的渣土")]
-    services.split(actor=history.cast.clerks[""], public_id=report.public_id, parts=asked)
+    services.split(actor=history.cast.clerks[""], public_id=plot.public_id, parts=asked)
 
 
-def _ask_help(history: History) -> None:
-    report = _with("shizheng", "working")
-    if report is not None:
-        lead = history.cast.staff["shizheng"][0]
-        services.ask_help(
-            actor=lead, public_id=report.public_id, unit_code="jiaojing", words="施工时占一条车道，请来疏导两小时"
-        )
+def _ask_help(history: History, plot: Plot) -> None:
+    words = "施工时占一条车道，请来疏导两小时"
+    lead = history.lead_of(_report(plot))
+    services.ask_help(actor=lead, public_id=plot.public_id, unit_code="jiaojing", words=words)
 
 
-def _with(unit: str, state: str) -> Report | None:
-    rows = Report.objects.filter(unit__code=unit, state=state, part_of=None)
-    return rows.exclude(severity="critical").order_by("-id").first()
+def _report(plot: Plot) -> Report:
+    return Report.objects.select_related("unit").get(public_id=plot.public_id)

@@ -127,8 +127,8 @@ def _transfer(history: History, report: Report) -> None:
 HOLE, PILE = "路面破了个坑，电动车过去颠得厉害", "楼道口堆了一人高的纸箱，消防通道走不过去"
 MINUTE = 1 / 60
 TURNS = (
-    Turn("road-damage", HOLE, 31, "held", ((30, _not_ours), (28, _object), (25, _decide))),
-    Turn("road-damage", "井边路面下陷，旁边画了临时停车位", 8, "held", ((7, _not_ours), (5, _object))),
+    Turn("road-damage", HOLE, 32, "held", ((30, _not_ours), (28, _object), (25, _decide))),
+    Turn("road-damage", "井边路面下陷，旁边画了临时停车位", 9, "held", ((7, _not_ours), (5, _object))),
     Turn("road-damage", "路口沥青推起一道坎，摔了人", 29, "working", ((10, _longer), (6, _grant))),
     Turn("road-damage", "辅道坑连坑，下雨看不见深浅", 28, "working", ((9, _longer), (4, _refuse))),
     Turn("road-damage", "桥头路面裂开一条缝，车轮会卡住", 27, "working", ((3, _longer),)),
@@ -183,7 +183,7 @@ def _plan_turn(history: History, turn: Turn, rider: Actor) -> None:
 
 
 def _plot(history: History, cls: str, text: str, rider: Actor, stop: str) -> Plot:
-    plot = history.plot(rider, cls, handled=False, hint=cls, happy=False, stop=stop)
+    plot = history.plot(rider, cls, own=True, handled=False, hint=cls, happy=False, stop=stop)
     plot.text = text
     return plot
 
