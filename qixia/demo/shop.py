@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Any
@@ -15,9 +16,19 @@ from qixia.kernel.errors import DomainError
 from qixia.people.access import Actor
 from qixia.people.queries import organisation_by_code
 from qixia.rewards.booking import SlotPlan, read_spans
-from qixia.rewards.models import Item
-from qixia.rewards.queries import balance, bookable_days
-from qixia.rewards.services import ItemForm, make_slots, redeem, reserve, save_item, wait
+from qixia.rewards.models import Item, Slot, Voucher
+from qixia.rewards.queries import bookable_days
+from qixia.rewards.services import (
+    Award,
+    ItemForm,
+    award_many,
+    cancel,
+    make_slots,
+    redeem,
+    reserve,
+    save_item,
+    wait,
+)
 
 ELDERS = "anlan-elders"  # joins with the alliance
 
@@ -29,7 +40,7 @@ GOODS: tuple[Row, ...] = (
     ("充电优先 2 小时", "不用排队，先充先走", "privilege", "vehicle", 25, None, 4, 7, "yunxi-charge", "charge", 60, {"windows": "24/7", "where": "1 号、2 号优先桩"}),
     ("刹车片更换", "含工时，半小时好", "service", "vehicle", 90, 4000, 1, 30, "yunfan-repair", "repair", 24, {}),
     ("车辆检修", "刹车、灯、电池全查", "service", "vehicle", 40, 2000, 1, 30, "yunfan-repair", "repair", 40, {"has_slots": True}),
-    ("超市 20 元券", "满 20 可用", "discount", "daily", 80, 2000, 2, 30, "shigu-market", "market", 50, {"least_fen": 2000}),
+    ("超市 20 元券", "满 20 元可用", "discount", "daily", 80, 2000, 2, 30, "shigu-market", "market", 50, {"least_fen": 2000}),
     ("肩颈理疗 30 分钟", "老师傅手法，约好就来", "service", "health", 80, 6000, 1, 30, "qingmu-therapy", "therapy", 40, {"has_slots": True, "where": "二楼理疗室"}),
     ("骑行药包", "创可贴、碘伏、藿香", "goods", "health", 35, 1800, 1, 90, "shigu-market", "kit", 3, {"where": "收银台"}),
     ("雨衣一件", "加长款，反光条", "goods", "daily", 100, 4500, 1, 90, "shigu-market", "coat", 0, {"where": "收银台"}),
@@ -37,7 +48,7 @@ GOODS: tuple[Row, ...] = (
     ("腰腿康复训练", "康复师带着练，40 分钟", "service", "health", 60, 8000, 2, 30, "qingmu-therapy", "rehab", 30, {"has_slots": True, "where": "二楼训练室"}),
     ("头盔一顶", "新国标，S 到 XL", "goods", "daily", 120, 9900, 1, 365, "shigu-market", "helmet", 20, {"where": "服务台", "eligibility": {"earned_points": 300, "earned_days": 90, "joined_days": 30}}),
     ("防割手套", "分拣、搬货都合手", "goods", "daily", 20, 1200, 2, 90, "shigu-market", "kit", 60, {"where": "服务台", "eligibility": {"employers": ["courier"]}}),
-    ("超市八折 3 次", "一次用一回，满 30 可用", "discount", "daily", 30, None, 1, 30, "shigu-market", "market", 100, {"percent_off": 20, "least_fen": 3000, "parts": 3}),
+    ("超市八折 3 次", "一次用一回，满 30 元可用", "discount", "daily", 30, None, 1, 30, "shigu-market", "market", 100, {"percent_off": 20, "least_fen": 3000, "parts": 3}),
     ("替你看看父母", "社工上门一小时，看完给你打电话", "service", "family", 70, None, 1, 30, ELDERS, "care", 16, {"has_slots": True, "where": "上门，先打电话"}),
 )  # fmt: skip
 _USE = "到店出示二维码，或报九位券号。过期积分退回。"
@@ -89,6 +100,10 @@ TIMES: dict[str, tuple[tuple[int, ...], str, int, int]] = {
     "替你看看父母": ((5, 6), "9:00-11:00", 60, 1),
 }
 BOOKED = {"车辆检修": 9, "肩颈理疗 30 分钟": 6, "腰腿康复训练": 5, "替你看看父母": 2}
+AHEAD = timedelta(hours=2)
+# The first of the riders who book, and of those to whom everything else happens that a voucher can come to.
+BOOKERS, ENDS = 128, 120
+BROUGHT_DAYS = (31, 30, 29)  # before the demo stands still: a day's cap allows five times twenty
 IN_LINE = 3  # before the rider whom the demo follows
 
 
@@ -113,11 +128,11 @@ def _open_times(history: History) -> None:
 
 
 def _book(history: History) -> None:
-    """Those who have most points book the next times; who comes too late for the first one waits for it."""
-    riders = sorted(history.cast.riders[1:], key=lambda rider: (-balance(rider.ref), rider.public_id))
+    """Those who brought points book the next times; who comes too late for the first one waits for it."""
+    riders = history.cast.riders[BOOKERS:]
     for name, count in BOOKED.items():
         item = Item.objects.filter(name=name, has_slots=True).first()
-        times = [time for day in bookable_days(item.public_id) for time in day.times if time.left] if item else []
+        times = _times(item, history.until) if item else []
         if item is None or not times:
             continue
         for number, rider in enumerate(riders[:count]):
@@ -126,6 +141,12 @@ def _book(history: History) -> None:
                 reserve(actor=rider, item=item.public_id, client_key=key, slot=times[number // 2].public_id)
             with suppress(DomainError):  # the second of each pair finds a single place taken
                 wait(actor=rider, item=item.public_id, slot=times[number // 2].public_id)
+
+
+def _times(item: Item, until: datetime) -> list[Slot]:
+    """The next ones that are not over, and not about to begin, when the demo stands still."""
+    ids = [time.public_id for day in bookable_days(item.public_id) for time in day.times if time.left]
+    return list(Slot.objects.filter(public_id__in=ids, starts_at__gt=until + AHEAD).order_by("starts_at"))
 
 
 def _wait(history: History) -> None:
@@ -149,6 +170,7 @@ def plan(history: History, rng: Random, days: int) -> None:
     history.plan(history.until - timedelta(days=1, hours=3), partial(_open_times, history))
     history.plan(history.until - timedelta(hours=3), partial(_book, history))
     history.plan(history.until - timedelta(hours=2), partial(_wait, history))
+    _plan_ends(history)
 
 
 def _buy(history: History, rng: Random, rider: Actor, number: int, keepers: dict[int, Actor]) -> None:
@@ -166,3 +188,50 @@ def _buy(history: History, rng: Random, rider: Actor, number: int, keepers: dict
 
 def _take(keeper: Actor, number: str, key: str) -> None:
     redeem(actor=keeper, text=number, redeem_key=key)
+
+
+# ── every end that a voucher has ──────────────────────────────────────────────
+LUNCH, MARKET = "小哥食堂午餐券", "超市八折 3 次"
+LUNCHES_MIN = (205, 140, 72, 26, 0.5)  # before the demo stands still, so that the counter's list of today has some
+
+
+def _plan_ends(history: History) -> None:
+    """Given back, out of date, used in part; and what the canteen takes today. By riders who brought some points along."""
+    until, riders = history.until, history.cast.riders[ENDS:]
+    for day in BROUGHT_DAYS:
+        brought = history.cast.riders[ENDS : BOOKERS + max(BOOKED.values())]
+        history.plan(until - timedelta(days=day), partial(_bring, brought, day))
+    history.plan(until - timedelta(days=24), partial(_reserve, riders[0], LUNCH, "demo-end-expired"))
+    history.plan(until - timedelta(days=3), partial(_give_back, riders[1]))
+    history.plan(until - timedelta(days=2, hours=5), partial(_use_part, history, riders[2]))
+    for number, minutes in enumerate(LUNCHES_MIN):
+        rider = riders[3 + number]
+        history.plan(until - timedelta(minutes=minutes), partial(_eat, history, rider, f"demo-lunch-today-{number}"))
+
+
+def _bring(riders: Sequence[Actor], day: int) -> None:
+    award_many(
+        [
+            Award(rider.ref, "road-collapse", f"{rider.ref}:brought:{day}:{n}", "demo.opening", "system:demo")
+            for rider in riders
+            for n in range(5)
+        ]
+    )
+
+
+def _reserve(rider: Actor, name: str, key: str) -> Voucher:
+    return reserve(actor=rider, item=Item.objects.get(name=name).public_id, client_key=key)
+
+
+def _give_back(rider: Actor) -> None:
+    cancel(actor=rider, voucher=_reserve(rider, LUNCH, "demo-end-returned").public_id)
+
+
+def _use_part(history: History, rider: Actor) -> None:
+    voucher = _reserve(rider, MARKET, "demo-end-part")
+    redeem(actor=history.cast.merchants["shigu-market"], text=voucher.number, redeem_key="demo-end-part", units=1)
+
+
+def _eat(history: History, rider: Actor, key: str) -> None:
+    voucher = _reserve(rider, LUNCH, key)
+    redeem(actor=history.cast.merchants["rongyin-canteen"], text=voucher.number, redeem_key=key)
