@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -17,7 +18,7 @@ from django.db import connection, transaction
 
 from qixia.codes.models import Division
 from qixia.codes.services import load_reference
-from qixia.demo import again, alliance, gifts, group, months, shop, story, together, turns
+from qixia.demo import again, alliance, gifts, group, held, months, shop, story, tills, together, turns, whole
 from qixia.demo.cast import COMMUNITY_STAFF, PASSWORD, PROPERTY_STAFF, Cast, hire
 from qixia.demo.district import generate
 from qixia.demo.history import DAYS, History
@@ -45,8 +46,10 @@ from qixia.reports.services import (
     remind,
     restore_supports,
 )
+from qixia.rewards.services import expire_due, time_out_holds
 
 SEED = 20261122
+UNSEEN = {"away_m": 1_000_000, "after_hours": 24 * 365}
 Say = Callable[[str], None]
 
 
@@ -77,6 +80,8 @@ def load(
     say(f"{days} days")
     _live(history, days, say)
     story.check(history)
+    for name in whole.missing():
+        say(f"missing: {name}")
 
 
 def check_ours() -> None:
@@ -133,7 +138,7 @@ def _settle_district(seed: int, until: datetime) -> History:
         rows = Division.objects.values_list("code", "id", "path", "name", "level")
         cast = hire({code: (pk, path, name, level) for code, pk, path, name, level in rows}, rng)
         _publish_routing()
-        _publish_cheats(away_m=1_000_000, after_hours=24 * 365)
+        _see_reused(False)
         _publish_accounts(cast)
         shop.stock_shelves(cast)
     return History(cast, rng, _points(rng, plan), until)
@@ -165,6 +170,11 @@ def _publish_cheats(**reused: Any) -> None:
     """Sixty drawings stand for hundreds of photos, all over the district: nobody there sent one twice."""
     data = current("reports.cheats").data.model_dump(mode="json")
     publish("reports.cheats", data | {"reused": data["reused"] | reused}, note="演示", actor_ref="system:demo")
+
+
+def _see_reused(sees: bool) -> None:
+    """Whether the detector of photos sent twice sees at all."""
+    _publish_cheats(**(Reused().model_dump(mode="json") if sees else UNSEEN))
 
 
 NAMES = {
@@ -242,10 +252,12 @@ def _live(history: History, days: int, say: Say) -> None:
     together.plan(history)
     turns.plan(history, days)
     group.plan(history)
+    held.plan(history, _see_reused)
+    tills.plan(history)
     for day in range(DAYS, 0, -1):
         history.plan(history.until - timedelta(days=day), _nightly)
     history.plan(history.until - timedelta(hours=5), lambda: _read_notices(history.cast))
-    history.plan(history.until, lambda: _publish_cheats(**Reused().model_dump(mode="json")))
+    history.plan(history.until, partial(_see_reused, True))
     shown: set[date] = set()
 
     def progress(moment: datetime) -> None:
@@ -280,6 +292,8 @@ def _nightly() -> None:
     pay_supports()
     pay_witnesses()
     restore_supports()
+    time_out_holds()
+    expire_due()
 
 
 def _look_at_clocks() -> None:

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from django.db.models import Q
 
 from qixia.demo import load as demo
-from qixia.demo import scenes, story
+from qixia.demo import months, scenes, story, turns, whole
+from qixia.demo.history import DAYS, OWN_ALONE_M, _beside, _set_aside
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
-from qixia.offers.models import Offer
 from qixia.people.models import Person
 from qixia.people.queries import forget_organisations
 from qixia.people.services import create_person
 from qixia.policy.queries import current, is_demo_database
 from qixia.policy.services import stamp_installation
-from qixia.reports import states
-from qixia.reports.models import (
-    Alarm,
-    Appeal,
-    ClockPause,
-    Extension,
-    ImportBatch,
-    Rating,
-    Report,
-    ReportStep,
-    Undertaking,
-    Witness,
-)
+from qixia.reports.models import Report
 from qixia.reports.sealing import index_of
+from qixia.reports.services import Whereabouts
+from qixia.rewards import settling
+from qixia.rewards.models import Hold
 from qixia.rewards.queries import balance
 from qixia.rewards.services import compare
 
@@ -66,6 +58,46 @@ def test_the_newest_reports_of_the_hero_keep_their_distance_at_any_hour():
         assert min(gaps[1:]) >= timedelta(minutes=120)
 
 
+SORTED_H, ARRIVED_H = 70 / 60, (70 + 150 + 60 + 240) / 60  # at the latest (history.py)
+
+
+@pytest.mark.parametrize("turn", turns.TURNS, ids=lambda turn: f"{turn.cls}-{turn.raised}")
+def test_a_turn_comes_when_its_report_stands_where_it_must(turn: turns.Turn) -> None:
+    """Hours before the demo's moment, all of them: so the clock on the wall does not matter."""
+    needs = {"working": ARRIVED_H, "accepted": SORTED_H + 150 / 60, "ringing": 0}.get(turn.stop, SORTED_H)
+    times = [turn.raised, *(hours for hours, _act in turn.acts)]
+
+    if turn.acts:
+        assert turn.raised - turn.acts[0][0] > needs
+    assert times == sorted(times, reverse=True) or turn.stop == "ringing"
+
+
+def test_last_months_statements_are_issued_in_time_whatever_the_day() -> None:
+    """Every day of two years, in the minute after midnight and in the evening."""
+    for number in range(731):
+        day = clock.city_day(date(2026, 1, 1) + timedelta(days=number))[0]
+        for until in (day, day + timedelta(hours=19)):
+            issue = months.issue_day(until)
+            first = clock.city_day(settling.last_month(clock.city_date(issue)))[0]
+            uses_end = clock.city_day(settling.first_of(clock.city_date(issue)))[0]
+            has_points = until - timedelta(days=months.BEGIN_DAYS - months.GIVEN_DAYS)
+
+            assert issue + timedelta(days=4) < until - timedelta(hours=20), (
+                "paid before the moment, corrected after that"
+            )
+            assert uses_end - max(first, has_points) > timedelta(days=4), "days in which something is used"
+            assert until - timedelta(days=DAYS) < has_points
+
+
+def test_places_that_are_kept_are_alone() -> None:
+    points = [Whereabouts(30.0 + step * 0.0003, 120.0) for step in range(600)]  # a road, every 33 m
+    own, others = _set_aside(points)
+
+    assert len(own) > 60
+    assert not any(_beside(place, own, OWN_ALONE_M) for place in others)
+    assert not any(_beside(place, [one for one in own if one is not place], OWN_ALONE_M) for place in own)
+
+
 SIGN_INS = {"rider", "worker", "clerk", "supervisor", "merchant", "admin", "data_officer", "auditor"}
 
 
@@ -79,44 +111,14 @@ def test_the_rider_of_the_demo_has_235_points_and_every_state_has_something(db, 
     mine = Report.objects.filter(reporter_index=index_of(accounts["rider"]))
     assert mine.count() == sum(story.REPORTS.values()) == 22
     assert mine.filter(state="fixed").count() == story.ANSWERED
-    found = set(Report.objects.values_list("state", flat=True))
-    assert set(states.STATES) - found <= {"received", "closed"}
-    _check_loop()
+    assert whole.missing() == []
+    # Every hold has a sign that a detector found by itself, and none is the hero's.
+    assert not Hold.objects.filter(Q(signals="") | Q(owner_ref=f"person:{accounts['rider']}")).exists()
     assert compare().is_sound
     assert is_demo_database()
     assert not Person.objects.filter(is_demo=False).exists()
     with pytest.raises(demo.NotADemo):
         demo.load(days=0)
-
-
-def _check_loop() -> None:
-    """Every list of the loop has something to show."""
-    offers = set(Offer.objects.values_list("state", flat=True))
-    assert {"open", "taken", "done"} <= offers
-    assert Witness.objects.filter(points__gt=0).exists()
-    assert set(Appeal.objects.values_list("state", flat=True)) == {"open", "granted", "denied"}
-    assert set(Extension.objects.values_list("granted", flat=True)) == {None, True, False}
-    assert ClockPause.objects.filter(ended_at=None).exists()
-    assert Rating.objects.count() >= 5
-    steps = set(ReportStep.objects.values_list("step", flat=True))
-    assert {
-        "object",
-        "decide",
-        "refer",
-        "transfer",
-        "witness_fixed",
-        "inspect",
-        "promise",
-        "ask_help",
-        "cut",
-        "absorb",
-    } <= steps
-    assert set(Undertaking.objects.values_list("state", flat=True)) == {"open", "done"}
-    assert Undertaking.objects.get(state="done").quantity == 200
-    assert Alarm.objects.filter(ended_at=None).exists()
-    assert Alarm.objects.exclude(acknowledged_by=None).exists()
-    assert set(ImportBatch.objects.values_list("state", flat=True)) == {"ready", "done"}
-    assert not Report.objects.filter(state__in=states.OPEN, clock_at__lte=clock.now() - timedelta(hours=1)).exists()
 
 
 def test_a_database_with_people_of_its_own_is_left_alone(db):
