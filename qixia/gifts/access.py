@@ -52,6 +52,14 @@ def locked(actor: Actor, public_id: str, *roles: str) -> Campaign:
     return found
 
 
+def led(actor: Actor, public_id: str) -> Campaign:
+    """The same for who organises there, to look at what only organisers may."""
+    found = seen(actor, public_id)
+    if not actor.covers(found.division.path, *ORGANISERS):
+        raise NotAllowed
+    return found
+
+
 def must_lead(actor: Actor, path: str) -> None:
     if not actor.covers(path, *ORGANISERS):
         raise NotAllowed

@@ -11,6 +11,7 @@ from qixia.ui.nav import Item, register
 def register_desk() -> None:
     """Called once when Django starts. No counts: they would cost every page a query."""
     names = ("new", "donors", "places", "handed", "case", "edit", "do", "donation", "stock", "entrants", "undo")
+    names += ("place", "count", "papers", "paper", "paper_do")
     register(
         Item(_("礼包"), "gift", "gifts:campaigns", DESK, "工作", 29, None, tuple(f"gifts:{name}" for name in names))
     )

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from qixia.audit.retention import Kind, register
 from qixia.gifts import states
-from qixia.gifts.models import Allotment, Entry
+from qixia.gifts.models import Allotment, Entry, PaperList
 
 
 def _entries() -> QuerySet[Entry]:
@@ -41,5 +41,22 @@ def oldest_gift() -> datetime | None:
     return found
 
 
+def _papers() -> QuerySet[PaperList]:
+    return PaperList.objects.filter(sealed__isnull=False).order_by("at", "pk")
+
+
+def purge_papers(before: datetime, limit: int) -> int:
+    """What was typed goes, noted or not; that there was such a file stays, so that it is not noted twice."""
+    found = list(_papers().filter(at__lt=before).values_list("pk", flat=True)[:limit])
+    PaperList.objects.filter(pk__in=found).update(sealed=None)
+    return len(found)
+
+
+def oldest_paper() -> datetime | None:
+    found: datetime | None = _papers().values_list("at", flat=True).first()
+    return found
+
+
 register(Kind("gift-entries", "礼包摇号的报名", 180, purge_entries, oldest_entry))
 register(Kind("gift-handings", "礼包的领取记录", 730, purge_gifts, oldest_gift))
+register(Kind("gift-papers", "导入的礼包收发单", 60, purge_papers, oldest_paper))

@@ -12,10 +12,13 @@ BUDGET_S = 40.0  # a run ends by itself before the worker's limit; the next one 
 
 @every("gifts.draw", minutes=1, priority=-10)
 def draw() -> None:
-    """Close what is due, then number, choose, allot and tell, as far as the time goes."""
+    """Close what is due, then number, choose, allot and tell; then what is there for who joined before. As far as the time
+    goes."""
     services.close_due()
     until = time.monotonic() + BUDGET_S
     while services.carry_on() and time.monotonic() < until:
+        pass
+    while services.allot_earlier() and time.monotonic() < until:
         pass
 
 

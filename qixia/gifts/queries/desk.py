@@ -14,10 +14,11 @@ from qixia.gifts.models import Allotment, Campaign, Donation, Donor, Draw, Entry
 from qixia.gifts.queries.draws import Check, check_row
 from qixia.gifts.queries.rider import hours_in_words, platform_names
 from qixia.gifts.rules import SharingPolicy
-from qixia.kernel import clock
+from qixia.kernel import clock, hours
+from qixia.kernel.errors import Invalid
 from qixia.kernel.ids import is_row_key
 from qixia.people.access import Actor
-from qixia.people.queries import display_names_for
+from qixia.people.queries import display_names_for, organisations_by_id
 from qixia.policy.queries import current
 from qixia.ui.paging import Page
 
@@ -115,6 +116,7 @@ class HandLine:
     by: str
     at: datetime
     is_signed: bool
+    is_paper: bool
     to_deputy: bool
     undone_at: datetime | None
     reason: str
@@ -142,6 +144,29 @@ class PlaceLine:
     is_active: bool
     lies: int
     helpers: list[str]  # public ids of those who are named
+
+
+@dataclass(frozen=True, slots=True)
+class Lying:
+    """What lies at a place, of one donation."""
+
+    campaign: str
+    campaign_id: str
+    donation_id: str
+    what: str
+    count: int
+    may_count: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlacePage:
+    """`opening` as somebody may type it again, `organisation` its code."""
+
+    row: Place
+    opening: str
+    organisation: str
+    shelves: list[Lying]
+    may_lead: bool
 
 
 def campaigns(actor: Actor, after: str = "") -> Page[Line]:
@@ -251,7 +276,9 @@ def entrants(actor: Actor, public_id: str, after: str = "", only: str = "") -> t
 def handed(actor: Actor, after: str = "") -> Page[HandLine]:
     """Hand-overs at the actor's places, the latest first. Two queries."""
     policy: SharingPolicy = current("gifts.sharing").data
-    rows = HandOver.objects.filter(place__in=access.led_places(actor)).select_related("allotment__campaign", "place")
+    rows = HandOver.objects.filter(place__in=access.led_places(actor)).select_related(
+        "allotment__campaign", "place", "paper"
+    )
     rows = rows.order_by("-pk")
     if is_row_key(after):
         rows = rows.filter(pk__lt=int(after))
@@ -267,11 +294,12 @@ def handed(actor: Actor, after: str = "") -> Page[HandLine]:
             by=names.get(row.by, ""),
             at=row.at,
             is_signed=row.is_signed,
+            is_paper=row.paper_id is not None,
             to_deputy=row.to_deputy,
             undone_at=row.undone_at,
             reason=row.reason,
             may_undo=row.undone_at is None
-            and row.at >= since
+            and ((row.paper.done_at if row.paper else None) or row.at) >= since
             and row.by != actor.ref
             and actor.has(*access.SUPERVISORS)
             and row.allotment.campaign.state != states.ENDED,
@@ -316,6 +344,44 @@ def place_rows(actor: Actor) -> list[PlaceLine]:
         )
         for row in rows
     ]
+
+
+def place_page(actor: Actor, public_id: str) -> PlacePage:
+    """One place with what lies there. Three queries."""
+    row = access.led_place(actor, public_id, *access.DESK)
+    stocks = Stock.objects.filter(place=row).exclude(campaign__state=states.ENDED)
+    stocks = stocks.select_related("campaign__division", "donation__donor").order_by("-campaign_id", "donation_id")
+    may_lead = actor.covers(row.division.path, *access.ORGANISERS)
+    return PlacePage(
+        row=row,
+        opening=_typed(row.hours),
+        organisation=_code_of(row.organisation_id),
+        shelves=[
+            Lying(
+                campaign=one.campaign.title,
+                campaign_id=one.campaign.public_id,
+                donation_id=one.donation.public_id,
+                what=f"{one.donation.donor.name} · {one.donation.what}",
+                count=one.count,
+                may_count=may_lead and actor.covers(one.campaign.division.path, *access.ORGANISERS),
+            )
+            for one in stocks[:PAGE]
+        ],
+        may_lead=may_lead,
+    )
+
+
+def _typed(expression: str) -> str:
+    """Opening hours as people type them, if that says the same."""
+    words = hours_in_words(expression)
+    try:
+        return words if hours.parse(words) == expression else expression
+    except Invalid:
+        return expression
+
+
+def _code_of(organisation_id: int) -> str:
+    return next((one.code for one in organisations_by_id([organisation_id]).values()), "")
 
 
 def organisers_places(actor: Actor) -> list[tuple[str, str]]:

@@ -30,7 +30,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One donation. `waiting` has not arrived yet; handed + left + broken + returned + waiting = count."""
+    """One donation. `waiting` has not arrived yet, `lost` is what counts found less (below nought: more) than the books said;
+    handed + left + broken + returned + lost + waiting = count."""
 
     public_id: str
     campaign: str
@@ -45,6 +46,7 @@ class Given:
     left: int
     broken: int
     returned: int
+    lost: int
     waiting: int
     percent: int
     by_place: list[Line]
@@ -116,6 +118,7 @@ def _given(
         left=left,
         broken=-sums.get(states.BROKEN, 0),
         returned=-sums.get(states.RETURNED, 0),
+        lost=-(sums.get(states.FOUND, 0) + sums.get(states.MISSING, 0)),
         waiting=row.count - sums.get(states.RECEIVED, 0),
         percent=round(100 * (shown or 0) / row.count),
         by_place=_lines(places, policy.smallest),

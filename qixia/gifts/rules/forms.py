@@ -25,6 +25,8 @@ class CampaignForm:
     ends_at: datetime
     collect_until: datetime
     platforms: tuple[str, ...] = ()
+    reach: str = states.FROM_NOW  # of a joining gift: states.REACHES
+    joined_since: date | None = None  # with SINCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,15 @@ def check_campaign(form: CampaignForm, kinds: frozenset[str]) -> None:
         raise Invalid("报名截止要在开始以后。", field="ends_at")
     if form.collect_until <= form.ends_at:
         raise Invalid("领取截止要在报名截止以后。", field="collect_until")
+    if form.way == states.ON_JOINING:
+        check_reach(form)
+
+
+def check_reach(form: CampaignForm) -> None:
+    if form.reach not in states.REACHES:
+        raise Invalid("请选择给哪些入会的人。", field="reach")
+    if form.reach == states.SINCE and form.joined_since is None:
+        raise Invalid("请写从哪一天起入会的。", field="joined_since")
 
 
 def check_donation(form: DonationForm, today: date) -> None:

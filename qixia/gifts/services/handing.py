@@ -9,7 +9,7 @@ Retries  the same person at the same place within two minutes: the same hand-ove
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
@@ -108,10 +108,8 @@ def set_deputy(*, actor: Actor, gift: str, on: bool = True) -> Allotment:
 @transaction.atomic
 def undo(*, actor: Actor, hand_over: str, reason: str) -> None:
     """A supervisor takes a hand-over back: the kit never left, and the rider may collect it."""
-    row = HandOver.objects.select_related("allotment__campaign", "place__division", "donation").filter(
-        public_id=hand_over
-    )
-    found = row.first()
+    rows = HandOver.objects.select_related("allotment__campaign", "place__division", "donation", "paper")
+    found = rows.filter(public_id=hand_over).first()
     if found is None:
         raise errors.NoSuchThing
     access.led_place(actor, found.place.public_id, *access.SUPERVISORS)
@@ -120,7 +118,7 @@ def undo(*, actor: Actor, hand_over: str, reason: str) -> None:
     now = clock.now()
     if found.by == actor.ref:
         raise Conflict("自己发的要由别人来撤销。")
-    if now > found.at + timedelta(hours=policy.undo_hours):
+    if now > noted_at(found) + timedelta(hours=policy.undo_hours):
         raise Conflict("发放超过 %(hours)s 小时，不能撤销。", hours=policy.undo_hours)
     if found.allotment.campaign.state == states.ENDED:
         raise errors.NotNow(state="已结束")
@@ -131,6 +129,11 @@ def undo(*, actor: Actor, hand_over: str, reason: str) -> None:
     gift = found.allotment
     put(gift.campaign, found.place, found.donation, states.UNDONE, 1, key=f"undone:{found.public_id}", by=actor.ref)
     record("gifts.undone", subject=gift.ref, actor=actor.ref, place=found.place.public_id)
+
+
+def noted_at(row: HandOver) -> datetime:
+    """When it was written down: `at` says what a paper says, which may be long ago."""
+    return row.paper.done_at or row.at if row.paper else row.at
 
 
 def _find(text: str) -> Found:

@@ -1,21 +1,27 @@
-"""Who joins gets what is there for who joins, without a draw.
+"""Who joins gets what is there for who joins, without a draw; where a campaign says so, who joined before gets one too.
 
-Retries  the same person again: nothing. When no kit is left, nobody is promised one.
+Who      access.is_for; of those who joined before, `reach` and `joined_since` of the campaign decide.
+Order    earlier ones in the order in which they were registered here; when no kit is left, nobody is promised one, and when
+         some come later, the job looks from the beginning again.
+Retries  the same person again: nothing (the campaign's lock, then a look, then the constraint). A batch a transaction, with
+         its place in `Campaign.swept`.
 """
 
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
-from qixia.audit.services import record
+from qixia.audit.services import Act, record_many
 from qixia.gifts import access, states
 from qixia.gifts.models import Allotment, Campaign
-from qixia.gifts.services.numbering import fresh_numbers
+from qixia.gifts.services.allotting import Gift, allot
 from qixia.kernel import clock
-from qixia.notices.services import tell
+from qixia.notices.services import Tell, tell_many
 from qixia.people.access import SYSTEM, actor_for
-from qixia.people.queries import person_id_for
+from qixia.people.queries import person_id_for, riders_after
+
+BATCH = 2_000
 
 
 @transaction.atomic
@@ -24,28 +30,58 @@ def allot_joining(*, person: str) -> list[Allotment]:
     person_id = person_id_for(person)
     if person_id is None:
         return []
-    actor, now = actor_for(person_id), clock.now()
-    live = Campaign.objects.filter(
+    actor, found = actor_for(person_id), []
+    # Held one after the other in the order of their keys: whoever sweeps through earlier riders waits, or is waited for.
+    live = _live().select_for_update(no_key=True).order_by("pk")
+    for row in live:
+        if access.is_for(row, actor) and not access.own_gifts(actor).filter(campaign=row).exists():
+            found += _give(row, [person_id])
+    return list(Allotment.objects.filter(public_id__in=found).select_related("campaign").order_by("pk"))
+
+
+@transaction.atomic
+def allot_earlier() -> int:
+    """One batch of riders who joined before, for the oldest campaign that has some for them. Returns how many were looked at,
+    0 when there is nobody left to look at."""
+    live = _live().exclude(reach=states.FROM_NOW).exclude(swept=SWEPT)
+    row = live.select_for_update(no_key=True, skip_locked=True).order_by("pk").first()
+    if row is None:
+        return 0
+    riders = riders_after(row.swept, BATCH, since=row.joined_since)
+    have = Allotment.objects.filter(campaign=row, person_id__in=[one.person_id for one in riders])
+    done = set(have.values_list("person_id", flat=True))
+    wanted = [
+        one.person_id
+        for one in riders
+        if one.person_id not in done and one.platforms and (not row.platforms or one.platforms & set(row.platforms))
+    ]
+    free = row.usable - row.allotted
+    _give(row, wanted[:free])
+    # Where kits run out, the rest waits for more: receiving sets the place back.
+    Campaign.objects.filter(pk=row.pk).update(swept=riders[-1].person_id if len(riders) == BATCH else SWEPT)
+    return len(riders) or 1
+
+
+#: Everybody was looked at. Larger than any key.
+SWEPT = 2**62
+
+
+def _live() -> QuerySet[Campaign]:
+    now = clock.now()
+    return Campaign.objects.filter(
         state=states.OPEN, way=states.ON_JOINING, starts_at__lte=now, ends_at__gt=now, allotted__lt=F("usable")
     )
-    found = []
-    for row in live.order_by("pk"):
-        if not access.is_for(row, actor) or access.own_gifts(actor).filter(campaign=row).exists():
-            continue
-        # The condition again: somebody may have got the last one in between.
-        left = Campaign.objects.filter(pk=row.pk, state=states.OPEN, allotted__lt=F("usable"))
-        if not left.update(allotted=F("allotted") + 1):
-            continue
-        made = Allotment.objects.create(
-            campaign=row,
-            person_id=person_id,
-            number=fresh_numbers(1)[0],
-            why=states.BY_JOINING,
-            until=row.collect_until,
-        )
-        record("gifts.allotted", subject=made.ref, actor=SYSTEM.ref, campaign=row.public_id)
-        day = f"{clock.city_time(made.until):%Y-%m-%d}"
-        link = f"/gifts/mine/{made.public_id}"
-        tell(person_id, "gift.joining", key=made.ref, params={"name": row.title, "day": day}, link=link)
-        found.append(made)
-    return found
+
+
+def _give(row: Campaign, people: list[int]) -> list[str]:
+    """One for each of these, who have none; they are told. Public ids in the same order."""
+    ids = allot(row, [Gift(person, states.BY_JOINING) for person in people])
+    record_many(
+        Act("gifts.allotted", f"gift:{public_id}", SYSTEM.ref, {"campaign": row.public_id}) for public_id in ids
+    )
+    facts = {"name": row.title, "day": f"{clock.city_time(row.collect_until):%Y-%m-%d}"}
+    tell_many(
+        Tell(person, "gift.joining", facts, f"/gifts/mine/{public_id}", f"gift:{public_id}")
+        for person, public_id in zip(people, ids, strict=True)
+    )
+    return ids

@@ -9,14 +9,15 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 
 from qixia.audit.services import record
-from qixia.gifts import access, errors
-from qixia.gifts.models import Helper, Place
+from qixia.gifts import access, errors, states
+from qixia.gifts.models import Helper, Place, Stock
 from qixia.gifts.rules import forms
 from qixia.kernel import clock, hours
 from qixia.kernel.errors import Conflict, Invalid
 from qixia.kernel.geo import Point
 from qixia.people.access import Actor
 from qixia.people.queries import organisation_by_code, person_id_by_phone
+from qixia.people.rules import mobile_number
 from qixia.places.queries import locate
 
 
@@ -46,6 +47,7 @@ def set_place(*, actor: Actor, form: forms.PlaceForm, place: str = "", is_active
         with transaction.atomic():
             if place:
                 row = access.led_place(actor, place)
+                _may_change(row, community.pk, is_active=is_active)
                 Place.objects.filter(pk=row.pk).update(**said)
                 row.refresh_from_db()
             else:
@@ -56,11 +58,20 @@ def set_place(*, actor: Actor, form: forms.PlaceForm, place: str = "", is_active
     return row
 
 
+def _may_change(row: Place, division: int, *, is_active: bool) -> None:
+    """Kits stay in books of the place's community, and nobody is sent to a place that is no longer there."""
+    lies = Stock.objects.filter(place=row, count__gte=1).exclude(campaign__state=states.ENDED).exists()
+    if lies and division != row.division_id:
+        raise Conflict("这里还有货。先调走，才能搬到别的社区。", field="lat")
+    if lies and row.is_active and not is_active:
+        raise Conflict("这里还有货。先调走或退还，才能停用。", field="is_active")
+
+
 @transaction.atomic
 def add_helper(*, actor: Actor, place: str, phone: str) -> Helper:
     """Name a volunteer (by phone number) who may hand over at a place."""
     row = access.led_place(actor, place)
-    person_id = person_id_by_phone(phone.strip())
+    person_id = person_id_by_phone(mobile_number(phone, field="phone"))
     if person_id is None:
         raise Invalid("没有用这个手机号登记的人。", field="phone")
     found, is_new = Helper.objects.get_or_create(place=row, person_id=person_id, ended_at=None)

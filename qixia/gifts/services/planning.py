@@ -48,6 +48,7 @@ def draft_campaign(*, actor: Actor, form: forms.CampaignForm, campaign: str = ""
         "starts_at": form.starts_at,
         "ends_at": form.ends_at,
         "collect_until": form.collect_until,
+        **_reach(form),
     }
     if campaign:
         row = access.locked(actor, campaign)
@@ -58,6 +59,12 @@ def draft_campaign(*, actor: Actor, form: forms.CampaignForm, campaign: str = ""
         row = Campaign.objects.create(**said)
     record("gifts.drafted", subject=row.ref, actor=actor.ref, way=row.way)
     return row
+
+
+def _reach(form: forms.CampaignForm) -> dict[str, object]:
+    """Who joined before: nothing of it where there is a draw."""
+    reach = form.reach if form.way == states.ON_JOINING else states.FROM_NOW
+    return {"reach": reach, "joined_since": form.joined_since if reach == states.SINCE else None}
 
 
 @transaction.atomic

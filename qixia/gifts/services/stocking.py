@@ -7,9 +7,15 @@ Retries  the same `key`: the same move, nothing happens twice.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
 from django.db import transaction
 from django.db.models import F, Sum
 
+from qixia.audit.rows import insert_many
 from qixia.audit.services import record
 from qixia.gifts import access, errors, states
 from qixia.gifts.models import Campaign, Donation, Move, Place, Stock
@@ -32,7 +38,7 @@ def receive(*, actor: Actor, donation: str, place: str, count: int, key: str, no
     if not at.is_active:
         raise Conflict("这个发放点已经停用。", field="place")
     put(campaign, at, given, states.RECEIVED, count, key=key, note=note, by=actor.ref)
-    Campaign.objects.filter(pk=campaign.pk).update(usable=F("usable") + count)
+    Campaign.objects.filter(pk=campaign.pk).update(usable=F("usable") + count, swept=0)
     record("gifts.received", subject=campaign.ref, actor=actor.ref, donation=donation, place=place, count=count)
 
 
@@ -68,6 +74,41 @@ def write_off(*, actor: Actor, donation: str, place: str, count: int, kind: str,
     record("gifts.written_off", subject=campaign.ref, actor=actor.ref, place=place, kind=kind, count=count)
 
 
+@transaction.atomic
+def correct(*, actor: Actor, donation: str, place: str, lies: int, counted: int, key: str, reason: str) -> None:
+    """Somebody counted: `counted` kits lie there, where the page showed `lies`. Stale if that is no longer so."""
+    given, campaign = _given(actor, donation)
+    at = access.led_place(actor, place)
+    if _was_done(key):
+        return
+    if not 0 <= counted <= forms.MOST:
+        raise Invalid("数量要是 0 以上的整数。", field="counted")
+    words = forms.reason(reason)
+    now = Stock.objects.select_for_update().filter(campaign=campaign, place=at, donation=given).first()
+    there = now.count if now else 0
+    if there != lies:
+        raise Conflict("刚刚有进出，账上现在是 %(count)s 份。请再数一次。", field="counted", count=there)
+    more = counted - there
+    if not more:
+        raise Conflict("数量没有变，不用改。", field="counted")
+    if more > 0:
+        others = Stock.objects.filter(donation=given).aggregate(n=Sum("count"))["n"] or 0
+        if others + more > given.count:
+            raise Conflict("这笔捐赠一共只有 %(all)s 份。", field="counted", all=given.count)
+    kind = states.FOUND if more > 0 else states.MISSING
+    put(campaign, at, given, kind, abs(more), key=key, note=words, by=actor.ref)
+    Campaign.objects.filter(pk=campaign.pk).update(usable=F("usable") + more, swept=0)
+    record(
+        "gifts.corrected",
+        subject=campaign.ref,
+        actor=actor.ref,
+        donation=donation,
+        place=place,
+        before=lies,
+        after=counted,
+    )
+
+
 def put(
     campaign: Campaign, place: Place, donation: Donation, kind: str, count: int, *, key: str, by: str, note: str = ""
 ) -> None:
@@ -82,6 +123,39 @@ def put(
     Move.objects.create(
         campaign=campaign, place=place, donation=donation, kind=kind, delta=delta, key=key, note=note[:200], by=by
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A move of many."""
+
+    place: Place
+    donation: Donation
+    count: int
+    key: str
+    at: datetime
+    note: str = ""
+
+
+def put_many(campaign: Campaign, kind: str, lines: Sequence[Line], *, by: str) -> None:
+    """The same for many moves of one kind: a statement for all of them and one for each shelf. NotEnough leaves nothing."""
+    sign = states.SIGNS[kind]
+    shelves: dict[tuple[int, int], int] = defaultdict(int)
+    for line in lines:
+        shelves[line.place.pk, line.donation.pk] += line.count
+    for (place, donation), count in sorted(shelves.items()):
+        rows = Stock.objects.filter(campaign=campaign, place_id=place, donation_id=donation)
+        if sign > 0:
+            Stock.objects.get_or_create(campaign=campaign, place_id=place, donation_id=donation)
+            rows.update(count=F("count") + count)
+        elif not rows.filter(count__gte=count).update(count=F("count") - count):
+            raise errors.NotEnough(count=rows.values_list("count", flat=True).first() or 0)
+    columns = ("campaign_id", "place_id", "donation_id", "kind", "delta", "key", "note", "by", "at")
+    moves = [
+        (campaign.pk, line.place.pk, line.donation.pk, kind, sign * line.count, line.key, line.note[:200], by, line.at)
+        for line in lines
+    ]
+    insert_many(Move, columns, moves)
 
 
 def _was_done(key: str) -> bool:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
+
+from openpyxl import Workbook
 
 from qixia.codes.queries import division
 from qixia.gifts import services
 from qixia.gifts.models import Allotment, Campaign, Donation, Draw, Place
 from qixia.gifts.rules.forms import CampaignForm, DonationForm, PlaceForm
+from qixia.gifts.rules.papers import COLUMNS
 from qixia.kernel import clock
 from qixia.people import services as people
 from qixia.people.access import Actor, actor_for
@@ -93,6 +97,19 @@ def donated(who: Actor, campaign: Campaign, count: int, name: str = "暖阳公�
         paper="捐赠函 2026-11",
     )
     return services.record_donation(actor=who, form=form)
+
+
+def slips(row: Round, *said: tuple[str, int]) -> BytesIO:
+    """A list from paper of what came: (slip, how many)."""
+    book = Workbook()
+    page: Any = book.active
+    page.append([column.title for column in COLUMNS["received"]])
+    for slip, count in said:
+        page.append(["暖阳公司", None, row.place.name, count, clock.city_date(clock.now()), slip])
+    out = BytesIO()
+    book.save(out)
+    out.seek(0)
+    return out
 
 
 def new_key() -> str:

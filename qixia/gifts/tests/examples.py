@@ -254,3 +254,44 @@ def forget_somebody() -> None:
     made.prepared()
     _row, who, _gift = made.joined()
     services.forget_person(person=who.public_id)
+
+
+@example("gifts.services.allot_earlier")
+def a_gift_for_who_joined_before() -> None:
+    made.prepared()
+    who = made.rider()
+    row = made.opened(way="joining", reach="all")
+    while services.allot_earlier():
+        pass
+    assert [gift.person_id for gift in row.gifts()] == [who.person_id]
+
+
+@example("gifts.services.correct")
+def say_what_a_count_found() -> None:
+    made.prepared()
+    row = made.opened(kits=3, way="joining")
+    about = {"actor": row.clerk, "donation": row.donation.public_id, "place": row.place.public_id}
+    services.correct(**about, lies=3, counted=2, key=made.new_key(), reason="盘点少一份")
+
+
+@example("gifts.services.bring_in")
+def bring_a_list_in() -> None:
+    made.prepared()
+    row = made.opened(kits=1, way="joining")
+    services.bring_in(actor=row.clerk, campaign=row.id, kind="received", file=made.slips(row, ("SH-1", 1)))
+
+
+@example("gifts.services.note_paper")
+def note_what_is_good() -> None:
+    made.prepared()
+    row = made.opened(kits=0, way="joining")
+    found = services.bring_in(actor=row.clerk, campaign=row.id, kind="received", file=made.slips(row, ("SH-1", 1)))
+    assert services.note_paper(actor=row.clerk, campaign=row.id, paper=found.public_id, good=1) == 1
+
+
+@example("gifts.services.drop_paper")
+def throw_a_list_away() -> None:
+    made.prepared()
+    row = made.opened(kits=1, way="joining")
+    found = services.bring_in(actor=row.clerk, campaign=row.id, kind="received", file=made.slips(row, ("SH-1", 1)))
+    services.drop_paper(actor=row.clerk, campaign=row.id, paper=found.public_id)

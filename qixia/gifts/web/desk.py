@@ -40,7 +40,8 @@ def edit(request: HttpRequest, public_id: str = "") -> HttpResponse:
     row = access.seen(request.actor, public_id) if public_id else None
     initial = {}
     if row is not None:
-        names = ("title", "kind", "way", "what", "platforms", "starts_at", "ends_at", "collect_until")
+        names = ("title", "kind", "way", "what", "platforms", "reach", "joined_since")
+        names += ("starts_at", "ends_at", "collect_until")
         initial = {name: getattr(row, name) for name in names} | {"division": row.division.code}
     form = CampaignFields(request.POST or None, initial=initial, places=queries.organisers_places(request.actor))
     made = []

@@ -43,6 +43,15 @@ class CampaignFields(forms.Form):
     platforms = forms.MultipleChoiceField(
         label=_("只给这些平台（不选：都给）"), choices=_platforms, required=False, widget=forms.CheckboxSelectMultiple
     )
+    reach = forms.ChoiceField(
+        label=_("给哪些入会的人"),
+        choices=[(key, _(label)) for key, label in states.REACH_LABELS.items()],
+        required=False,
+        help_text=_("只对入会礼包有用；一人一份，不会重复"),
+    )
+    joined_since = forms.DateField(
+        label=_("从哪一天起入会的"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
     starts_at = _moment(_("从什么时候起"))
     ends_at = _moment(_("报名截止"), _("入会礼包：到这时为止入会的都有"))
     collect_until = _moment(_("领取截止"))
@@ -53,7 +62,8 @@ class CampaignFields(forms.Form):
 
     def as_form(self) -> shapes.CampaignForm:
         data = dict(self.cleaned_data)
-        return shapes.CampaignForm(**(data | {"platforms": tuple(data["platforms"])}))
+        data |= {"platforms": tuple(data["platforms"]), "reach": data["reach"] or states.FROM_NOW}
+        return shapes.CampaignForm(**data)
 
 
 class DonationFields(forms.Form):
@@ -98,7 +108,13 @@ class PlaceFields(forms.Form):
     lng = forms.FloatField(label=_("经度"))
 
     def as_form(self) -> shapes.PlaceForm:
-        return shapes.PlaceForm(**self.cleaned_data)
+        return shapes.PlaceForm(**{name: self.cleaned_data[name] for name in PlaceFields.base_fields})
+
+
+class PlaceEdit(PlaceFields):
+    """A place that is there."""
+
+    is_active = forms.BooleanField(label=_("在用"), required=False, help_text=_("停用以后不收货，也不发放"))
 
 
 class PromiseFields(forms.Form):

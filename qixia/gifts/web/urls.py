@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qixia.gifts.web import desk, hand, public, rider
+from qixia.gifts.web import desk, hand, papers, places, public, rider
 
 app_name = "gifts"
 urlpatterns = [
@@ -25,6 +25,8 @@ urlpatterns = [
     path("desk/gifts/donors", desk.donors, name="donors"),
     path("desk/gifts/places", desk.places, name="places"),
     path("desk/gifts/places/<slug:public_id>/helpers", desk.helper, name="helper"),
+    path("desk/gifts/places/<slug:public_id>", places.place, name="place"),
+    path("desk/gifts/places/<slug:public_id>/count", places.count, name="count"),
     path("desk/gifts/handed", desk.handed, name="handed"),
     path("desk/gifts/handed/<slug:public_id>/undo", desk.undo, name="undo"),
     path("desk/gifts/<slug:public_id>", desk.case, name="case"),
@@ -33,4 +35,9 @@ urlpatterns = [
     path("desk/gifts/<slug:public_id>/donation", desk.donation, name="donation"),
     path("desk/gifts/<slug:public_id>/stock", desk.stock, name="stock"),
     path("desk/gifts/<slug:public_id>/entrants", desk.entrants, name="entrants"),
+    path("desk/gifts/<slug:public_id>/papers", papers.papers, name="papers"),
+    path("desk/gifts/<slug:public_id>/papers/template/<slug:kind>.xlsx", papers.template, name="paper_template"),
+    path("desk/gifts/<slug:public_id>/papers/<slug:paper>", papers.paper, name="paper"),
+    path("desk/gifts/<slug:public_id>/papers/<slug:paper>/do", papers.paper_do, name="paper_do"),
+    path("desk/gifts/<slug:public_id>/papers/<slug:paper>/faults.xlsx", papers.faults, name="paper_faults"),
 ]
