@@ -3,6 +3,7 @@
 campaign  draft ─▶ open ─close─▶ sharing ─publish─▶ giving ─▶ ended        giving ─draw_again─▶ sharing
           (a joining gift stays open until it ends)
 draw      committed ─▶ freezing ─▶ frozen ─▶ valued ─▶ confirmed ─▶ numbered ─▶ chosen ─▶ told ─▶ done
+          freezing ─too late─▶ void; frozen, valued ─promise_anew─▶ void and another draw
 allotment open ⇄ handed; open ─▶ lapsed
 """
 
@@ -27,14 +28,15 @@ STEPS: dict[str, dict[str, str]] = {
     "publish": {SHARING: GIVING},
     "hand_over": {OPEN: OPEN, GIVING: GIVING},
     "draw_again": {GIVING: SHARING},
+    "promise_anew": {SHARING: SHARING},
     "end_campaign": {DRAFT: ENDED, OPEN: ENDED, GIVING: ENDED},
 }
 LABELS = {DRAFT: "准备中", OPEN: "进行中", SHARING: "分配中", GIVING: "发放中", ENDED: "已结束"}
 GLYPHS = {DRAFT: "wait", OPEN: "doing", SHARING: "check", GIVING: "doing", ENDED: "fixed"}
 
 COMMITTED, FREEZING, FROZEN, VALUED, CONFIRMED = "committed", "freezing", "frozen", "valued", "confirmed"
-NUMBERED, CHOSEN, TOLD, DONE = "numbered", "chosen", "told", "done"
-DRAW_STATES = (COMMITTED, FREEZING, FROZEN, VALUED, CONFIRMED, NUMBERED, CHOSEN, TOLD, DONE)
+NUMBERED, CHOSEN, TOLD, DONE, VOID = "numbered", "chosen", "told", "done", "void"
+DRAW_STATES = (COMMITTED, FREEZING, FROZEN, VALUED, CONFIRMED, NUMBERED, CHOSEN, TOLD, DONE, VOID)
 #: What a job goes on with by itself.
 AT_WORK = (FREEZING, CONFIRMED, NUMBERED, CHOSEN, TOLD)
 #: The secret is out: anybody can recompute.
@@ -43,6 +45,7 @@ DRAW_STEPS: dict[str, tuple[str, ...]] = {
     "close_entries": (COMMITTED,),
     "enter_value": (FROZEN, VALUED),
     "confirm_value": (VALUED,),
+    "promise_anew": (FROZEN, VALUED, VOID),
     "carry_on": AT_WORK,
 }
 DRAW_LABELS = {
@@ -55,6 +58,7 @@ DRAW_LABELS = {
     CHOSEN: "正在记名额",
     TOLD: "正在通知",
     DONE: "已公布结果",
+    VOID: "作废",
 }
 
 HANDED, LAPSED = "handed", "lapsed"

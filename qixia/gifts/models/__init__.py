@@ -1,7 +1,7 @@
 """Tables of gifts, by matter."""
 
 from qixia.gifts.models.campaigns import Campaign, Draw, Entry, Ticket
-from qixia.gifts.models.handing import Allotment, HandOver, PaperList
+from qixia.gifts.models.handing import Allotment, Guess, HandOver, PaperList
 from qixia.gifts.models.stock import Donation, Donor, Helper, Move, Place, Stock
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Donor",
     "Draw",
     "Entry",
+    "Guess",
     "HandOver",
     "Helper",
     "Move",

@@ -97,8 +97,9 @@ class Draw(models.Model):
     commitment = models.CharField(max_length=64)
     source = models.CharField(max_length=200)  # which public value
     source_at = models.DateTimeField()  # known from then on
+    numbers = models.PositiveSmallIntegerField(default=7, db_default=7)  # how many numbers the value has
     committed_at = models.DateTimeField(default=clock.now)
-    terms = models.JSONField(default=dict)  # percents as they were when the list was frozen
+    terms = models.JSONField(default=dict)  # percents as they were promised
     lanes = models.JSONField(default=dict)  # label in the list → code of the community or platform
     kits = models.PositiveIntegerField(default=0)
     entrants = models.PositiveIntegerField(default=0)
@@ -112,6 +113,7 @@ class Draw(models.Model):
     seed = models.CharField(max_length=64, blank=True)
     cursor = models.BigIntegerField(default=0)  # how far the job is in the present state
     done_at = models.DateTimeField(null=True)
+    void_why = models.CharField(max_length=200, blank=True, db_default="")
 
     class Meta:
         constraints: ClassVar = [

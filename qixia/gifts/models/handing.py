@@ -104,6 +104,19 @@ class PaperList(models.Model):
         return f"gift-paper:{self.public_id}"
 
 
+class Guess(models.Model):
+    """Somebody at a counter tried a number or a code that there isn't."""
+
+    person = models.ForeignKey("people.Person", on_delete=models.CASCADE, related_name="+", db_index=False)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["person", "-at"], name="gifts_guesses_of")]
+
+    def __str__(self) -> str:
+        return str(self.person_id)
+
+
 class HandOver(models.Model):
     """A kit went over the counter."""
 
