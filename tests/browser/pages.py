@@ -13,6 +13,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/anonymous/sent/",
         "/open/figures/",
         "/open/made/",
+        "/points/rules",
     ),
     "rider": (
         "/",
@@ -25,7 +26,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/me",
         "/me/consents",
         "/points",
-        "/points/rules",
+        "/points?only=reversed",
         "/redeem",
         "/vouchers",
         "/offers/",
@@ -64,6 +65,11 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/desk/merchants/",
         "/desk/merchants/?tab=active",
         "/desk/merchants/new",
+        "/desk/gifts/new",
+        "/desk/gifts/places",
+        "/desk/gifts/donors",
+        "/desk/gifts/handed",
+        "/gifts/hand/",
         "/map",
         "/inbox",
         "/me",
@@ -81,6 +87,9 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/desk/merchants/alliances",
         "/desk/rewards/budgets/",
         "/desk/rewards/rules/",
+        "/desk/rewards/rules/?edit=1",
+        "/desk/rewards/settlement/",
+        "/desk/rewards/settlement/issue",
         "/desk/rewards/holds/",
         "/desk/rewards/appeals/",
         "/desk/rewards/audit/",
@@ -89,9 +98,9 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/admin/",
         "/me",
     ),
-    "merchant": ("/m", "/m/phones", "/shop/", "/me", "/inbox"),
+    "merchant": ("/m", "/m/phones", "/m/statements/", "/shop/", "/me", "/inbox"),
 }
-# role → list, and what on it leads to the page of one thing
+# role → list, and what on it leads to the page of one thing; no list: the page found last
 ONE: dict[str, tuple[tuple[str, str], ...]] = {
     "rider": (
         ("/mine", '[data-testid="report-card"]'),
@@ -99,14 +108,34 @@ ONE: dict[str, tuple[tuple[str, str], ...]] = {
         ("/redeem", '[data-testid="good"]'),
         ("/vouchers", '[data-testid="voucher"]'),
         ("/shops/", '[data-testid="shop"]'),
+        ("/points", '[data-testid="entry"] a[href^="/points/"]'),
+        ("/gifts/", '[data-testid="waiting"]'),
+        ("/gifts/", '[data-testid="offer"]'),
     ),
     "clerk": (
         ("/desk/import/", ".qx-import-list a"),
         ("/desk/merchants/", '[data-testid="line"] a'),
         ("/desk/undertakings/", "main a[href^='/desk/undertakings/']"),
+        ("/desk/gifts/", '[data-testid="line"]:has-text("摇号"):has-text("发放中") a'),
+        ("", "main a[href^='/gifts/draws/']"),
+        ("/desk/gifts/donors", '[data-testid="donor"] a'),
+        ("/gifts/hand/", '[data-testid="place"]'),
     ),
     "supervisor": (("/desk/supervision/", "main a[href^='/desk/case/']"),),
-    "admin": (("/desk/catalogue", "main a[href^='/desk/catalogue/']:not([href$='new'])"),),
+    "admin": (
+        ("/desk/catalogue", "main a[href^='/desk/catalogue/']:not([href$='new'])"),
+        ("/desk/catalogue", "main a[href$='/slots']"),
+        ("", '[data-testid="slot"]'),
+        ("/desk/catalogue", "main a[href$='/line']"),
+        ("/desk/rewards/settlement/", '[data-testid="row"] a'),
+    ),
+    "merchant": (("/m/statements/", '[data-testid="statement"]'),),
+}
+# one thing → its further pages
+MORE: dict[str, tuple[str, tuple[str, ...]]] = {
+    "rider": ("/r/", ("receipt", "rate")),
+    "clerk": ("/desk/gifts/", ("/stock", "/entrants", "/donation")),
+    "admin": ("/desk/rewards/settlement/", ("/paper",)),
 }
 
 
@@ -114,13 +143,14 @@ def addresses(page: Page, role: str) -> list[str]:
     """Every address to visit, those of one thing included."""
     found = list(PAGES[role])
     for where, what in ONE.get(role, ()):
-        page.goto(where)
+        page.goto(where or found[-1])
         link = page.locator(what).first
         if link.count():
             found.append(link.get_attribute("href") or "")
-    if role == "rider":
-        own = [address for address in found if address.startswith("/r/")][:1]
-        found += [address + more for address in own for more in ("receipt", "rate")]
+    if role in MORE:
+        begins, ends = MORE[role]
+        own = [address for address in found if address.startswith(begins) and address not in PAGES[role]][:1]
+        found += [address + more for address in own for more in ends]
     if role in ("worker", "clerk"):
         page.goto("/desk/all")
         found.append((page.locator("[data-row] a").first.get_attribute("hx-get") or "").split("?")[0])

@@ -40,4 +40,7 @@ def why(points: int, title: str, given: Mapping[str, Any] | None) -> Why | None:
         notes.append(_("活动“%(name)s”加 %(n)d 分") % {"name": _(given["campaign"]), "n": bonus})
     if given.get("cap") in CAPS:
         notes.append(_(CAPS[given["cap"]]))
-    return Why(f"{points} = {parts}", notes, is_plain=percent == 100 and not bonus and points == given.get("base", 0))
+    words = f"{points} = {parts}"
+    if given.get("cap") in CAPS:  # no sum: less came than that
+        words = _("本来是 %(parts)s，得 %(n)d 分") % {"parts": parts, "n": points}
+    return Why(words, notes, is_plain=percent == 100 and not bonus and points == given.get("base", 0))
