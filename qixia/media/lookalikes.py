@@ -9,8 +9,9 @@ Cost     one statement for the digest, one for the bands; at most `_LOOKED_AT` p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import lru_cache
 from io import BytesIO
@@ -86,9 +87,26 @@ def pixel_signs(photo: Shot, camera: bool) -> tuple[Sign, Sign]:
     return screenshot(picture, size=size, format=row.format, camera=camera), screen(picture)
 
 
-@lru_cache(maxsize=12)  # about 1 MB each; one report's photos are compared with each other
-def features_of(photo: Shot) -> Features:
+def _found(photo: Shot) -> Features:
     return features(pixels(photo.row, 960))
+
+
+_few = lru_cache(maxsize=12)(_found)  # about 1.4 MB each; one report's photos are compared with each other
+_more: ContextVar[Callable[[Shot], Features]] = ContextVar("qixia_features", default=_few)
+
+
+def features_of(photo: Shot) -> Features:
+    return _more.get()(photo)
+
+
+@contextmanager
+def keeping(most: int) -> Iterator[None]:
+    """Keep the features of so many pictures inside the block: for work on few pictures that come again and again."""
+    token = _more.set(lru_cache(maxsize=most)(_found))
+    try:
+        yield
+    finally:
+        _more.reset(token)
 
 
 @lru_cache(maxsize=512)

@@ -145,3 +145,17 @@ def test_both_databases_find_the_bands_by_their_indexes():
         assert f"media_hash_band_{shift}" in plan, plan
     assert "Seq Scan" not in plan
     assert "SCAN media_evidence" not in plan
+
+
+def test_features_of_more_pictures_are_kept_inside_a_block_only(monkeypatch):
+    looked: list[str] = []
+    monkeypatch.setattr(lookalikes, "pixels", lambda row, side: looked.append(row) or row)
+    monkeypatch.setattr(lookalikes, "features", lambda picture: picture)
+    shots = [lookalikes.Shot(f"kept {number}", f"row {number}") for number in range(20)]
+
+    with lookalikes.keeping(20):
+        assert [lookalikes.features_of(one) for one in shots * 2] == [one.row for one in shots * 2]
+        assert len(looked) == 20
+    for one in shots * 2:
+        lookalikes.features_of(one)
+    assert len(looked) == 60  # outside, fewer are kept than come in between
