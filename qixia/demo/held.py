@@ -21,7 +21,7 @@ from qixia.rewards.models import Hold, PointsAppeal, Posting
 Publish = Callable[[bool], None]
 FIRST = 140  # of the riders, who take part one after the other
 APART_H = 1 / 60
-TAKE = 40  # of the photo that goes round: nothing else in the demo has it, and each picture more costs a second
+TAKE = 40  # of the photos that go round: nothing else in the demo has them, and each picture more costs half a second
 # Words that nobody has to think about: what must first be sorted is looked at when the detector is blind again.
 TEXTS = {
     "road-damage": "非机动车道一个大坑，下雨看不见",
@@ -38,12 +38,12 @@ def plan(history: History, publish: Publish) -> None:
     riders = history.cast.riders[FIRST:]
     # What waits for a person.
     _plan_too_fast(history, riders[0], "road-damage", 26)
-    _plan_reused(history, publish, riders[1], 30)
+    _plan_reused(history, publish, riders[1], 30, TAKE)
     _plan_put_right(history, riders[2], 21)
     # What somebody decided: given, not given; nobody.
     _plan_too_fast(history, riders[3], "guardrail", 24 * 5)
     _at(history, 24 * 4, partial(_give, history, riders[3]))
-    _plan_reused(history, publish, riders[4], 24 * 3)
+    _plan_reused(history, publish, riders[4], 24 * 3, TAKE + 1)
     _at(history, 50, partial(_refuse, history, riders[4]))
     _plan_too_fast(history, riders[5], "streetlight", 24 * 11)
     # Two say that an entry is wrong: one was right, one waits for an answer.
@@ -83,10 +83,10 @@ def _plan_too_fast(history: History, rider: Actor, cls: str, hours: float) -> No
     _plan_report(history, rider, cls, hours - APART_H, second)
 
 
-def _plan_reused(history: History, publish: Publish, rider: Actor, hours: float) -> None:
+def _plan_reused(history: History, publish: Publish, rider: Actor, hours: float, take: int) -> None:
     first, second = _two_places(history)
-    _plan_report(history, rider, "drain", hours + 5, first, take=TAKE)
-    _plan_report(history, rider, "drain", hours, second, take=TAKE)
+    _plan_report(history, rider, "drain", hours + 5, first, take=take)
+    _plan_report(history, rider, "drain", hours, second, take=take)
     history.plan(history.until - timedelta(hours=hours, seconds=1), partial(publish, True))
     history.plan(history.until - timedelta(hours=hours, seconds=-1), partial(publish, False))
 

@@ -32,8 +32,8 @@ from qixia.reports.errors import CopiedPhoto
 from qixia.reports.models import Report
 
 DAYS = 60
-A_DAY = 10
-Act = Callable[[], None]
+A_DAY = 8
+Act = Callable[[], object]
 HELD = ("held", "ringing")  # sorted like all, then only what turns.py plans happens to it
 # Places kept for what is planned by name: every so many, at most so many, all by roads. Nothing else of the demo happens
 # within so many metres, so that none of it is merged and all of it goes to the units that it is meant for.
@@ -449,7 +449,8 @@ class History:
         if plot.take:
             return self.retaken(plot.pair[0], plot.take, views=1)
         # Those on the desks today are looked at closely: not all of a kind have the same photo.
-        return self.retaken(plot.pair[0], 2) if plot.stop else self._file(plot.pair[0])
+        is_other = plot.stop and int(clock.now().timestamp()) % 2
+        return self.retaken(plot.pair[0], 2, views=1) if is_other else self._file(plot.pair[0])
 
     def _afterwards(self, plot: Plot) -> ContentFile[bytes]:
         """Each time another picture: what was shown before it opened again is refused."""

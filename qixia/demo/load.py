@@ -26,6 +26,7 @@ from qixia.jobs.worker import run_pending
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.kernel.geo import Point
+from qixia.media.lookalikes import keeping
 from qixia.media.models import Evidence
 from qixia.notices.services import mark_all_read
 from qixia.people import queries as people_queries
@@ -49,6 +50,7 @@ from qixia.reports.services import (
 from qixia.rewards.services import expire_due, time_out_holds
 
 SEED = 20261122
+PICTURES = 64  # whose features are kept meanwhile: a few drawings stand for hundreds of photos
 UNSEEN = {"away_m": 1_000_000, "after_hours": 24 * 365}
 Say = Callable[[str], None]
 
@@ -268,7 +270,7 @@ def _live(history: History, days: int, say: Say) -> None:
                 say(f"day {len(shown)} of {DAYS}")
 
     # One transaction for the whole history: a demo is all there or not at all, and thousands of commits are saved.
-    with transaction.atomic():
+    with transaction.atomic(), keeping(PICTURES):
         history.happen(progress)
     with clock.at(history.until):
         run_pending()
