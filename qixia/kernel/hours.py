@@ -20,6 +20,7 @@ from qixia.kernel.clock import CITY_TZ
 from qixia.kernel.errors import Invalid
 
 LONGEST = 300
+AHEAD = timedelta(days=8)  # further nobody looks, and rules that never change would be followed for ever
 _DAYS = ("Mo", "Tu", "We", "Th", "Fr", "Sa", "Su")
 _WORDS = {
     **{f"{week}{day}": _DAYS[index] for week in ("周", "星期", "礼拜") for index, day in enumerate("一二三四五六日")},
@@ -65,13 +66,61 @@ def parse(text: str, *, field: str = "hours") -> str:
 
 
 def is_open(expression: str, at: datetime) -> bool:
-    return bool(_reader(expression).is_open(_local(at)))
+    there = _local(at)
+    return bool(_reader(expression).is_open(there)) or any(
+        since <= there < until for since, until in _evenings(expression, there)
+    )
 
 
 def next_change(expression: str, at: datetime) -> datetime | None:
-    """When it next opens or closes; None if never."""
-    found: datetime | None = _reader(expression).next_change(_local(at))
-    return found
+    """When it next opens or closes; None if not within `AHEAD`."""
+    there = _local(at)
+    end = there + AHEAD
+    for since, until in stretches(expression, there, end):
+        if since > there:
+            return since
+        return until if until < end else None
+    return None
+
+
+def stretches(expression: str, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    """When it is open from `since` to `until`, in order, those that touch each other as one. Costs a day's look a day."""
+    start, end = _local(since), _local(until)
+    found = [(a, b) for a, b, state, _note in _reader(expression).intervals(start, end) if str(state) == "open"]
+    midnight = start
+    while midnight.date() <= end.date():
+        found += [(max(a, start), min(b, end)) for a, b in _evenings(expression, midnight) if b > start and a < end]
+        midnight += timedelta(days=1)
+    return _joined(found)
+
+
+def _joined(found: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    joined: list[tuple[datetime, datetime]] = []
+    for since, until in sorted(found):
+        if joined and since <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(until, joined[-1][1]))
+        else:
+            joined.append((since, until))
+    return joined
+
+
+def _evenings(expression: str, there: datetime) -> list[tuple[datetime, datetime]]:
+    """The rest, after midnight, of what was open the evening before; at most one. The grammar lets a rule for the new day
+    cut it off ("Sa 10:00-02:00; Su 12:00-20:00"), which nobody means who writes it."""
+    if ";" not in expression or '"' in expression:
+        return []
+    midnight = datetime.combine(there.date(), time(0), tzinfo=CITY_TZ)
+    eve = midnight - timedelta(seconds=1)
+    if not _reader(expression).is_open(eve):
+        return []
+    rules = (_reader(rule) for rule in reversed(expression.split(";")) if rule.strip())
+    governing = next((rule for rule in rules if rule.is_open(eve)), None)
+    if governing is None:
+        return []
+    night = governing.intervals(eve, midnight + timedelta(days=1))
+    until: datetime = next(end for _since, end, state, _note in night if str(state) == "open")
+    # A rule that is open on both days says so itself; only the evening's own end is carried over.
+    return [(midnight, until)] if midnight < until < midnight + timedelta(days=1) else []
 
 
 def week(expression: str) -> list[Stretch]:
@@ -100,11 +149,11 @@ def _hours_of(expression: str, day: date) -> tuple[tuple[time, time], ...]:
     """The stretches that begin on this day, and the rest of a stretch without end. A whole day is 00:00 to 00:00."""
     start = datetime.combine(day, time(0), tzinfo=CITY_TZ)
     end = start + timedelta(days=1)
-    reader, found = _reader(expression), []
-    for since, until, state, _note in reader.intervals(start, end + timedelta(days=1)):
-        if str(state) != "open" or since >= end:
+    found = []
+    for since, until in stretches(expression, start, end + timedelta(days=1)):
+        if since >= end:
             continue
-        if since > start or not reader.is_open(start - timedelta(seconds=1)):
+        if since > start or not is_open(expression, start - timedelta(seconds=1)):
             found.append((since.time(), until.time()))
         elif until >= end:  # it never closed on this day
             found.append((time(0), time(0)))

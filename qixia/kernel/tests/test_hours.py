@@ -52,6 +52,38 @@ def test_open_now_and_when_that_changes():
     assert hours.next_change("24/7", at(1, 1)) is None
 
 
+@pytest.mark.parametrize(
+    ("shop", "open_until"),
+    [
+        ("Mo-Fr 08:00-20:00; Sa 10:00-02:00; Su 12:00-20:00", 2),
+        ("Su-Th 10:00-22:00; Fr,Sa 10:00-02:00", 2),
+        ("Fr,Sa 10:00-02:00; Su-Th 10:00-22:00", 2),
+        ("Sa 18:00-03:00; Su closed", 3),
+    ],
+)
+def test_the_evening_goes_on_whatever_the_next_day_says(shop: str, open_until: int):
+    assert hours.is_open(shop, at(7, open_until - 1, 59))
+    assert not hours.is_open(shop, at(7, open_until))
+    assert hours.next_change(shop, at(6, 19)) == hours.next_change(shop, at(7, 1)) == at(7, open_until)
+    saturday = next(one for one in hours.week(shop) if one.first <= 5 <= one.last)
+    assert saturday.hours[-1][1] == time(open_until)
+
+
+def test_an_evening_that_was_closed_does_not_go_on():
+    shop = "Fr,Sa 10:00-02:00; Su 12:00-20:00; 2026 Nov 28 off"
+    assert not hours.is_open(shop, at(7, 1)), "Saturday the 28th was closed"
+    assert hours.is_open(shop, at(6, 1)), "Friday was not"
+    split = "Mo-Su 08:00-24:00; Su 10:00-20:00"
+    assert not hours.is_open(split, at(7, 1))
+
+
+@pytest.mark.parametrize(
+    "typed", ["每天 0:00-24:00", "0:00-0:00", "6:00-6:00", "Mo-Fr 00:00-24:00; Sa-Su 00:00-24:00", "2030 Mo 08:00-9:00"]
+)
+def test_what_never_changes_is_not_followed_for_ever(typed: str):
+    assert hours.next_change(hours.parse(typed), at(1, 12)) is None
+
+
 def test_a_week_in_stretches():
     found = hours.week("Mo-Fr 08:00-20:00; Sa 10:00-02:00")
     assert [(one.first, one.last) for one in found] == [(0, 4), (5, 5), (6, 6)]
