@@ -17,14 +17,15 @@ from qixia.reports import services
 from qixia.reports.queries.similar import similar_reports
 
 BEGIN_MIN, END_MIN = 300, 195  # before the demo stands still
-# (class, minutes after the beginning, metres to the north of the first, words)
+# (class, minutes after the beginning, metres to the north of the first, words). What comes after the end is asked about,
+# however sure the machine is.
 SAME = (
     ("manhole", 5, 0, "非机动车道上井盖没了，骑车的人能掉下去"),
     ("manhole", 41, 6, "这里井盖不见了，一个大洞，太危险了"),
-    ("road-damage", 12, 0, "路中间一个大坑，电动车过去颠得厉害"),
-    ("road-damage", 66, 34, "路面破了个坑，雨天积水看不见"),
-    ("streetlight", 20, 0, "路灯坏了，这一段黑漆漆的"),
-    ("streetlight", 74, 45, "晚上这里灯不亮，看不清路"),
+    ("road-damage", 112, 0, "路中间一个大坑，电动车过去颠得厉害"),
+    ("road-damage", 166, 9, "路中间有个大坑，电动车过去颠得厉害，雨天看不见"),
+    ("streetlight", 120, 0, "路灯坏了，这一段黑漆漆的"),
+    ("streetlight", 174, 14, "路灯坏了一盏，这一段黑漆漆的看不清路"),
 )
 SUPPORTED = ("manhole", 58)
 
