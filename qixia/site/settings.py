@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from qixia.kernel.config import PROJECT_DIR, get_config
 from qixia.kernel.keys import keys
 
+# A start makes a million objects that stay. Looked through for garbage again and again, they took a fifth of its time.
+gc.set_threshold(50_000, 20, 20)
 config = get_config()
 
 BASE_DIR = PROJECT_DIR
