@@ -76,7 +76,7 @@ def lack_words(lack: Lack, rule: Eligibility, names: dict[str, str]) -> str:
             "short": lack.short,
         }
     if lack.kind == "joined" and lack.on:
-        return _("加入满 %(days)s 天可换，%(month)s月%(day)s日起就行") % {
+        return _("加入满 %(days)s 天可换，%(month)s 月 %(day)s 日起就行") % {
             "days": rule.joined_days,
             "month": lack.on.month,
             "day": lack.on.day,

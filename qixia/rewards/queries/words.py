@@ -26,13 +26,13 @@ def weekday(number: int) -> str:
 
 
 def slot_words(slot: Slot) -> str:
-    """ "11月24日 周二 09:00–09:30" for a notice, whose reader has no page around it."""
+    """ "11 月 24 日 周二 09:00–09:30" for a notice, whose reader has no page around it."""
     return time_words(slot.starts_at, slot.ends_at)
 
 
 def time_words(starts_at: datetime, ends_at: datetime) -> str:
     start, end = clock.city_time(starts_at), clock.city_time(ends_at)
-    return _("%(month)s月%(day)s日 %(weekday)s %(start)s–%(end)s") % {
+    return _("%(month)s 月 %(day)s 日 %(weekday)s %(start)s–%(end)s") % {
         "month": start.month,
         "day": start.day,
         "weekday": weekday(start.weekday()),

@@ -93,7 +93,7 @@ def test_one_greets_by_the_citys_clock(hour, words):
 def test_the_citys_day_is_not_the_servers(town):
     with clock.at(datetime(2030, 11, 21, 23, 30, tzinfo=UTC)):
         html = signed_in(town, "rider").get("/").content.decode()
-    assert "11月22日" in html
+    assert "11 月 22 日" in html
     assert "早上好" in html
 
 
