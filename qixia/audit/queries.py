@@ -95,6 +95,12 @@ def history_of(subject: str) -> QuerySet[AuditEvent]:
     return AuditEvent.objects.filter(subject=subject).order_by("id")
 
 
+def acts_of(action: str, subjects: Iterable[str]) -> list[Deed]:
+    """All acts of one kind on these subjects, oldest first; for kinds of which there are few."""
+    rows = AuditEvent.objects.filter(subject__in=list(subjects), action=action).order_by("pk")
+    return [Deed(row.pk, row.at, row.action, row.subject, row.actor, row.data) for row in rows]
+
+
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
     """What of the history is wanted. `actors` are exact refs; with none of them and no `subject`, nothing matches."""

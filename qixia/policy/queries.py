@@ -4,11 +4,14 @@ the same moment."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+from qixia.audit.queries import acts_of
 from qixia.kernel import clock
 from qixia.kernel.config import get_config
 from qixia.kernel.errors import NotConfigured
@@ -18,6 +21,7 @@ from qixia.policy.models import CalendarDay, CalendarEdit, CalendarYear, Install
 from qixia.policy.shapes import WorkingHours
 
 KEEP_S = 5.0
+SUBJECT = "rules:"  # of acts about a kind: rules:rewards.points
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,39 @@ def history(kind: str, limit: int = 20) -> list[Published]:
 
 def _parsed(row: RuleVersion) -> Rules:
     return Rules(row.kind, row.version, row.valid_from, kinds.get(row.kind).parse(row.data))
+
+
+def altered(prefix: str) -> list[str]:
+    """Versions of the kinds that begin with `prefix` that are not as history says they were published, as "kind v3":
+    gone, without an act, or with another text or beginning. Acts from before texts were noted only prove that a version
+    was there."""
+    rows = {(row.kind, row.version): row for row in RuleVersion.objects.filter(kind__startswith=prefix)}
+    names = {kind.name for kind in kinds.all_kinds() if kind.name.startswith(prefix)} | {kind for kind, _ in rows}
+    known: dict[tuple[str, int], str] = {}
+    for deed in acts_of("policy.published", (f"{SUBJECT}{name}" for name in names)):
+        known[deed.subject.removeprefix(SUBJECT), int(deed.data["version"])] = str(deed.data.get("content", ""))
+    wrong = set(known) ^ set(rows)
+    wrong |= {key for key in set(known) & set(rows) if known[key] and known[key] != content_hash(rows[key])}
+    return [f"{kind} v{version}" for kind, version in sorted(wrong)]
+
+
+def content_hash(row: RuleVersion) -> str:
+    """SHA-256 of what a version says and from when, whatever the order of its keys and however a database writes its
+    numbers."""
+    said = [row.valid_from.astimezone(UTC).isoformat(), _as_kept(row.data)]
+    text = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _as_kept(data: object) -> object:
+    match data:
+        case dict():
+            return {str(key): _as_kept(one) for key, one in data.items()}
+        case list() | tuple():
+            return [_as_kept(one) for one in data]
+        case float() if data.is_integer():
+            return int(data)
+    return data
 
 
 def forget() -> None:

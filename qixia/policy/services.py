@@ -46,9 +46,14 @@ def publish(
                 )
         except IntegrityError as error:
             raise Stale from error
-        record("policy.published", subject=f"rules:{kind}", actor=actor_ref, version=row.version)
+        record("policy.published", subject=f"{queries.SUBJECT}{kind}", actor=actor_ref, **_said(row))
     queries.forget()
     return queries.Rules(kind, row.version, row.valid_from, parsed)
+
+
+def _said(row: RuleVersion) -> dict[str, Any]:
+    """What history keeps of a version, so that its text can be compared with it later."""
+    return {"version": row.version, "content": queries.content_hash(row)}
 
 
 def _plain(data: object) -> Any:
@@ -64,9 +69,7 @@ def publish_seeds(*, actor_ref: str = "system:setup") -> list[str]:
     try:
         with transaction.atomic():
             RuleVersion.objects.bulk_create(rows)
-            record_many(
-                Act("policy.published", f"rules:{row.kind}", actor_ref, {"version": row.version}) for row in rows
-            )
+            record_many(Act("policy.published", f"{queries.SUBJECT}{row.kind}", actor_ref, _said(row)) for row in rows)
     except IntegrityError as error:  # somebody else was faster; nothing was published here
         raise Stale from error
     queries.forget()

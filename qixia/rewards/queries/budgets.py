@@ -36,6 +36,7 @@ FINDINGS = {
     "broken_batches": "断开的封存批次",
     "edited_postings": "封存后被改动的记账",
     "smuggled_postings": "绕过账本插进来的记账",
+    "changed_rules": "和公布时不一样的规则版本",
     "unsealed_postings": "一个多小时没有封存的记账",
 }
 

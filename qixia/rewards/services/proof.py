@@ -27,6 +27,7 @@ from qixia.kernel import clock
 from qixia.notices.services import Tell, tell_many
 from qixia.people.access import SYSTEM
 from qixia.people.queries import people_with_roles
+from qixia.policy.queries import altered
 from qixia.rewards import rules, terms
 from qixia.rewards.models import (
     Account,
@@ -234,7 +235,7 @@ _BY_SCAN = {"wrong_losses": (_LOSSES,)}
 @dataclass(slots=True)
 class Proof:
     """What was found; the lists hold ids (of `held_…` and `pending_…` owner refs, of `wrong_budgets` public ids,
-    of `wrong_campaigns` slugs, of `wrong_vouchers` numbers, of `wrong_statements` public ids), at most
+    of `wrong_campaigns` slugs, of `changed_rules` kind and version, of `wrong_vouchers` numbers, of `wrong_statements` public ids), at most
     100 each. `unsealed` postings are not wrong, the next batch takes them: but those that wait for hours are."""
 
     accounts: int = 0
@@ -266,6 +267,7 @@ class Proof:
     edited_postings: list[int] = field(default_factory=list)
     smuggled_postings: list[int] = field(default_factory=list)
     unsealed_postings: list[int] = field(default_factory=list)
+    changed_rules: list[str] = field(default_factory=list)
 
     @property
     def findings(self) -> dict[str, list[Any]]:
@@ -297,6 +299,7 @@ KINDS = (
     "edited_postings",
     "smuggled_postings",
     "unsealed_postings",
+    "changed_rules",
 )
 
 
@@ -353,6 +356,7 @@ def _compare(trusted: int) -> Proof:
     proof.add("wrong_lots", _strayed_openings())
     proof.add("wrong_campaigns", _wrong_campaigns())
     proof.add("wrong_budgets", [one.public_id for one in Budget.objects.order_by("pk") if not _adds_up(one)])
+    proof.add("changed_rules", altered("rewards."))
     _look_at_seal(proof, trusted)
     return proof
 

@@ -36,6 +36,7 @@ TRIGGERS = {
     "rewards_batch": "update delete",
     "rewards_link": "update delete",
     "audit_auditevent": "update delete",
+    "policy_ruleversion": "update delete",
 }
 
 
@@ -312,3 +313,32 @@ def test_a_balance_of_any_moment():
             award(beneficiary=rider.ref, rule="manhole", source=source, act="x", actor="system:x", at=yesterday)
     moments = [timedelta(minutes=-1), timedelta(), timedelta(days=2, hours=1), timedelta(days=3)]
     assert [queries.balance_at(rider.ref, now + one) for one in moments] == [0, 15, 15, 30]
+
+
+class TestRules:
+    """An entry names the version of its rule: that proves something only while the version says what it said."""
+
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            "UPDATE policy_ruleversion SET data = '{\"lines\": []}' WHERE kind = 'rewards.points'",
+            "UPDATE policy_ruleversion SET valid_from = '2020-01-01 00:00:00+00:00' WHERE kind = 'rewards.points'",
+            "DELETE FROM policy_ruleversion WHERE kind = 'rewards.points'",
+        ],
+    )
+    def test_a_version_that_was_edited_past_the_triggers_is_named(self, edit):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(edit)
+        assert compare().is_sound
+        past_the_triggers([edit])
+        assert compare().findings == {"changed_rules": ["rewards.points v1"]}
+
+    def test_a_version_that_nobody_published_is_named(self):
+        past_the_triggers(
+            [
+                "INSERT INTO policy_ruleversion (kind, version, valid_from, data, note, published_by, published_at) "
+                "SELECT kind, 2, valid_from, data, note, published_by, published_at "
+                "FROM policy_ruleversion WHERE kind = 'rewards.points'"
+            ]
+        )
+        assert compare().findings == {"changed_rules": ["rewards.points v2"]}
