@@ -175,7 +175,7 @@ class Keys:
 
     def keyed_digest(self, content: bytes, *, purpose: str) -> str:
         """64 hex characters of HMAC-SHA-256 under a lasting key."""
-        return hmac.new(self.lasting(purpose), content, hashlib.sha256).hexdigest()
+        return hmac.digest(self.lasting(purpose), content, "sha256").hex()
 
 
 def new_data_key() -> bytes:

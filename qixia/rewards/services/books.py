@@ -2,7 +2,9 @@
 
 How      1. `lock_purses` locks the persons' accounts in the order of their ids, so two writers never wait for each
          other in a circle. 2. The caller decides with `rules` on what it read under the lock. 3. `write` stores all
-         postings and entries and moves all balances: three statements, however many postings.
+         postings and entries and moves all balances: a few statements in one message, however many postings.
+Wait     who holds a purse lets others wait until the commit is on disk, so what costs is each journey to the database under
+         the lock: what is asked under it goes with the lock itself (`lock_and_ask`), what is written goes together.
 Lots     what comes into `available` lies in a lot by the last day on which it can be used, and every entry there names
          its day. Spending takes the lot that ends first. Lots are read only by who takes something out.
 Units    a line has the unit of its account; a posting sums to zero in each.
@@ -16,14 +18,14 @@ Errors   DriftedAccount (a programming or operator error) when a balance does no
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
 
-from qixia.audit.rows import insert_many
+from qixia.audit import rows
 from qixia.kernel import clock
 from qixia.kernel.requests import request_id
 from qixia.rewards import rules, sealing, terms
@@ -144,52 +146,61 @@ def lock_purses(
 ) -> dict[str, Purse]:
     """The purses of `owner_refs`, locked until the transaction ends. `need`: kinds that are opened when missing; `lots`:
     read them too, for who takes something out."""
-    refs = sorted(set(owner_refs))
-    purses = _read_locked(refs)
-    missing = [(ref, kind) for ref in refs for kind in sorted(need) if kind not in purses[ref].pots]
-    if missing:
-        open_accounts(missing)
-        purses = _read_locked(refs)
+    purses, _answers = lock_and_ask(owner_refs, [], need=need)
     if lots:
         _read_lots(purses)
     return purses
 
 
+def lock_and_ask(
+    owner_refs: Iterable[str], questions: Sequence[rows.Statement], *, need: Sequence[str] = (rules.AVAILABLE,)
+) -> tuple[dict[str, Purse], list[list[tuple[Any, ...]]]]:
+    """The purses, locked, and what each question answers under the lock. One journey where no account is missing."""
+    refs = sorted(set(owner_refs))
+    purses, answers = _read_locked(refs, questions)
+    missing = [(ref, kind) for ref in refs for kind in sorted(need) if kind not in purses[ref].pots]
+    if missing:
+        open_accounts(missing)
+        purses, answers = _read_locked(refs, questions)
+    return purses, answers
+
+
 def _read_lots(purses: Mapping[str, Purse]) -> None:
     """What is left by day. Lots change only under their account's lock, which is held."""
     owners = {purse.pots[rules.AVAILABLE].id: purse for purse in purses.values() if rules.AVAILABLE in purse.pots}
-    rows = Lot.objects.filter(account_id__in=owners, left__gt=0)
-    for account, end, left in rows.values_list("account_id", "expires_on", "left"):
+    found = Lot.objects.filter(account_id__in=owners, left__gt=0)
+    for account, end, left in found.values_list("account_id", "expires_on", "left"):
         owners[account].lots[end] = left
 
 
 def open_accounts(wanted: Iterable[tuple[str, str]], *, slots: int = 1, unit: str = rules.POINTS) -> None:
     """Open accounts that may have been opened by somebody else meanwhile. Sorted: no circle on the unique index."""
-    rows = []
+    opened = []
     for ref, kind in sorted(wanted):
         floor, ceiling = rules.LIMITS[kind]
         balance = 0 if kind in rules.KEPT else None
         for slot in range(slots):
             limits = {"balance": balance, "floor": floor, "ceiling": ceiling}
-            rows.append(Account(owner_ref=ref, kind=kind, unit=unit, slot=slot, **limits))
-    Account.objects.bulk_create(rows, ignore_conflicts=True)
+            opened.append(Account(owner_ref=ref, kind=kind, unit=unit, slot=slot, **limits))
+    Account.objects.bulk_create(opened, ignore_conflicts=True)
 
 
-def _read_locked(refs: Sequence[str]) -> dict[str, Purse]:
+def _read_locked(
+    refs: Sequence[str], questions: Sequence[rows.Statement]
+) -> tuple[dict[str, Purse], list[list[tuple[Any, ...]]]]:
     purses = {ref: Purse(ref) for ref in refs}
     if not refs:
-        return purses
+        return purses, rows.ask(questions) if questions else []
     # Persons' accounts only; a lock on a collecting account would make it the bottleneck that it must not be.
     lock = "FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
     sql = (
         "SELECT id, owner_ref, kind, balance FROM rewards_account "
         f"WHERE owner_ref IN ({_marks(refs)}) AND unit = %s AND balance IS NOT NULL ORDER BY id {lock}"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*refs, rules.POINTS])
-        for pk, ref, kind, balance in cursor.fetchall():
-            purses[ref].pots[kind] = Pot(pk, balance, rules.POINTS, kind)
-    return purses
+    accounts, *answers = rows.ask([rows.Statement(sql, [*refs, rules.POINTS]), *questions])
+    for pk, ref, kind, balance in accounts:
+        purses[ref].pots[kind] = Pot(pk, balance, rules.POINTS, kind)
+    return purses, answers
 
 
 def _marks(values: Sequence[object]) -> str:
@@ -209,16 +220,29 @@ def collecting(owner_ref: str, kind: str, *, unit: str = rules.POINTS) -> list[P
     return [Pot(pk, None, unit, kind) for pk in ids]
 
 
-def write(drafts: Sequence[Draft]) -> list[Posting]:
-    """Store the drafts in order: postings, entries, balances, lots. The caller holds the locks and the transaction."""
+def drawing(count: int) -> list[rows.Statement]:
+    """What draws the numbers of `count` postings, so that `write` need not. None where the database has no sequences."""
+    return [rows.drawing(Posting, count)] if connection.vendor == "postgresql" and count else []
+
+
+def write(drafts: Sequence[Draft], drawn: Sequence[int] = ()) -> list[Posting]:
+    """Store the drafts in order: postings, entries, balances, lots. The caller holds the locks and the transaction.
+    `drawn`: numbers that were drawn for the postings, rising."""
     if not drafts:
         return []
     now, request = clock.now(), request_id()
-    postings = _insert([_posting(draft, now, request) for draft in drafts])
+    values = [_values(draft, now, request) for draft in drafts]
+    with rows.together():
+        ids = rows.insert_many(Posting, _COLUMNS, values, ids=True, drawn=drawn)
+        _write_lines(ids, drafts)
+    return [Posting.from_db(connection.alias, _FIELDS, [pk, *row]) for pk, row in zip(ids, values, strict=True)]
+
+
+def _write_lines(ids: Sequence[int], drafts: Sequence[Draft]) -> None:
     entries: list[tuple[Any, ...]] = []
     changes: dict[int, int] = defaultdict(int)
     lots: dict[tuple[int, date], int] = defaultdict(int)
-    for posting, draft in zip(postings, drafts, strict=True):
+    for pk, draft in zip(ids, drafts, strict=True):
         if not rules.is_balanced((line.unit, line.amount) for line in draft.lines):
             raise DriftedAccount(f"{draft.key}: lines do not sum to zero")
         for line in draft.lines:
@@ -226,53 +250,46 @@ def write(drafts: Sequence[Draft]) -> list[Posting]:
                 changes[line.account_id] += line.amount
             if line.expires_on is not None:
                 lots[line.account_id, line.expires_on] += line.amount
-            entries.append((posting.pk, line.balance_after, line.account_id, line.amount, line.expires_on))
-    insert_many(Entry, ("posting_id", "balance_after", "account_id", "amount", "expires_on"), entries)
+            entries.append((pk, line.balance_after, line.account_id, line.amount, line.expires_on))
+    rows.insert_many(Entry, ("posting_id", "balance_after", "account_id", "amount", "expires_on"), entries)
     _move_balances(changes)
     _fill_lots({key: amount for key, amount in lots.items() if amount > 0})
     _empty_lots({key: -amount for key, amount in lots.items() if amount < 0})
-    return postings
 
 
-_COLUMNS = tuple(field.attname for field in Posting._meta.concrete_fields if not field.primary_key)
+_FIELDS = tuple(field.attname for field in Posting._meta.concrete_fields)
+_COLUMNS = _FIELDS[1:]  # the first is the key
 
 
-def _insert(postings: list[Posting]) -> list[Posting]:
-    ids = insert_many(Posting, _COLUMNS, [[getattr(row, name) for name in _COLUMNS] for row in postings], ids=True)
-    for row, pk in zip(postings, ids, strict=True):
-        row.pk = pk
-        row._state.adding = False
-    return postings
-
-
-def _posting(draft: Draft, now: datetime, request: str) -> Posting:
-    return Posting(
-        key=draft.key,
-        content_hash=draft.content_hash or content_of(draft.act, draft.params),
-        kind=draft.kind,
-        rule=draft.rule,
-        rule_version=draft.rule_version,
-        act=draft.act,
-        source=draft.source,
-        beneficiary=draft.beneficiary,
-        actor=draft.actor,
-        at=draft.at,
-        day=clock.city_date(draft.at),
-        points=draft.points,
-        nominal=draft.nominal,
-        available_after=draft.available_after,
-        words=sealing.seal_words(draft.params),
-        reverses_id=draft.reverses_id,
-        unit=draft.unit,
-        promised=draft.promised,
-        pays_id=draft.pays_id,
-        quality=draft.quality or None,
-        campaign=draft.campaign or None,
-        bonus=draft.bonus or None,
-        created_at=now,
+def _values(draft: Draft, now: datetime, request: str) -> list[Any]:
+    named = {
+        "key": draft.key,
+        "content_hash": draft.content_hash or content_of(draft.act, draft.params),
+        "kind": draft.kind,
+        "rule": draft.rule,
+        "rule_version": draft.rule_version,
+        "act": draft.act,
+        "source": draft.source,
+        "beneficiary": draft.beneficiary,
+        "actor": draft.actor,
+        "at": draft.at,
+        "day": clock.city_date(draft.at),
+        "points": draft.points,
+        "nominal": draft.nominal,
+        "available_after": draft.available_after,
+        "words": sealing.seal_words(draft.params),
+        "reverses_id": draft.reverses_id,
+        "unit": draft.unit,
+        "promised": draft.promised,
+        "pays_id": draft.pays_id,
+        "quality": draft.quality or None,
+        "campaign": draft.campaign or None,
+        "bonus": draft.bonus or None,
+        "created_at": now,
         # A request's id stands in the history of the report as well.
-        request_id="" if sealing.is_hidden(draft.source) else request,
-    )
+        "request_id": "" if sealing.is_hidden(draft.source) else request,
+    }
+    return [named[name] for name in _COLUMNS]
 
 
 def content_of(act: str, params: Mapping[str, Any]) -> str:
@@ -296,17 +313,19 @@ def _move_balances(changes: Mapping[int, int]) -> None:
         "AND (rewards_account.floor IS NULL OR rewards_account.balance + v.column2 >= rewards_account.floor) "
         "AND (rewards_account.ceiling IS NULL OR rewards_account.balance + v.column2 <= rewards_account.ceiling)"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        if cursor.rowcount != len(moved):
-            raise DriftedAccount(f"{len(moved) - cursor.rowcount} of {len(moved)} balances refused the change")
+    rows.execute(rows.Statement(sql, rows=len(moved), otherwise=lambda count: _refused(moved, count, "balances")))
+
+
+def _refused(wanted: Sized, count: int, what: str) -> DriftedAccount:
+    return DriftedAccount(f"{len(wanted) - count} of {len(wanted)} {what} refused the change")
 
 
 def _lot_values(amounts: Mapping[tuple[int, date], int], more: str = "") -> str:
     """Rows of VALUES: account, day, amount. Numbers and days stand in the text itself, as above."""
     cast = "::date" if connection.vendor == "postgresql" else ""
-    rows = sorted(amounts.items())
-    return ",".join(f"({int(account)},'{end:%Y-%m-%d}'{cast},{int(amount)}{more})" for (account, end), amount in rows)
+    by_day = {end: f"'{end:%Y-%m-%d}'{cast}" for _account, end in amounts}
+    sorted_ = sorted(amounts.items())
+    return ",".join(f"({int(account)},{by_day[end]},{int(amount)}{more})" for (account, end), amount in sorted_)
 
 
 def _fill_lots(amounts: Mapping[tuple[int, date], int]) -> None:
@@ -318,8 +337,7 @@ def _fill_lots(amounts: Mapping[tuple[int, date], int]) -> None:
         f"VALUES {_lot_values(amounts, ',0,FALSE')} "
         'ON CONFLICT (account_id, expires_on) DO UPDATE SET "left" = rewards_lot."left" + excluded."left", warned = FALSE'
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
+    rows.execute(rows.Statement(sql))
 
 
 def _empty_lots(amounts: Mapping[tuple[int, date], int]) -> None:
@@ -330,7 +348,4 @@ def _empty_lots(amounts: Mapping[tuple[int, date], int]) -> None:
         "WHERE rewards_lot.account_id = v.column1 AND rewards_lot.expires_on = v.column2 "
         'AND rewards_lot."left" >= v.column3'
     )
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        if cursor.rowcount != len(amounts):
-            raise DriftedAccount(f"{len(amounts) - cursor.rowcount} of {len(amounts)} lots refused the change")
+    rows.execute(rows.Statement(sql, rows=len(amounts), otherwise=lambda count: _refused(amounts, count, "lots")))

@@ -1,8 +1,9 @@
 """Cover: no points without a budget.
 
 Slices   a budget's cover lies in sixteen slices and a centre. Who needs cover takes one slice that nobody else has locked
-         (SKIP LOCKED), whichever: so no row is a bottleneck, and nobody waits. An empty slice is filled from the centre;
-         when the centre is empty the rests of the other slices are gathered.
+         (SKIP LOCKED), whichever: so no row is a bottleneck, and nobody waits. Who finds none that has enough fills from the
+         centre, and while there is plenty, all that are free: so the centre is seldom locked. When the centre is empty the
+         rests of the other slices are gathered.
 Waiting  the centre's row is locked only by who fills or gathers; that is the one wait here. Slices that others hold are
          left alone, and who waits comes first, so "not enough" may be a guess: `Cover.certain` says whether it is not.
 Truth    what was used is the sum of the entries of the budget's accounts; cap - rest - slices says the same (proof.py).
@@ -16,10 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Sum
 
+from qixia.audit import rows
 from qixia.audit.services import record
 from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
@@ -36,14 +39,21 @@ from qixia.rewards.services import books
 from qixia.rewards.states import WAITING
 
 PAGE_OF_BUDGETS = "/desk/rewards/budgets/"
-_IN_FORCE = """
-SELECT b.*, EXISTS (SELECT 1 FROM rewards_owed o WHERE o.payer = b.owner_ref AND o.state = %s) AS has_queue
-FROM rewards_budget b WHERE b.owner_ref = %s AND b.unit = %s AND b.starts_on <= %s AND b.ends_on >= %s ORDER BY b.id LIMIT 1
+# The centre has plenty while it could fill all slices so often.
+PLENTY = 4
+_HOLDS = "owner_ref = %s AND unit = %s AND starts_on <= %s AND ends_on >= %s ORDER BY id LIMIT 1"
+_IN_FORCE = f"""
+SELECT id, EXISTS (SELECT 1 FROM rewards_owed o WHERE o.payer = b.owner_ref AND o.state = %s)
+FROM rewards_budget b WHERE {_HOLDS}
+"""
+_ITS_ACCOUNTS = f"""
+SELECT id FROM rewards_account WHERE owner_ref = (SELECT 'budget:' || public_id FROM rewards_budget WHERE {_HOLDS})
+AND kind = %s AND unit = %s ORDER BY slot
 """
 _TAKE = """
 UPDATE rewards_slice SET "left" = "left" - %s WHERE id = (
   SELECT id FROM rewards_slice WHERE budget_id = %s AND "left" >= %s ORDER BY slot LIMIT 1 {lock}
-)
+) RETURNING id
 """
 _GIVE = """
 UPDATE rewards_slice SET "left" = "left" + %s WHERE id = (
@@ -54,11 +64,11 @@ UPDATE rewards_slice SET "left" = "left" + %s WHERE id = (
 
 @dataclass(slots=True)
 class Cover:
-    """A payer's budget of today. `pots` are its accounts; `certain` is False when slices were locked by others, or
-    others wait."""
+    """A payer's budget of today, by its number. `pots` are its accounts; `certain` is False when slices were locked by
+    others, or others wait."""
 
     payer: str
-    budget: Budget | None
+    budget: int | None
     pots: list[books.Pot] = field(default_factory=list)
     has_queue: bool = False
     certain: bool = True
@@ -69,24 +79,62 @@ class Cover:
 
 def cover_of(payer: str, *, unit: str = rules.POINTS) -> Cover:
     """The payer's budget that is in force today, its accounts, and whether others wait for cover. Two statements."""
-    found = _in_force(payer, unit)
-    if found is None:
+    return covered_by(payer, rows.ask(cover_questions(payer, unit=unit)), unit=unit)
+
+
+def cover_questions(payer: str, *, unit: str = rules.POINTS) -> list[rows.Statement]:
+    """What `covered_by` needs to know: two statements, to be asked with others."""
+    today = clock.city_date(clock.now())
+    holds = [payer, unit, today, today]
+    return [
+        rows.Statement(_IN_FORCE, [WAITING, *holds]),
+        rows.Statement(_ITS_ACCOUNTS, [*holds, rules.BUDGET, unit]),
+    ]
+
+
+def covered_by(payer: str, answers: Sequence[Sequence[tuple[Any, ...]]], *, unit: str = rules.POINTS) -> Cover:
+    """The cover that these answers tell of. Opens the city's next period, where there is none."""
+    found, accounts = answers
+    if not found and (opened := _opened(payer, unit)) is not None:
+        found, accounts = [(opened.pk, False)], []
+    if not found:
         return Cover(payer, None, has_queue=True)
-    pots = books.collecting(found.account_ref, rules.BUDGET, unit=unit)
-    return Cover(payer, found, pots, has_queue=getattr(found, "has_queue", False) and unit == rules.POINTS)
+    [(budget, has_queue)] = found
+    if len(accounts) == rules.SLOTS:
+        pots = [books.Pot(pk, None, unit, rules.BUDGET) for (pk,) in accounts]
+    else:
+        pots = books.collecting(Budget.objects.get(pk=budget).account_ref, rules.BUDGET, unit=unit)
+    return Cover(payer, budget, pots, has_queue=bool(has_queue) and unit == rules.POINTS)
 
 
 def take(cover: Cover, amounts: Sequence[int], *, in_turn: bool = False) -> int:
     """Take cover for as many of `amounts`, in their order, as there is; returns how many. Those who wait come first:
     nothing is taken before them unless it is their turn. One statement where a slice has enough."""
-    budget = cover.budget
-    if budget is None or (cover.has_queue and not in_turn):
-        cover.certain = budget is None  # who waits for a turn may still get something
-        return terms.covered(amounts, 0)
+    tried = taking(cover, amounts, in_turn=in_turn)
+    return taken(cover, amounts, rows.ask(tried), in_turn=in_turn)
+
+
+def taking(cover: Cover, amounts: Sequence[int], *, in_turn: bool = False) -> list[rows.Statement]:
+    """What tries to take it from one slice, to be run with others; `taken` makes of its answer how many are covered."""
     wanted = sum(amounts)
-    if not wanted or _from_a_slice(budget.pk, wanted):
+    if not wanted or not _may_take(cover, in_turn):
+        return []
+    return [rows.Statement(_TAKE.format(lock=_skip_locked()), [wanted, cover.budget, wanted])]
+
+
+def taken(
+    cover: Cover, amounts: Sequence[int], answers: Sequence[Sequence[tuple[Any, ...]]], *, in_turn: bool = False
+) -> int:
+    if cover.budget is None or not _may_take(cover, in_turn):
+        cover.certain = cover.budget is None  # who waits for a turn may still get something
+        return terms.covered(amounts, 0)
+    if not sum(amounts) or answers[0]:
         return len(amounts)
-    return _gather(cover, budget.pk, amounts)
+    return _gather(cover, cover.budget, amounts)
+
+
+def _may_take(cover: Cover, in_turn: bool) -> bool:
+    return cover.budget is not None and (in_turn or not cover.has_queue)
 
 
 def give_back(budget_id: int, amount: int) -> None:
@@ -147,27 +195,35 @@ def _skip_locked() -> str:
     return "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
 
 
-def _from_a_slice(budget_id: int, amount: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE.format(lock=_skip_locked()), [amount, budget_id, amount])
-        return bool(cursor.rowcount == 1)
-
-
 def _gather(cover: Cover, budget_id: int, amounts: Sequence[int]) -> int:
-    """Fill a slice from the centre, or take what the centre and the free slices have left."""
+    """Fill slices from the centre, or take what the centre and the free slices have left."""
     centre = Budget.objects.select_for_update().get(pk=budget_id)
     free = list(Slice.objects.select_for_update(skip_locked=True).filter(budget_id=budget_id).order_by("-left", "slot"))
     cover.certain = len(free) == rules.SLOTS
     wanted = sum(amounts)
     if centre.rest >= wanted:
-        piece = min(centre.rest, max(books_terms().budgets.slice_size, wanted)) if free else wanted
-        Budget.objects.filter(pk=budget_id).update(rest=F("rest") - piece)
-        if free:
-            Slice.objects.filter(pk=free[-1].pk).update(left=F("left") + piece - wanted)
+        _fill(centre, free, wanted)
         return len(amounts)
     count = terms.covered(amounts, centre.rest + sum(one.left for one in free))
     _drain(centre, free, sum(amounts[:count]))
     return count
+
+
+def _fill(centre: Budget, free: Sequence[Slice], wanted: int) -> None:
+    """Take `wanted` from the centre by way of one slice, and fill the others while the centre has plenty: whoever comes
+    next need not lock it."""
+    size = max(books_terms().budgets.slice_size, wanted)
+    piece = min(centre.rest, size) if free else wanted
+    if centre.rest >= PLENTY * rules.SLOTS * size:
+        low = [one for one in free[:-1] if one.left < size]
+        Slice.objects.filter(pk__in=[one.pk for one in low]).update(left=size)
+        piece += sum(size - one.left for one in low)
+        mine = size - wanted
+    else:
+        mine = piece - wanted
+    Budget.objects.filter(pk=centre.pk).update(rest=F("rest") - piece)
+    if free and mine:
+        Slice.objects.filter(pk=free[-1].pk).update(left=F("left") + mine)
 
 
 def _drain(centre: Budget, free: Sequence[Slice], amount: int) -> None:
@@ -181,12 +237,11 @@ def _drain(centre: Budget, free: Sequence[Slice], amount: int) -> None:
             amount -= part
 
 
-def _in_force(payer: str, unit: str) -> Budget | None:
-    today = clock.city_date(clock.now())
-    found: Budget | None = next(iter(Budget.objects.raw(_IN_FORCE, [WAITING, payer, unit, today, today])), None)
-    if found is None and payer == rules.CITY and unit in books_terms().budgets.caps:
-        found = _open_by_policy(unit, today)
-    return found
+def _opened(payer: str, unit: str) -> Budget | None:
+    """The period of today, where nobody opened one; only the city's opens by itself."""
+    if payer == rules.CITY and unit in books_terms().budgets.caps:
+        return _open_by_policy(unit, clock.city_date(clock.now()))
+    return None
 
 
 def _open_by_policy(unit: str, today: date) -> Budget | None:

@@ -12,9 +12,10 @@ Bonus    of a campaign that holds that day (and there): its own caps, a person a
          was taken back. PostgreSQL lets those who ask for one campaign's rest wait for each other.
 Cover    comes from the payer's budget (budgets.py). Without it the award is owed, or refused, as the policy says: that is a
          result too, so a dispatch never fails for it. What a signal holds goes into `pending` (holds.py).
-Batch    `award_many` needs ten statements for the books (locked purses, budget, its accounts, what is known, sums of the
-         week, cover, postings, entries, balances, lots), nine where no cap holds, one for history and the events' and notices' own: for
-         one award as for a thousand. A campaign with caps that holds costs three more.
+Batch    `award_many` makes three journeys to PostgreSQL while it holds the purses, for one award as for a thousand: what is
+         known under the lock (known keys, sums of the week where a cap holds, budget, its accounts), cover with the numbers
+         of the postings, and all that is written, history and events with it. A campaign with caps that holds costs three
+         more. Other databases take the same statements one by one.
 Secrecy  callers name sources in plain; what is stored, told and published names no report (sealing.py).
 Locks    purses stay locked until the caller's transaction ends: pay all acts of one transaction in one `award_many`, or
          two transactions that pay the same people in another order wait for each other.
@@ -23,7 +24,7 @@ Locks    purses stay locked until the caller's transaction ends: pay all acts of
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -33,6 +34,7 @@ from django.db import connection, transaction
 from django.db.models import F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from qixia.audit import rows
 from qixia.codes.queries import triage_classes
 from qixia.kernel import clock
 from qixia.policy import queries as policy
@@ -53,6 +55,7 @@ AND rule <> %s AND act NOT IN ({decided}) GROUP BY beneficiary, day, rule
 """
 
 _Line = tuple[int, rules.PointsPolicy, rules.PointRule]  # version of the table, the table, the line in it
+_Rows = Sequence[tuple[Any, ...]]
 _Totals = dict[tuple[str, date], dict[str, int]]  # (person, day) → rule → points without bonuses
 
 
@@ -139,23 +142,41 @@ def award_many(awards: Sequence[Award]) -> list[Posting]:
     keys = [_key(award, names) for award in awards]
     holding = holds.holding({key: award.signals for key, award in zip(keys, awards, strict=True)})
     need = (rules.AVAILABLE, rules.PENDING) if holding else (rules.AVAILABLE,)
-    purses = books.lock_purses((award.beneficiary for award in awards), need=need)
-    known, before = _known(set(keys)), _Before(_paid(awards, lines, now), _shares(awards, lines, now))
+    contents = [books.content_of(award.act, award.params) for award in awards]
+    payers = sorted({award.payer for award in awards})
+    questions = [_known(keys), *_paid(awards, lines, now)]
+    asked = [*questions, *(one for payer in payers for one in budgets.cover_questions(payer))]
+    purses, answers = books.lock_and_ask((award.beneficiary for award in awards), asked, need=need)
+    known = _read_known(answers[0])
+    before = _Before(_totals(answers[1 : len(questions)]), _shares(awards, lines, now))
 
     new: dict[str, _New] = {}
-    for award, key, line in zip(awards, keys, lines, strict=True):
-        content = books.content_of(award.act, award.params)
+    for award, key, content, line in zip(awards, keys, contents, lines, strict=True):
         first = known.get(key) or new.get(key)
         if first is None:
             new[key] = _weigh(award, key, content, line, before, now, holding.get(key, ()))
         elif first.content_hash != content:
             raise KeyReused(field="source")
-    covers = _covers(list(new.values()))
-    drafts = [_draft(one, purses[one.award.beneficiary], covers) for one in new.values()]
-    posted = dict(zip(new, books.write(drafts), strict=True))
-    _keep_promises(new, posted)
-    telling.posted(list(posted.values()))
+    posted = _book(new, purses, dict(zip(payers, _pairs(answers[len(questions) :]), strict=True))) if new else {}
     return [posted.get(key) or known[key] for key in keys]
+
+
+def _pairs(answers: Sequence[_Rows]) -> list[Sequence[_Rows]]:
+    return [answers[n : n + 2] for n in range(0, len(answers), 2)]
+
+
+def _book(
+    new: Mapping[str, _New], purses: Mapping[str, books.Purse], budget_of: Mapping[str, Sequence[_Rows]]
+) -> dict[str, Posting]:
+    """Cover the new awards and write them. `budget_of`: what was answered of each payer's budget."""
+    covers, drawn = _covers(list(new.values()), budget_of)
+    last_day = terms.last_day(books_terms().lots, clock.city_date(clock.now()))
+    drafts = [_draft(one, purses[one.award.beneficiary], covers, last_day) for one in new.values()]
+    with rows.together():
+        posted = dict(zip(new, books.write(drafts, drawn), strict=True))
+        _keep_promises(new, posted)
+        telling.posted(list(posted.values()))
+    return posted
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,20 +220,26 @@ class _Covered:
     refuses: bool
 
 
-def _covers(new: Sequence[_New]) -> dict[str, _Covered]:
-    """Cover for what was earned, payer by payer in the order of their names."""
-    found: dict[str, _Covered] = {}
+def _covers(new: Sequence[_New], budget_of: Mapping[str, Sequence[_Rows]]) -> tuple[dict[str, _Covered], Sequence[int]]:
+    """Cover for what was earned, payer by payer in the order of their names, and numbers for the postings where the
+    database draws them beforehand. One journey where slices have enough."""
     at_cap = books_terms().budgets.at_cap
-    for payer in sorted({one.award.payer for one in new}):
-        mine = [one for one in new if one.award.payer == payer and one.earned.points]
-        cover = budgets.cover_of(payer)
-        count = budgets.take(cover, [one.earned.points for one in mine])
-        refuses = at_cap == "refuse" and cover.certain
-        found[payer] = _Covered(cover, {one.key for one in mine[:count]}, refuses)
-    return found
+    payers = sorted({one.award.payer for one in new})
+    covers = {payer: budgets.covered_by(payer, budget_of[payer]) for payer in payers}
+    mine = {payer: [one for one in new if one.award.payer == payer and one.earned.points] for payer in payers}
+    amounts = {payer: [one.earned.points for one in mine[payer]] for payer in payers}
+    tries = {payer: budgets.taking(covers[payer], amounts[payer]) for payer in payers}
+    answers = rows.ask([*(one for some in tries.values() for one in some), *books.drawing(len(new))])
+    found: dict[str, _Covered] = {}
+    for payer, tried in tries.items():
+        told = [answers.pop(0) for _one in tried]
+        count = budgets.taken(covers[payer], amounts[payer], told)
+        refuses = at_cap == "refuse" and covers[payer].certain
+        found[payer] = _Covered(covers[payer], {one.key for one in mine[payer][:count]}, refuses)
+    return found, sorted(row[0] for row in answers[0]) if answers else []
 
 
-def _draft(one: _New, purse: books.Purse, covers: Mapping[str, _Covered]) -> books.Draft:
+def _draft(one: _New, purse: books.Purse, covers: Mapping[str, _Covered], last_day: date) -> books.Draft:
     """The posting of one new award: paid, held, or promised until there is cover. Moves the purse."""
     version, table, rule = one.line
     award, earned, of = one.award, one.earned, covers[one.award.payer]
@@ -227,8 +254,7 @@ def _draft(one: _New, purse: books.Purse, covers: Mapping[str, _Covered]) -> boo
         more = holds.words(one.held_by)
     elif amount:
         more = {"repaid": min(-purse.balance(rules.DEBT), amount)}
-        end = terms.last_day(books_terms().lots, clock.city_date(clock.now()))
-        lines = books.income(purse, amount, of.cover.pot(purse.owner_ref), end)
+        lines = books.income(purse, amount, of.cover.pot(purse.owner_ref), last_day)
     return books.Draft(
         key=one.key,
         kind=kind,
@@ -275,27 +301,32 @@ def _key(award: Award, names: Mapping[str, str]) -> str:
     return sealing.stored_key(rules.posting_key(rule, award.source, award.beneficiary) + again)
 
 
-def _known(keys: set[str]) -> dict[str, Posting]:
-    """Postings that exist already for these keys. Read under the lock, so no other writer adds one meanwhile."""
-    marks = ",".join(["%s"] * len(keys))
-    return {
-        row.key: row for row in Posting.objects.raw(f"SELECT * FROM rewards_posting WHERE key IN ({marks})", [*keys])
-    }
+def _known(keys: Iterable[str]) -> rows.Statement:
+    """Which of these keys have a posting. Asked under the lock, so no other writer adds one meanwhile."""
+    wanted = sorted(set(keys))
+    return rows.Statement(f"SELECT id FROM rewards_posting WHERE key IN ({','.join(['%s'] * len(wanted))})", wanted)
 
 
-def _paid(awards: Sequence[Award], lines: Sequence[_Line], now: datetime) -> _Totals:
+def _read_known(found: _Rows) -> dict[str, Posting]:
+    """The postings themselves, which are there only when something is sent again."""
+    return {row.key: row for row in Posting.objects.filter(pk__in=[pk for (pk,) in found])} if found else {}
+
+
+def _paid(awards: Sequence[Award], lines: Sequence[_Line], now: datetime) -> list[rows.Statement]:
     """What each person was paid in the weeks of these acts, by day and rule. Asks nothing where no cap could bind."""
-    totals: _Totals = defaultdict(lambda: defaultdict(int))
     if not any(rules.has_caps(line, table) for _version, table, line in lines):
-        return totals
+        return []
     days = {clock.city_date(award.at or now) for award in awards}
     people = list({award.beneficiary for award in awards})
     first, end = rules.week_of(min(days)), rules.week_of(max(days)) + timedelta(days=7)
     sql = _PAID.format(people=",".join(["%s"] * len(people)), decided=",".join(["%s"] * len(rules.DECIDED)))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*people, first, end, rules.AWARD, rules.HOLD, rules.ANONYMOUS, *rules.DECIDED])
-        rows = cursor.fetchall()
-    for beneficiary, day, rule, total in rows:
+    params = [*people, first, end, rules.AWARD, rules.HOLD, rules.ANONYMOUS, *rules.DECIDED]
+    return [rows.Statement(sql, params)]
+
+
+def _totals(answers: Sequence[_Rows]) -> _Totals:
+    totals: _Totals = defaultdict(lambda: defaultdict(int))
+    for beneficiary, day, rule, total in (row for answer in answers for row in answer):
         on = day if isinstance(day, date) else date.fromisoformat(day)  # SQLite has no dates
         totals[beneficiary, on][rule] = int(total)
     return totals
@@ -326,8 +357,8 @@ def _given_in_all(campaigns: set[str]) -> dict[str, int]:
     through = Coalesce(Subquery(Batch.objects.order_by("-number").values("through")[:1]), 0)
     since = Posting.objects.filter(campaign=OuterRef("pk"), link__isnull=True, pk__gt=through - terms.SEAL_WINDOW)
     total = since.order_by().values("campaign").annotate(total=Sum("bonus")).values("total")
-    rows = CampaignSum.objects.filter(pk__in=campaigns).values_list("pk", F("given") + Coalesce(Subquery(total), 0))
-    found = dict(rows)
+    sums = CampaignSum.objects.filter(pk__in=campaigns)
+    found = dict(sums.values_list("pk", F("given") + Coalesce(Subquery(total), 0)))
     rest = Posting.objects.filter(campaign__in=campaigns - found.keys()).order_by().values_list("campaign")
     return found | dict(rest.annotate(total=Coalesce(Sum("bonus"), 0)))
 
