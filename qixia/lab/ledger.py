@@ -17,7 +17,7 @@ import json
 import statistics
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,24 @@ from qixia.kernel import measure
 from qixia.lab import raw, rawrows
 from qixia.lab.intake import Options, tell
 from qixia.lab.postgres import DATABASE, PostgreSQL
-from qixia.lab.stage import Stage, stage
+from qixia.lab.stage import Stage, cpu_of, stage, tree
 from qixia.site.supervisor import die_with_parent
 
 BATCH = 50
 # Sixteen rows that all awards share: ours choose one that nobody holds, raw writers of one row would only wait.
 SHARED = {"rewards_slice", "rewards_budget"}
 COPY = "qixia_raw"  # pgbench writes there: its rows are no true books
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the rounds gave, in their order: postings a second and CPU milliseconds a posting."""
+
+    ours: list[float] = field(default_factory=list)
+    raw: list[float] = field(default_factory=list)
+    copied: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    raw_cpu: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +70,19 @@ def run(options: Options, command: str, scenario: Scenario) -> dict[str, Any]:
         writes = [write for write in _sample(server, place) if write.table not in SHARED]
         script.write_text(raw.script(server.url, writes, _pools(server.url, scenario)), encoding="utf-8")
         _copy(server)
-        ours: list[float] = []
-        bare: list[float] = []
-        copied: list[float] = []
-        lost = 0
+        found, lost = Figures(), 0
         for number in range(1, options.rounds + 1):
             before = _count(server.url)
-            told = _round(place, options, scenario, number)
+            told = _round(place, server, options, scenario, number, found)
             lost += told - (_count(server.url) - before)
-            ours.append(told / options.seconds)
             lost += not _is_sound(place)
-            bare.append(_raw(server, script, writes, options, scenario, number, copied))
-            tell(f"{scenario.name} round {number}: {ours[-1]:.0f} postings/s, raw {bare[-1]:.0f}/s, lost {lost}")
+            _raw(server, script, writes, options, scenario, number, found)
+            tell(f"{scenario.name} {number}: {found.ours[-1]:.0f} postings/s, raw {found.raw[-1]:.0f}/s, lost {lost}")
         with psycopg.connect(server.url) as db:
             row = db.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").fetchone()
-    ratios = [own / other for own, other in zip(ours, bare, strict=True)]
     return started.finish() | {
         "scenario": scenario.name,
-        "postings_per_s": round(statistics.median(ours), 1),
-        "raw_per_s": round(statistics.median(bare), 1),
-        "ratio_to_raw": round(statistics.median(ratios), 4),
-        **({"copy_per_s": round(statistics.median(copied), 1)} if copied else {}),
+        **_told(found),
         "lost": lost,
         "deadlocks": row[0] if row else None,
         "clients": options.clients,
@@ -89,6 +92,21 @@ def run(options: Options, command: str, scenario: Scenario) -> dict[str, Any]:
     }
 
 
+def _told(found: Figures) -> dict[str, Any]:
+    ratios = [own / other for own, other in zip(found.ours, found.raw, strict=True)]
+    said = {
+        "postings_per_s": round(statistics.median(found.ours), 1),
+        "raw_per_s": round(statistics.median(found.raw), 1),
+        "ratio_to_raw": round(statistics.median(ratios), 4),
+        "ratios": [round(one, 3) for one in ratios],
+        "cpu_ms": round(statistics.median(found.cpu), 3),
+    }
+    for name, values in (("raw_cpu_ms", found.raw_cpu), ("copy_per_s", found.copied)):
+        if values:
+            said[name] = round(statistics.median(values), 3)
+    return said
+
+
 def _raw(
     server: PostgreSQL,
     script: Path,
@@ -96,14 +114,25 @@ def _raw(
     options: Options,
     scenario: Scenario,
     number: int,
-    copied: list[float],
-) -> float:
-    """Postings a second without our code, as many to a commit; adds to `copied` what COPY makes of them."""
+    found: Figures,
+) -> None:
+    """Postings a second without our code, as many to a commit, and what COPY makes of them."""
     if scenario.batch == 1:
-        return raw.pgbench(server, script, seed=number, database=COPY, clients=options.clients, seconds=options.seconds)
+        rate = raw.pgbench(server, script, seed=number, database=COPY, clients=options.clients, seconds=options.seconds)
+        found.raw.append(rate)
+        return
     pools = _pools(server.url, scenario)
     made = rawrows.plan(server.url, writes, pools, database=COPY, batch=scenario.batch, seconds=options.seconds)
-    return rawrows.rate(made, clients=options.clients)
+    spent = _database_cpu(server)
+    done, cpu = rawrows.work(made, clients=options.clients)
+    found.raw.append(done / options.seconds)
+    found.raw_cpu.append((cpu + _database_cpu(server) - spent) / max(done, 1) * 1000)
+    done, _cpu = rawrows.work(replace(made, way="copy"), clients=options.clients)
+    found.copied.append(done / options.seconds)
+
+
+def _database_cpu(server: PostgreSQL) -> float:
+    return cpu_of(server.pid) + sum(cpu_of(pid) for pid in tree(server.pid)[1:])
 
 
 def _post_words(*words: str) -> list[str]:
@@ -171,7 +200,7 @@ def _count(url: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _round(place: Stage, options: Options, scenario: Scenario, number: int) -> int:
+def _round(place: Stage, server: PostgreSQL, options: Options, scenario: Scenario, number: int, found: Figures) -> int:
     """How many postings the clients were told of."""
     words = _post_words("--accounts", str(scenario.accounts), "--batch", str(scenario.batch))
     words += ["--seconds", str(options.seconds), "--seed"]
@@ -189,15 +218,18 @@ def _round(place: Stage, options: Options, scenario: Scenario, number: int) -> i
     for client in clients:
         if client.stdout is None or client.stdout.readline() != "ready\n":
             raise RuntimeError("a client did not start")
-    told = 0
+    told, cpu, spent = 0, 0.0, _database_cpu(server)
     for client in clients:
         assert client.stdin is not None
         client.stdin.write("go\n")
         client.stdin.close()
     for client in clients:
         assert client.stdout is not None
-        told += json.loads(client.stdout.read())["posted"]
+        said = json.loads(client.stdout.read())
+        told, cpu = told + said["posted"], cpu + said["cpu_s"]
         client.wait()
+    found.ours.append(told / options.seconds)
+    found.cpu.append((cpu + _database_cpu(server) - spent) / max(told, 1) * 1000)
     return told
 
 
