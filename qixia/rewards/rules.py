@@ -84,9 +84,12 @@ FILTERS: dict[str, tuple[str, ...]] = {
     "reversed": (REVERSAL,),
 }
 
+# The act that most postings are about.
+DISPATCHED = "reports.dispatched"
+
 # What happened, in the words that stand after the name of the rule on a rider's page.
 ACTS = {
-    "reports.dispatched": "派单即得",
+    DISPATCHED: "派单即得",
     "reports.verified": "已核实",
     "reports.self_handled": "顺手处理",
     "reports.confirmed": "回访",

@@ -139,6 +139,10 @@ class Posting(models.Model):
                 condition=Q(campaign__isnull=False),
                 name="rewards_posting_of_campaign",
             ),
+            # Lists for auditors: by day, and by what is rare, so that an award for a dispatch is in one of them only.
+            models.Index(fields=["day", "id"], name="rewards_posting_of_day"),
+            models.Index(fields=["kind", "id"], condition=~Q(kind=rules.AWARD), name="rewards_posting_of_kind"),
+            models.Index(fields=["act", "id"], condition=~Q(act=rules.DISPATCHED), name="rewards_posting_of_act"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(kind__in=rules.POSTING_KINDS), name="rewards_posting_kind_known"),

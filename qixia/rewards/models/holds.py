@@ -39,6 +39,7 @@ class Hold(models.Model):
         indexes = (
             models.Index(fields=["due_on", "id"], condition=Q(state=states.OPEN), name="rewards_hold_open"),
             models.Index(fields=["owner_ref", "id"], name="rewards_hold_of_owner"),
+            models.Index(fields=["ended_on", "id"], condition=~Q(state=states.OPEN), name="rewards_hold_decided"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(state__in=states.HOLD_STATES), name="rewards_hold_state_known"),
