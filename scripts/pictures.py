@@ -1,4 +1,4 @@
-"""Pictures of the loop for docs/loop.md and docs/desk.md: `python -m scripts.pictures --url http://127.0.0.1:8000`.
+"""Pictures for README.md and docs: `python -m scripts.pictures --url http://127.0.0.1:8000`.
 
 The address is that of a running demonstration (`qixia demo`, `qixia serve`): the demo's own accounts sign in through its
 pages. Written are docs/img/*.webp, each small enough for a page of text; anything larger than MOST_BYTES is an error.
@@ -64,27 +64,60 @@ def imported(page: Page) -> None:
     page.get_by_test_id("tally").wait_for(timeout=300_000)
 
 
+class Phones:
+    """Pictures of one phone, taken one after the other, side by side."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.shots = page, list[bytes]()
+
+    def shoot(self, address: str = "") -> None:
+        if address:
+            self.page.goto(address)
+        self.page.wait_for_load_state("networkidle")
+        self.page.evaluate("() => document.fonts.ready")
+        self.shots.append(self.page.screenshot())
+
+
+def rider(page: Page) -> bytes:
+    """Home, what became of a report, the points, a voucher (the latest; `redeem` gets one)."""
+    phones = Phones(page)
+    phones.shoot("/")
+    page.goto("/mine?state=fixed")
+    page.get_by_test_id("report-card").last.click()
+    page.get_by_test_id("timeline").wait_for()
+    phones.shoot()
+    phones.shoot("/points")
+    page.goto("/vouchers")
+    page.get_by_test_id("voucher").first.click()
+    phones.shoot()
+    return side_by_side(phones.shots)
+
+
+def points(page: Page) -> bytes:
+    """The ledger, why one entry is what it is, the rules."""
+    phones = Phones(page)
+    phones.shoot("/points")
+    page.get_by_role("link", name="为什么").first.click()
+    page.get_by_test_id("why").wait_for()
+    phones.shoot()
+    phones.shoot("/points/rules")
+    return side_by_side(phones.shots)
+
+
 def redeem(page: Page) -> bytes:
     """Four phones side by side: what there is, a voucher (got for it), the shops around, one of them."""
-    shots: list[bytes] = []
-
-    def shoot() -> None:
-        page.wait_for_load_state("networkidle")
-        page.evaluate("() => document.fonts.ready")
-        shots.append(page.screenshot())
-
-    page.goto("/redeem")
-    shoot()
+    phones = Phones(page)
+    phones.shoot("/redeem")
     page.get_by_test_id("good").filter(has_text="晚餐券").click()
     page.get_by_role("button", name=re.compile("分兑换")).click()
     page.locator("#qr").wait_for()
-    shoot()
+    phones.shoot()
     page.goto("/shops/")
     page.get_by_text("公里内").wait_for()
-    shoot()
+    phones.shoot()
     page.get_by_test_id("shop").first.click()
-    shoot()
-    return side_by_side(shots)
+    phones.shoot()
+    return side_by_side(phones.shots)
 
 
 def side_by_side(shots: list[bytes]) -> bytes:
@@ -115,6 +148,8 @@ PICTURES: dict[str, tuple[str, dict[str, Any], Callable[[Page], bytes | None]]] 
     "supervision": ("supervisor", DESKTOP, supervision),
     "report": ("rider", PHONE, report),
     "redeem": ("rider", PHONE, redeem),
+    "points": ("rider", PHONE, points),
+    "rider": ("rider", PHONE, rider),
 }
 
 
@@ -139,7 +174,7 @@ def take(browser: Browser, url: str, names: list[str]) -> None:
 def write(name: str, shot: bytes) -> None:
     """As WebP, in the largest quality that is small enough."""
     picture = Image.open(io.BytesIO(shot)).convert("RGB")
-    for quality in (84, 76, 66):
+    for quality in (84, 76, 66, 58):
         out = io.BytesIO()
         picture.save(out, "WEBP", quality=quality, method=6)
         if len(out.getvalue()) <= MOST_BYTES:
