@@ -58,6 +58,17 @@ class GiftRefused(Conflict):
         self.reason = reason
 
 
+class TooManyGuesses(Conflict):
+    """Too many codes that there aren't."""
+
+    code = "gifts.too_many_guesses"
+    status = 429
+    message = "输错太多次了。请 %(minutes)s 分钟后再试，或请骑手出示二维码。"
+
+
+#: Reasons that may come from guessing.
+GUESSES = ("unknown", "forged")
+
 REFUSALS = {
     "forged": "码是假的",
     "unknown": "没有这个号",

@@ -1,22 +1,22 @@
-"""The code that a rider shows for a kit: made and read by our own server only.
+"""The code that a rider shows for a kit: the one of vouchers (rewards/qr.py), new every few seconds, signed for another purpose.
 
-Form     "QG1." and a token (kernel.tokens, purpose "gift") with the allotment's public id and whether a deputy shows it;
-         good for a day, the page draws a new one each time. A typed text is the 9-digit number.
-Errors   BadCode: "forged", "over" (its day is past) or "unknown" (digits that are no number).
+Form     a till takes no gift's code and a counter no voucher's: each asks for the other's key. A picture that is older than
+         the rule "rewards.codes" says is "over", so that a screenshot is worth nothing to whoever it is sent to.
+         A typed text is the 9-digit number, the rider's own or the deputy's.
+Errors   BadCode: "forged", "over" or "unknown" (digits that are no number).
 """
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
+from datetime import datetime
 
-import segno
-
-from qixia.kernel import ids, tokens
+from qixia.kernel import tokens
+from qixia.rewards import qr as vouchers
+from qixia.rewards.queries import code_terms
 
 PURPOSE = "gift"
-PREFIX = "QG1."
-TTL_S = 24 * 3600
+picture = vouchers.picture
 
 
 class BadCode(Exception):
@@ -31,33 +31,21 @@ class Code:
 
     gift: str = ""
     number: str = ""
-    is_deputy: bool = False
 
 
-def make_code(gift: str, *, is_deputy: bool = False) -> str:
-    return PREFIX + tokens.sign({"g": gift, "d": int(is_deputy)}, purpose=PURPOSE, ttl_s=TTL_S)
+def chain_of(gift: str, number: str, until: datetime) -> vouchers.Chain:
+    """The codes of the next hours for a kit that waits."""
+    facts = vouchers.Facts(gift, number, item=0, merchant=PURPOSE, expires_at=int(until.timestamp()))
+    return vouchers.issue(facts, code_terms(), purpose=PURPOSE)
 
 
 def read_code(text: str) -> Code:
-    text = text.strip()
-    if not text.startswith(PREFIX):
-        number = ids.parse_number(text)
-        if number is None:
-            raise BadCode("unknown" if len(text) <= 20 else "forged")
-        return Code(number=number)
     try:
-        said = tokens.verify(text[len(PREFIX) :], purpose=PURPOSE)
-        return Code(gift=str(said["g"]), is_deputy=bool(said["d"]))
-    except tokens.BadToken as error:
-        raise BadCode("over" if str(error) == "expired" else "forged") from error
-    except (KeyError, ValueError) as error:
-        raise BadCode("forged") from error
-
-
-def picture(code: str) -> bytes:
-    """The QR code as SVG, dark on white whatever the page's theme."""
-    out = io.BytesIO()
-    segno.make(code, error="m", micro=False).save(
-        out, kind="svg", border=2, dark="#10161a", light="#ffffff", xmldecl=False
-    )
-    return out.getvalue()
+        code = vouchers.read_code(text, public=tokens.public_key(PURPOSE))
+    except vouchers.BadCode as error:
+        raise BadCode(error.reason) from error
+    if not code.is_signed:
+        return Code(number=code.number)
+    if not code.is_fresh:
+        raise BadCode("over")
+    return Code(gift=code.public_id)

@@ -8,15 +8,15 @@ from django.db.models import QuerySet
 
 from qixia.audit.retention import Kind, register
 from qixia.gifts import states
-from qixia.gifts.models import Allotment, Entry, PaperList
+from qixia.gifts.models import Allotment, Entry, Guess, PaperList
 
 
 def _entries() -> QuerySet[Entry]:
-    return Entry.objects.filter(campaign__state=states.ENDED).order_by("campaign__collect_until", "pk")
+    return Entry.objects.order_by("campaign__collect_until", "pk")
 
 
 def _gifts() -> QuerySet[Allotment]:
-    return Allotment.objects.filter(campaign__state=states.ENDED).order_by("campaign__collect_until", "pk")
+    return Allotment.objects.exclude(state=states.OPEN).order_by("campaign__collect_until", "pk")
 
 
 def purge_entries(before: datetime, limit: int) -> int:
@@ -57,6 +57,18 @@ def oldest_paper() -> datetime | None:
     return found
 
 
+def purge_guesses(before: datetime, limit: int) -> int:
+    found = list(Guess.objects.filter(at__lt=before).order_by("at").values_list("pk", flat=True)[:limit])
+    Guess.objects.filter(pk__in=found).delete()
+    return len(found)
+
+
+def oldest_guess() -> datetime | None:
+    found: datetime | None = Guess.objects.order_by("at").values_list("at", flat=True).first()
+    return found
+
+
 register(Kind("gift-entries", "礼包摇号的报名", 180, purge_entries, oldest_entry))
 register(Kind("gift-handings", "礼包的领取记录", 730, purge_gifts, oldest_gift))
 register(Kind("gift-papers", "导入的礼包收发单", 60, purge_papers, oldest_paper))
+register(Kind("gift-guesses", "发放点输错的号", 7, purge_guesses, oldest_guess))

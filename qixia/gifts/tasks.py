@@ -27,6 +27,8 @@ def lapse() -> None:
     """Uncollected kits go back; who has three days left is told."""
     while services.lapse_due():
         pass
+    while services.end_due():
+        pass
     while services.remind():
         pass
 

@@ -119,8 +119,11 @@ class Code:
     is_fresh: bool = False
 
 
-def issue(facts: Facts, terms: CodesPolicy, *, now: datetime | None = None, last: bytes | None = None) -> Chain:
-    """Sign what a voucher says now. `last`: for tests, which need the same chain every time."""
+def issue(
+    facts: Facts, terms: CodesPolicy, *, now: datetime | None = None, last: bytes | None = None, purpose: str = PURPOSE
+) -> Chain:
+    """Sign what a voucher says now. `last`: for tests, which need the same chain every time; `purpose`: of another kind of
+    code, which only `read_code` with that purpose's key takes."""
     first = int((now or clock.now()).timestamp())
     salt = _packed(facts.public_id)
     if last is None:
@@ -141,7 +144,7 @@ def issue(facts: Facts, terms: CodesPolicy, *, now: datetime | None = None, last
         terms.oldest_seconds,
         _back(last, salt, terms.steps),
     )
-    signed = tokens.sign_offline(payload + facts.merchant.encode("ascii"), purpose=PURPOSE)
+    signed = tokens.sign_offline(payload + facts.merchant.encode("ascii"), purpose=purpose)
     return Chain(signed, last, first, terms.step_seconds, terms.steps)
 
 

@@ -69,6 +69,7 @@ class Case:
     free: int
     may_lead: bool
     may_draw_again: bool
+    may_promise_anew: bool
     waits_for_time: bool
     needs_waiting: int
 
@@ -210,6 +211,10 @@ def campaign_case(actor: Actor, public_id: str) -> Case:
         and row.state == states.GIVING
         and row.usable > row.allotted
         and row.collect_until <= now,
+        may_promise_anew=may_lead
+        and row.state == states.SHARING
+        and bool(draws)
+        and draws[-1].state in states.DRAW_STEPS["promise_anew"],
         waits_for_time=bool(draws) and draws[-1].source_at > now,
         needs_waiting=entered.filter(need_state=states.SAID).count(),
     )
@@ -349,7 +354,7 @@ def place_rows(actor: Actor) -> list[PlaceLine]:
 def place_page(actor: Actor, public_id: str) -> PlacePage:
     """One place with what lies there. Three queries."""
     row = access.led_place(actor, public_id, *access.DESK)
-    stocks = Stock.objects.filter(place=row).exclude(campaign__state=states.ENDED)
+    stocks = Stock.objects.filter(~Q(campaign__state=states.ENDED) | Q(count__gte=1), place=row)
     stocks = stocks.select_related("campaign__division", "donation__donor").order_by("-campaign_id", "donation_id")
     may_lead = actor.covers(row.division.path, *access.ORGANISERS)
     return PlacePage(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db.models import Count
 from django.utils.translation import gettext as _
@@ -28,6 +28,8 @@ class Check:
     committed_at: datetime
     source: str
     source_at: datetime
+    numbers: int
+    void_why: str
     list_hash: str
     entrants: int
     kits: int
@@ -67,6 +69,8 @@ def check_row(row: Draw) -> Check:
         committed_at=row.committed_at,
         source=row.source,
         source_at=row.source_at,
+        numbers=row.numbers,
+        void_why=row.void_why,
         list_hash=row.list_hash,
         entrants=row.entrants,
         kits=row.kits,
@@ -112,14 +116,26 @@ def file_lines(public_id: str) -> Iterator[str]:
         "draw": f"{row.public_id} {row.number}",
         "commitment": row.commitment,
         "source": row.source,
+        "promised_at": _utc(row.committed_at),
+        "sealed_at": _utc(row.frozen_at or row.committed_at),
+        "value_from": _utc(row.source_at),
         "list": row.list_hash,
         "secret": row.secret,
         "value": row.value,
         "seed": row.seed,
         "entrants": str(row.entrants),
     }
+    return _lines(row, facts, terms_of(row))
+
+
+def terms_of(row: Draw) -> rules.Terms:
+    """What was promised, with the kits that there were when entering closed."""
     needs = tuple((slug, percent) for slug, percent, _title in row.terms["needs"])
-    return _lines(row, facts, rules.Terms(row.kits, needs, row.terms["lanes"]))
+    return rules.Terms(row.kits, needs, row.terms["lanes"])
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def _lines(row: Draw, facts: dict[str, str], terms: rules.Terms) -> Iterator[str]:

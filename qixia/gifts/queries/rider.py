@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.utils.translation import gettext as _
 
 from qixia.gifts import access, errors, states
@@ -18,6 +18,7 @@ from qixia.people.queries import employers
 from qixia.policy.queries import current
 
 _MOST = 60
+_LOOKED_AT = 300  # of all platforms
 PLACES_MAX = 200
 
 
@@ -198,9 +199,13 @@ def _gift(row: Allotment, handed: HandOver | None) -> Gift:
 def _offers(actor: Actor) -> list[Offer]:
     policy: SharingPolicy = current("gifts.sharing").data
     mine = Entry.objects.filter(campaign=OuterRef("pk"), person_id=actor.person_id or 0)
+    now = clock.now()
     rows = access.shown(actor).filter(way=states.BY_DRAW).exclude(state=states.ENDED)
-    found = rows.annotate(entered=Exists(mine)).order_by("ends_at", "pk")[:_MOST]
-    return [_offer(row, row.entered, policy) for row in found if access.is_for(row, actor)]
+    is_open = Case(When(state=states.OPEN, ends_at__gt=now, then=Value(0)), default=Value(1))
+    # What is over for long and was never the rider's is nobody's news.
+    rows = rows.annotate(entered=Exists(mine), turn=is_open).filter(Q(collect_until__gt=now) | Q(entered=True))
+    found = rows.order_by("turn", "ends_at", "pk")[:_LOOKED_AT]
+    return [_offer(row, row.entered, policy) for row in found if access.is_for(row, actor)][:_MOST]
 
 
 def _offer(row: Campaign, is_entered: bool, policy: SharingPolicy) -> Offer:

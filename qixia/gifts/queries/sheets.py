@@ -43,7 +43,7 @@ class Given:
     given_on: date
     is_over: bool
     handed: int | None
-    left: int
+    left: int | None  # hidden with `handed`, which would follow from it
     broken: int
     returned: int
     lost: int
@@ -115,7 +115,7 @@ def _given(
         given_on=row.given_on,
         is_over=row.campaign.state == states.ENDED,
         handed=shown,
-        left=left,
+        left=None if shown is None else left,
         broken=-sums.get(states.BROKEN, 0),
         returned=-sums.get(states.RETURNED, 0),
         lost=-(sums.get(states.FOUND, 0) + sums.get(states.MISSING, 0)),

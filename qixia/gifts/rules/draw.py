@@ -1,10 +1,14 @@
 """The draw: how a seed comes about that nobody chose, and how everything follows from it. The reference of `qixia gifts verify`.
 
 Before   the organiser's computer picks a secret of 32 random bytes and publishes SHA-256 of its hex digits
-         (`commitment`), together with the public value that will be used (say, the numbers of a named lottery draw)
-         and the moment from which it is known, later than the end of entering.
-Closing  the list is frozen: one line an entrant, "code<TAB>need<TAB>lane", sorted by code, each ended by a line feed.
-         SHA-256 of it (`list`) is published before the public value exists.
+         (`commitment`), together with the terms (who goes first with how many percent), the public value that will be
+         used (say, the numbers of a named lottery draw), how many numbers that has, and the moment from which it is
+         known, later than the end of entering.
+Closing  the list is frozen: the terms and the kits ("kits<TAB>10", "need<TAB>slug<TAB>percent" …, "lanes<TAB>percent"), then
+         one line an entrant, "code<TAB>need<TAB>lane", sorted by code, each ended by a line feed. SHA-256 of it (`list`)
+         is published before the public value exists; where that comes too late, the draw is void.
+Value    numbers only, in the order in which they are published, without noughts in front, one space between: whoever types
+         it has nothing to choose.
 Seed     SHA-256 of secret, list and value, joined by line feeds. Whoever knows the secret doesn't know the value and the
          other way round; the list cannot change after either.
 Numbers  each entrant's number is SHA-256 of seed, ":" and code, in hex; the smaller number goes first.
@@ -15,6 +19,7 @@ Errors   BadFile, with what is wrong.
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,9 +28,11 @@ from dataclasses import dataclass
 from qixia.gifts.rules.sharing import lane_shares, need_shares
 from qixia.kernel.errors import Invalid
 
-HEAD = "# qixia gifts draw 1"
+HEAD = "# qixia gifts draw 2"
 NEED, LANE, REST, NONE = "need", "lane", "rest", "none"
 _LANES = "lanes"
+_TIMES = ("promised_at", "sealed_at", "value_from")
+_NUMBER = re.compile(r"\d+", re.ASCII)
 
 
 class BadFile(Exception):
@@ -39,6 +46,13 @@ class Terms:
     kits: int
     needs: tuple[tuple[str, int], ...]
     lanes_percent: int
+
+    def lines(self) -> Iterator[str]:
+        """As they are sealed with the list."""
+        yield f"kits\t{self.kits}\n"
+        for slug, percent in self.needs:
+            yield f"need\t{slug}\t{percent}\n"
+        yield f"{_LANES}\t{self.lanes_percent}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +71,22 @@ def commit(secret: str) -> str:
     return _sha(secret)
 
 
-def normal(value: str) -> str:
-    """A public value as it counts: width and spaces don't matter, everything else does."""
-    found = " ".join(unicodedata.normalize("NFKC", value).split())
-    if not 4 <= len(found) <= 200:
-        raise Invalid("请照公布的原文输入，4 到 200 个字。", field="value")
-    return found
+def normal(value: str, numbers: int) -> str:
+    """A public value as it counts: its numbers in order, nothing else; `numbers` is how many were promised."""
+    found = _NUMBER.findall(unicodedata.normalize("NFKC", value))
+    if len(found) != numbers:
+        raise Invalid(
+            "要有 %(wanted)s 个数，现在是 %(count)s 个。只输号码，照公布的先后。",
+            field="value",
+            wanted=numbers,
+            count=len(found),
+        )
+    return " ".join(one.lstrip("0") or "0" for one in found)
 
 
-def list_hash(entrants: Iterable[Entrant]) -> str:
+def list_hash(terms: Terms, entrants: Iterable[Entrant]) -> str:
     """`entrants` in the order of their codes."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256("".join(terms.lines()).encode())
     for one in entrants:
         digest.update(one.line().encode())
     return digest.hexdigest()
@@ -119,7 +138,7 @@ def head_lines(facts: dict[str, str], terms: Terms) -> Iterator[str]:
     """The lines before the list. `facts` names at least commitment, list, secret, value, seed and entrants."""
     yield HEAD + "\n"
     for name, value in facts.items():
-        yield f"# {name}: {value}\n"
+        yield f"# {name}: {' '.join(value.split())}\n"
     yield f"# kits: {terms.kits}\n"
     for slug, percent in terms.needs:
         yield f"# need {slug}: {percent}\n"
@@ -138,7 +157,7 @@ class Verdict:
 def verify(lines: Iterable[str]) -> Verdict:
     """Recompute everything that a published file says; BadFile names the first thing that does not fit."""
     facts, needs, entrants, told = _read(lines)
-    for name in ("commitment", "list", "secret", "value", "seed", "kits", "entrants", _LANES):
+    for name in ("commitment", "list", "secret", "value", "seed", "kits", "entrants", *_TIMES, _LANES):
         if name not in facts:
             raise BadFile(f'no line "{name}"')
     if commit(facts["secret"]) != facts["commitment"]:
@@ -147,11 +166,13 @@ def verify(lines: Iterable[str]) -> Verdict:
         raise BadFile("the codes are not in order, or one stands twice")
     if len(entrants) != int(facts["entrants"]):
         raise BadFile("the list is longer or shorter than it was")
-    if list_hash(entrants) != facts["list"]:
+    if not facts["promised_at"] <= facts["sealed_at"] < facts["value_from"]:
+        raise BadFile("the list was not sealed before the value was known")
+    terms = Terms(int(facts["kits"]), needs, int(facts[_LANES]))
+    if list_hash(terms, entrants) != facts["list"]:
         raise BadFile("the list is not the one that was sealed")
     if seed_of(facts["secret"], facts["list"], facts["value"]) != facts["seed"]:
         raise BadFile("the seed does not follow from secret, list and value")
-    terms = Terms(int(facts["kits"]), needs, int(facts[_LANES]))
     for code, why in results(facts["seed"], terms, entrants).items():
         if told[code] != why:
             raise BadFile(f"{code} is told {told[code]} and comes out as {why}")

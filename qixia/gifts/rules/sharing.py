@@ -53,6 +53,10 @@ class SharingPolicy(_Shape):
     undo_hours: int = Field(ge=1, le=72)
     deputy_hours: int = Field(ge=1, le=240)
     remind_days: int = Field(ge=1, le=30)
+    collect_days: int = Field(default=3, ge=1, le=60)  # at least so long there is to collect what was drawn
+    end_days: int = Field(default=30, ge=1, le=365)  # so long after its last day a campaign ends by itself
+    guesses: int = Field(default=10, ge=3, le=100)  # wrong numbers at a counter in `guess_minutes`
+    guess_minutes: int = Field(default=10, ge=1, le=120)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -91,9 +95,10 @@ def lane_shares(pool: int, waiting: Mapping[str, int]) -> dict[str, int]:
 
 def suppressed(cells: Sequence[int], smallest: int) -> list[int | None]:
     """Numbers that the public may see; None for those that are too small. A single hidden one could be told from the
-    sum, so that the smallest of the others is hidden with it. Nought says nothing about anybody and stays."""
+    sum, and so could few; so the smallest of the others are hidden with them, until there are two that make at least
+    `smallest`. Nought says nothing about anybody and stays."""
     hidden = {place for place, count in enumerate(cells) if 0 < count < smallest}
-    others = [place for place, count in enumerate(cells) if count and place not in hidden]
-    if len(hidden) == 1 and others:
-        hidden.add(min(others, key=lambda place: cells[place]))
+    others = sorted((count, place) for place, count in enumerate(cells) if count and place not in hidden)
+    while hidden and others and (len(hidden) == 1 or sum(cells[place] for place in hidden) < smallest):
+        hidden.add(others.pop(0)[1])
     return [None if place in hidden else count for place, count in enumerate(cells)]

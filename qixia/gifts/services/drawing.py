@@ -8,8 +8,9 @@ Errors   TooEarly, TwoPeople, ValuesDiffer, NotNow; Invalid names "value".
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -20,18 +21,21 @@ from qixia.audit.rows import insert_many
 from qixia.audit.services import record
 from qixia.gifts import access, errors, states
 from qixia.gifts.models import Allotment, Campaign, Draw, Entry, Ticket
+from qixia.gifts.queries.draws import terms_of
+from qixia.gifts.rules import SharingPolicy, forms, lane_shares, need_shares
 from qixia.gifts.rules import draw as rules
-from qixia.gifts.rules import lane_shares, need_shares
 from qixia.gifts.services.allotting import Gift, allot
 from qixia.gifts.services.entering import start_freezing
-from qixia.gifts.services.moves import draw_must_be, take_step, turn
-from qixia.gifts.services.planning import promise
+from qixia.gifts.services.moves import draw_must_be, must_be, take_step, turn
+from qixia.gifts.services.planning import SEALING, must_leave_time, promise
 from qixia.kernel import clock
 from qixia.kernel.errors import Conflict, Invalid
 from qixia.kernel.keys import keys
 from qixia.notices.services import Tell, tell_many
 from qixia.people.access import SYSTEM, Actor
+from qixia.policy.queries import current
 
+log = logging.getLogger("qixia.gifts")
 BATCH = 5_000
 NUMBERED_AT_ONCE = 50_000
 
@@ -51,7 +55,7 @@ def enter_value(*, actor: Actor, draw: str, value: str) -> None:
     draw_must_be(row, "enter_value")
     if clock.now() < row.source_at:
         raise errors.TooEarly(when=f"{clock.city_time(row.source_at):%Y-%m-%d %H:%M}")
-    turn(row, states.VALUED, value=rules.normal(value), valued_by=actor.ref)
+    turn(row, states.VALUED, value=rules.normal(value, row.numbers), valued_by=actor.ref)
     record("gifts.value_entered", subject=row.ref, actor=actor.ref)
 
 
@@ -62,8 +66,9 @@ def confirm_value(*, actor: Actor, draw: str, value: str) -> None:
     draw_must_be(row, "confirm_value")
     if row.valued_by == actor.ref:
         raise errors.TwoPeople
-    if rules.normal(value) != row.value:
+    if rules.normal(value, row.numbers) != row.value:
         raise errors.ValuesDiffer(field="value")
+    until = _leave_time(row.campaign)
     secret = keys().open(bytes(row.sealed_secret), purpose=f"gifts.draw:{row.public_id}").decode()
     seed = rules.seed_of(secret, row.list_hash, row.value)
     turn(
@@ -75,35 +80,87 @@ def confirm_value(*, actor: Actor, draw: str, value: str) -> None:
         seed=seed,
         cursor=0,
     )
-    record("gifts.value_confirmed", subject=row.ref, actor=actor.ref, seed=seed)
+    record("gifts.value_confirmed", subject=row.ref, actor=actor.ref, seed=seed, collect_until=until.isoformat())
+
+
+def _leave_time(campaign: Campaign) -> datetime:
+    """Whoever is drawn late has the days to collect that the policy promises."""
+    policy: SharingPolicy = current("gifts.sharing").data
+    until = max(campaign.collect_until, clock.now() + timedelta(days=policy.collect_days))
+    Campaign.objects.filter(pk=campaign.pk).update(collect_until=until)
+    return until
 
 
 @transaction.atomic
-def draw_again(*, actor: Actor, campaign: str, source: str, source_at: datetime, collect_until: datetime) -> Draw:
+def draw_again(
+    *, actor: Actor, campaign: str, source: str, source_at: datetime, collect_until: datetime, numbers: int = 7
+) -> Draw:
     """A second draw of what was not collected, among those who have none yet. Its promise comes before its value."""
     row = access.locked(actor, campaign)
     if row.way != states.BY_DRAW:
         raise Conflict("这个活动不摇号。")
     if row.usable <= row.allotted:
         raise Conflict("没有剩下的，不用再摇。")
-    now = clock.now()
-    if source_at <= now:
-        raise Invalid("公开数要在现在以后才产生。", field="source_at")
-    if collect_until <= source_at:
-        raise Invalid("领取截止要在摇号以后。", field="collect_until")
+    must_be(row, "draw_again")
+    if row.collect_until > clock.now():
+        raise errors.TooEarly(when=f"{clock.city_time(row.collect_until):%Y-%m-%d %H:%M}")
+    made = _promise_next(row, source, source_at, collect_until, numbers)
     take_step(row, "draw_again", collect_until=collect_until)
-    number = Draw.objects.filter(campaign=row).count() + 1
-    made = promise(row, number, source, source_at)
     start_freezing(row, made)
     record("gifts.drawn_again", subject=row.ref, actor=actor.ref, kits=made.kits)
     return made
 
 
 @transaction.atomic
+def promise_anew(
+    *,
+    actor: Actor,
+    campaign: str,
+    source: str,
+    source_at: datetime,
+    collect_until: datetime,
+    reason: str,
+    numbers: int = 7,
+) -> Draw:
+    """A draw that can't go on (its list was sealed too late, its value never came out) is void, and everybody reads why;
+    another one with a new promise takes its place, among the same entrants."""
+    row = access.locked(actor, campaign)
+    must_be(row, "promise_anew")
+    words = forms.reason(reason)
+    old = Draw.objects.select_for_update(of=("self",)).filter(campaign=row).latest("number")
+    draw_must_be(old, "promise_anew")
+    made = _promise_next(row, source, source_at, collect_until, numbers)
+    turn(old, states.VOID, void_why=words)
+    Campaign.objects.filter(pk=row.pk).update(collect_until=collect_until)
+    start_freezing(row, made)
+    record(
+        "gifts.promised_anew", subject=row.ref, actor=actor.ref, void=old.public_id, reason=words, draw=made.public_id
+    )
+    return made
+
+
+def _promise_next(row: Campaign, source: str, source_at: datetime, collect_until: datetime, numbers: int) -> Draw:
+    if source_at < clock.now() + SEALING:
+        raise Invalid("公开数要在一小时以后才产生，名单才来得及封存。", field="source_at")
+    must_leave_time(source_at, collect_until)
+    return promise(row, Draw.objects.filter(campaign=row).count() + 1, source, source_at, numbers)
+
+
 def carry_on() -> bool:
-    """One batch of the oldest draw that is under way. False when there is nothing to do."""
+    """One batch of the oldest draw that is under way, or of the next one where that fails. False when nothing was done."""
+    for pk in list(Draw.objects.filter(state__in=states.AT_WORK).order_by("pk").values_list("pk", flat=True)[:50]):
+        try:
+            if _carry(pk):
+                return True
+        except Exception:  # one draw that can't go on must not stop the others
+            log.exception("a draw can't go on", extra={"draw": pk})
+    return False
+
+
+@transaction.atomic
+def _carry(pk: int) -> bool:
     rows = Draw.objects.select_for_update(of=("self",), skip_locked=True).filter(state__in=states.AT_WORK)
-    row = rows.order_by("pk").first()
+    row = rows.filter(pk=pk).first()
     if row is None:
         return False
     _STEPS[row.state](row)
@@ -124,20 +181,27 @@ def _freeze(row: Draw) -> None:
         _seal_list(row)
         return
     labels = {key: label for label, key in row.lanes.items()}
+    needs = {slug for slug, _percent, _title in row.terms["needs"]}  # one that came later was not promised
     tickets = []
     for _pk, code, need, need_state, community, platform in found:
         key = community if by_place else platform
         lane = labels.setdefault(key, str(len(labels) + 1)) if key else ""
-        tickets.append((row.pk, code, need if need_state == states.SURE else "", lane, "", ""))
+        tickets.append((row.pk, code, need if need_state == states.SURE and need in needs else "", lane, "", ""))
     insert_many(Ticket, ("draw_id", "code", "need", "lane", "number", "won"), tickets)
     turn(row, states.FREEZING, cursor=found[-1][0], lanes={label: key for key, label in labels.items()})
 
 
 def _seal_list(row: Draw) -> None:
-    listed = rules.list_hash(entrants_of(row))
-    count = row.tickets.count()
-    turn(row, states.FROZEN, list_hash=listed, entrants=count, frozen_at=clock.now(), cursor=0)
-    record("gifts.list_frozen", subject=row.ref, actor=SYSTEM.ref, list=listed, entrants=count)
+    listed = rules.list_hash(terms_of(row), entrants_of(row))
+    count, now = row.tickets.count(), clock.now()
+    said = {"list_hash": listed, "entrants": count, "frozen_at": now, "cursor": 0}
+    if now >= row.source_at:
+        # Whoever runs the computer could have known the value while entries still changed.
+        turn(row, states.VOID, void_why="名单封存的时候，公开数已经产生了。", **said)
+        record("gifts.draw_void", subject=row.ref, actor=SYSTEM.ref, list=listed, entrants=count)
+        return
+    turn(row, states.FROZEN, **said)
+    record("gifts.list_frozen", subject=row.ref, actor=SYSTEM.ref, list=listed, entrants=count, kits=row.kits)
 
 
 def entrants_of(row: Draw) -> Iterator[rules.Entrant]:

@@ -7,6 +7,7 @@ Retries  entering again changes place and need and keeps the code; withdrawing a
 
 from __future__ import annotations
 
+import logging
 import secrets
 from datetime import date, timedelta
 
@@ -18,12 +19,14 @@ from qixia.gifts import access, errors, states
 from qixia.gifts.models import Campaign, Draw, Entry, Place
 from qixia.gifts.rules import Need, SharingPolicy
 from qixia.gifts.services.moves import draw_must_be, must_be, take_step, turn
+from qixia.gifts.services.planning import terms_now
 from qixia.kernel import clock
 from qixia.kernel.errors import Conflict, Invalid
 from qixia.people.access import SYSTEM, Actor
 from qixia.people.queries import own_card
 from qixia.policy.queries import current
 
+log = logging.getLogger("qixia.gifts")
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -49,7 +52,9 @@ def enter(*, actor: Actor, campaign: str, place: str, need: str = "") -> Entry:
         found = Entry.objects.create(campaign=row, person_id=actor.person_id, code=code, **said)
         record("gifts.entered", subject=row.ref, actor=actor.ref)
         return found
-    if found.need == need and found.need_state:
+    if found.need_state == states.NOT_SURE and need in ("", found.need):
+        said["need"] = found.need  # asking for nothing in between doesn't bring it back
+    if found.need == said["need"] and found.need_state:
         said["need_state"] = found.need_state  # what the desk said about it holds
     Entry.objects.filter(pk=found.pk).update(**said)
     found.refresh_from_db()
@@ -88,7 +93,7 @@ def close_entries(*, actor: Actor, campaign: str) -> Draw:
         raise Conflict("这个活动不摇号。")
     if clock.now() < row.ends_at:
         raise errors.TooEarly(when=f"{clock.city_time(row.ends_at):%Y-%m-%d %H:%M}")
-    draw = Draw.objects.get(campaign=row, number=1)
+    draw = Draw.objects.filter(campaign=row).latest("number")
     draw_must_be(draw, "close_entries")
     take_step(row, "close_entries")
     start_freezing(row, draw)
@@ -96,25 +101,23 @@ def close_entries(*, actor: Actor, campaign: str) -> Draw:
     return draw
 
 
-@transaction.atomic
 def close_due() -> int:
     """Close what is due. Returns how many campaigns that were."""
     due = Campaign.objects.filter(state=states.OPEN, way=states.BY_DRAW, ends_at__lte=clock.now())
     found = list(due.order_by("pk").values_list("public_id", flat=True)[:20])
+    closed = 0
     for public_id in found:
-        close_entries(actor=SYSTEM, campaign=public_id)
-    return len(found)
+        try:
+            close_entries(actor=SYSTEM, campaign=public_id)
+            closed += 1
+        except Exception:  # one that can't be closed must not keep the others open
+            log.exception("entering can't be closed", extra={"campaign": public_id})
+    return closed
 
 
 def start_freezing(row: Campaign, draw: Draw) -> None:
-    """Terms as they are now; kits that nobody has yet."""
-    policy: SharingPolicy = current("gifts.sharing").data
-    terms = {
-        "needs": [[one.slug, one.percent, one.title] for one in policy.needs],
-        "lanes": policy.lanes.percent,
-        "by": policy.lanes.by,
-    }
-    turn(draw, states.FREEZING, terms=terms, kits=max(row.usable - row.allotted, 0), cursor=0)
+    """Kits that nobody has yet. Terms are those that were promised."""
+    turn(draw, states.FREEZING, terms=draw.terms or terms_now(), kits=max(row.usable - row.allotted, 0), cursor=0)
 
 
 def _open(campaign: str) -> Campaign:

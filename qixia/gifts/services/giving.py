@@ -29,11 +29,17 @@ def register_donor(*, actor: Actor, name: str, organisation: str = "", thanks: s
     found, is_new = Donor.objects.get_or_create(
         name=words, defaults={"organisation_id": known.id if known else None, "thanks": said}
     )
-    if not is_new and said:
+    if not is_new and said and _is_ours(actor, found):
         Donor.objects.filter(pk=found.pk).update(thanks=said)
         found.thanks = said
     record("gifts.donor_registered", subject=f"donor:{found.public_id}", actor=actor.ref, new=is_new)
     return found
+
+
+def _is_ours(actor: Actor, donor: Donor) -> bool:
+    """Whether the actor organises where one of the donor's gifts goes: others don't write on a public page."""
+    paths = Donation.objects.filter(donor=donor).values_list("campaign__division__path", flat=True)
+    return any(actor.covers(path, *access.ORGANISERS) for path in paths.distinct())
 
 
 @transaction.atomic

@@ -16,7 +16,7 @@ from django.db.models import F
 
 from qixia.audit.services import record
 from qixia.gifts import access, errors, qr, states
-from qixia.gifts.models import Allotment, Donation, HandOver, Place, Stock
+from qixia.gifts.models import Allotment, Campaign, Donation, Guess, HandOver, Place, Stock
 from qixia.gifts.rules import SharingPolicy, forms
 from qixia.gifts.services.numbering import fresh_numbers
 from qixia.gifts.services.stocking import put
@@ -29,7 +29,7 @@ from qixia.policy.queries import current
 _SAME = timedelta(minutes=2)
 _BAD_CODE = {
     "forged": "这不是礼包的领取码。请骑手打开“我的礼包”再出示。",
-    "over": "这个码过期了。请骑手刷新页面再出示。",
+    "over": "这是以前的码，可能是截图。请骑手打开“我的礼包”，用现在的码。",
     "unknown": "号码不对，请再看一遍 9 位数字。",
 }
 
@@ -46,18 +46,23 @@ class Found:
 def check(*, actor: Actor, text: str, place: str) -> Found:
     """Look without handing over. GiftRefused where hand_over would refuse."""
     at = access.hand_place(actor, place)
-    found = _find(text)
+    found = _tried(actor, text)
     _must_be_open(found, at)
     if not Stock.objects.filter(campaign_id=found.gift.campaign_id, place=at, count__gte=1).exists():
         raise errors.GiftRefused("empty", "这个点没有“%(name)s”了，请先补货。", name=found.gift.campaign.title)
+    if not found.is_signed:
+        record("gifts.looked_up", subject=found.gift.ref, actor=actor.ref, place=at.public_id)
     return found
 
 
-@transaction.atomic
 def hand_over(*, actor: Actor, text: str, place: str) -> HandOver:
     """Give the kit out of this place's stock."""
     at = access.hand_place(actor, place)
-    found = _find(text)
+    return _give(actor, at, _tried(actor, text))
+
+
+@transaction.atomic
+def _give(actor: Actor, at: Place, found: Found) -> HandOver:
     again = _just_now(found.gift, at, actor)
     if again is not None:
         return again
@@ -96,6 +101,8 @@ def set_deputy(*, actor: Actor, gift: str, on: bool = True) -> Allotment:
         raise errors.NoSuchThing
     if row.state != states.OPEN:
         raise Conflict("这一份已经不在等领。")
+    if on and row.deputy_until is not None and row.deputy_until > clock.now():
+        return row  # the friend has this number already
     policy: SharingPolicy = current("gifts.sharing").data
     until = min(clock.now() + timedelta(hours=policy.deputy_hours), row.until) if on else None
     number = fresh_numbers(1)[0] if on else None
@@ -113,19 +120,25 @@ def undo(*, actor: Actor, hand_over: str, reason: str) -> None:
     if found is None:
         raise errors.NoSuchThing
     access.led_place(actor, found.place.public_id, *access.SUPERVISORS)
+    # Held, so that it doesn't end meanwhile; who may undo here need not be in charge of the campaign.
+    campaign = Campaign.objects.select_for_update(no_key=True).get(pk=found.allotment.campaign_id)
     words = forms.reason(reason)
     policy: SharingPolicy = current("gifts.sharing").data
     now = clock.now()
     if found.by == actor.ref:
         raise Conflict("自己发的要由别人来撤销。")
+    if found.allotment.person_id is not None and found.allotment.person_id == actor.person_id:
+        raise Conflict("自己领的要由别人来撤销。")
     if now > noted_at(found) + timedelta(hours=policy.undo_hours):
         raise Conflict("发放超过 %(hours)s 小时，不能撤销。", hours=policy.undo_hours)
-    if found.allotment.campaign.state == states.ENDED:
+    if campaign.state == states.ENDED:
         raise errors.NotNow(state="已结束")
     stands = HandOver.objects.filter(pk=found.pk, undone_at=None)
     if not stands.update(undone_at=now, undone_by=actor.ref, reason=words):
         raise Conflict("这一次已经撤销过了。")
-    Allotment.objects.filter(pk=found.allotment_id, state=states.HANDED).update(state=states.OPEN)
+    # There is a day to come again, also where the last one is over by now.
+    until = max(found.allotment.until, now + timedelta(hours=policy.undo_hours))
+    Allotment.objects.filter(pk=found.allotment_id, state=states.HANDED).update(state=states.OPEN, until=until)
     gift = found.allotment
     put(gift.campaign, found.place, found.donation, states.UNDONE, 1, key=f"undone:{found.public_id}", by=actor.ref)
     record("gifts.undone", subject=gift.ref, actor=actor.ref, place=found.place.public_id)
@@ -136,6 +149,20 @@ def noted_at(row: HandOver) -> datetime:
     return row.paper.done_at or row.at if row.paper else row.at
 
 
+def _tried(actor: Actor, text: str) -> Found:
+    """The gift behind a code. Whoever only guesses waits: numbers have nine digits, and many are out."""
+    policy: SharingPolicy = current("gifts.sharing").data
+    since = clock.now() - timedelta(minutes=policy.guess_minutes)
+    if Guess.objects.filter(person_id=actor.person_id or 0, at__gt=since).count() >= policy.guesses:
+        raise errors.TooManyGuesses(minutes=policy.guess_minutes, field="code")
+    try:
+        return _find(text)
+    except errors.GiftRefused as refusal:
+        if refusal.reason in errors.GUESSES and actor.person_id:
+            Guess.objects.create(person_id=actor.person_id)
+        raise
+
+
 def _find(text: str) -> Found:
     try:
         code = qr.read_code(text)
@@ -143,8 +170,7 @@ def _find(text: str) -> Found:
         raise errors.GiftRefused(error.reason, _BAD_CODE[error.reason]) from error
     rows = Allotment.objects.select_related("campaign__division")
     if code.gift:
-        gift = rows.filter(public_id=code.gift).first()
-        is_deputy = code.is_deputy
+        gift, is_deputy = rows.filter(public_id=code.gift).first(), False
     else:
         gift = rows.filter(number=code.number).first()
         is_deputy = gift is None

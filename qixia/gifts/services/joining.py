@@ -34,7 +34,7 @@ def allot_joining(*, person: str) -> list[Allotment]:
     # Held one after the other in the order of their keys: whoever sweeps through earlier riders waits, or is waited for.
     live = _live().select_for_update(no_key=True).order_by("pk")
     for row in live:
-        if access.is_for(row, actor) and not access.own_gifts(actor).filter(campaign=row).exists():
+        if access.is_for(row, actor) and not _who_have(row, [person_id]):
             found += _give(row, [person_id])
     return list(Allotment.objects.filter(public_id__in=found).select_related("campaign").order_by("pk"))
 
@@ -43,13 +43,13 @@ def allot_joining(*, person: str) -> list[Allotment]:
 def allot_earlier() -> int:
     """One batch of riders who joined before, for the oldest campaign that has some for them. Returns how many were looked at,
     0 when there is nobody left to look at."""
-    live = _live().exclude(reach=states.FROM_NOW).exclude(swept=SWEPT)
-    row = live.select_for_update(no_key=True, skip_locked=True).order_by("pk").first()
+    # All of them are held, as by who registers meanwhile: nobody gets one of a kind twice from two campaigns.
+    live = list(_live().select_for_update(no_key=True).order_by("pk"))
+    row = next((one for one in live if one.reach != states.FROM_NOW and one.swept != SWEPT), None)
     if row is None:
         return 0
     riders = riders_after(row.swept, BATCH, since=row.joined_since)
-    have = Allotment.objects.filter(campaign=row, person_id__in=[one.person_id for one in riders])
-    done = set(have.values_list("person_id", flat=True))
+    done = _who_have(row, [one.person_id for one in riders])
     wanted = [
         one.person_id
         for one in riders
@@ -60,6 +60,13 @@ def allot_earlier() -> int:
     # Where kits run out, the rest waits for more: receiving sets the place back.
     Campaign.objects.filter(pk=row.pk).update(swept=riders[-1].person_id if len(riders) == BATCH else SWEPT)
     return len(riders) or 1
+
+
+def _who_have(row: Campaign, people: list[int]) -> set[int]:
+    """Who of them got a joining gift of this kind, from this campaign or another: a rider joins once, not once in each
+    community that gives something for it."""
+    mine = Allotment.objects.filter(campaign__kind=row.kind, campaign__way=states.ON_JOINING, person_id__in=people)
+    return set(mine.values_list("person_id", flat=True)) - {None}
 
 
 #: Everybody was looked at. Larger than any key.

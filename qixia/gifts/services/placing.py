@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 
 from qixia.audit.services import record
-from qixia.gifts import access, errors, states
+from qixia.gifts import access, errors
 from qixia.gifts.models import Helper, Place, Stock
 from qixia.gifts.rules import forms
 from qixia.kernel import clock, hours
@@ -60,7 +60,7 @@ def set_place(*, actor: Actor, form: forms.PlaceForm, place: str = "", is_active
 
 def _may_change(row: Place, division: int, *, is_active: bool) -> None:
     """Kits stay in books of the place's community, and nobody is sent to a place that is no longer there."""
-    lies = Stock.objects.filter(place=row, count__gte=1).exclude(campaign__state=states.ENDED).exists()
+    lies = Stock.objects.filter(place=row, count__gte=1).exists()
     if lies and division != row.division_id:
         raise Conflict("这里还有货。先调走，才能搬到别的社区。", field="lat")
     if lies and row.is_active and not is_active:

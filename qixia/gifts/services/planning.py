@@ -8,9 +8,11 @@ Retries  opening or ending again: NotNow, nothing changes.
 from __future__ import annotations
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from qixia.audit.services import record
 from qixia.codes.queries import division as division_by_code
@@ -22,9 +24,11 @@ from qixia.kernel import clock
 from qixia.kernel.errors import Conflict, Invalid
 from qixia.kernel.ids import new_public_id
 from qixia.kernel.keys import keys
-from qixia.people.access import Actor
+from qixia.people.access import SYSTEM, Actor
 from qixia.people.queries import employers
 from qixia.policy.queries import current
+
+SEALING = timedelta(hours=1)  # between the end of entering and the public value
 
 
 @transaction.atomic
@@ -68,24 +72,47 @@ def _reach(form: forms.CampaignForm) -> dict[str, object]:
 
 
 @transaction.atomic
-def open_campaign(*, actor: Actor, campaign: str, source: str = "", source_at: datetime | None = None) -> Campaign:
-    """Let riders in. For a draw: `source` says which public value will count, `source_at` from when it is known."""
+def open_campaign(
+    *, actor: Actor, campaign: str, source: str = "", source_at: datetime | None = None, numbers: int = 7
+) -> Campaign:
+    """Let riders in. For a draw: `source` says which public value will count, `source_at` from when it is known, `numbers`
+    how many it has."""
     row = access.locked(actor, campaign)
     must_be(row, "open_campaign")
     if row.collect_until <= clock.now():
         raise Invalid("领取的时间已经过去了，先改日期。", field="collect_until")
     if row.way == states.BY_DRAW:
-        if source_at is None or source_at <= row.ends_at:
-            raise Invalid("公开数要在报名截止以后才产生。", field="source_at")
-        promise(row, 1, source, source_at)
+        if source_at is None or source_at < row.ends_at + SEALING:
+            raise Invalid("公开数要在报名截止一小时以后才产生，名单才来得及封存。", field="source_at")
+        must_leave_time(source_at, row.collect_until)
+        promise(row, 1, source, source_at, numbers)
     take_step(row, "open_campaign")
     record("gifts.opened", subject=row.ref, actor=actor.ref)
     return row
 
 
-def promise(row: Campaign, number: int, source: str, source_at: datetime) -> Draw:
-    """A new draw with its secret sealed and its hash in the clear."""
-    words = forms.text(source, 4, 200, field="source")
+def must_leave_time(source_at: datetime, collect_until: datetime) -> None:
+    policy: SharingPolicy = current("gifts.sharing").data
+    if collect_until < source_at + timedelta(days=policy.collect_days):
+        raise Invalid("公开数产生以后，至少要留 %(days)s 天给人领。", field="source_at", days=policy.collect_days)
+
+
+def terms_now() -> dict[str, Any]:
+    """The shares of the policy in force, as they are promised."""
+    policy: SharingPolicy = current("gifts.sharing").data
+    return {
+        "needs": [[one.slug, one.percent, one.title] for one in policy.needs],
+        "lanes": policy.lanes.percent,
+        "by": policy.lanes.by,
+    }
+
+
+def promise(row: Campaign, number: int, source: str, source_at: datetime, numbers: int) -> Draw:
+    """A new draw with its secret sealed, its hash and its terms in the clear."""
+    words = " ".join(forms.text(source, 4, 200, field="source").split())
+    if not 3 <= numbers <= 50:
+        raise Invalid("公开数要有 3 到 50 个号码。", field="numbers")
+    terms = terms_now()
     secret, public_id = secrets.token_hex(32), new_public_id()
     made = Draw.objects.create(
         public_id=public_id,
@@ -95,9 +122,24 @@ def promise(row: Campaign, number: int, source: str, source_at: datetime) -> Dra
         commitment=draw.commit(secret),
         source=words,
         source_at=source_at,
+        numbers=numbers,
+        terms=terms,
     )
-    record("gifts.promised", subject=made.ref, actor="system:gifts", commitment=made.commitment)
+    record("gifts.promised", subject=made.ref, actor="system:gifts", commitment=made.commitment, terms=terms)
     return made
+
+
+@transaction.atomic
+def end_due() -> int:
+    """Campaigns whose last day is long over end by themselves. Returns how many."""
+    policy: SharingPolicy = current("gifts.sharing").data
+    past = Campaign.objects.filter(collect_until__lt=clock.now() - timedelta(days=policy.end_days))
+    due = past.filter(Q(state=states.GIVING) | Q(state=states.OPEN, way=states.ON_JOINING))
+    waits = Allotment.objects.filter(campaign=OuterRef("pk"), state=states.OPEN)
+    found = list(due.filter(~Exists(waits)).order_by("pk").values_list("public_id", flat=True)[:20])
+    for public_id in found:
+        end_campaign(actor=SYSTEM, campaign=public_id)
+    return len(found)
 
 
 @transaction.atomic

@@ -29,9 +29,12 @@ def receive(*, actor: Actor, donation: str, place: str, count: int, key: str, no
     """Kits of a donation have come to a place."""
     given, campaign = _given(actor, donation)
     at = access.led_place(actor, place)
-    if _was_done(key):
+    if _was_done(key, given, at, count):
         return
+    if campaign.state == states.ENDED:
+        raise errors.NotNow(state="已结束")
     forms.amount(count)
+    _must_be_inside(campaign, at, "place")
     come = Move.objects.filter(donation=given, kind=states.RECEIVED).aggregate(n=Sum("delta"))["n"] or 0
     if come + count > given.count:
         raise Conflict("这笔捐赠一共 %(all)s 份，已经收到 %(come)s 份。", field="count", all=given.count, come=come)
@@ -47,9 +50,10 @@ def move(*, actor: Actor, donation: str, place: str, to: str, count: int, key: s
     """Kits go from one place to another."""
     given, campaign = _given(actor, donation)
     source, target = access.led_place(actor, place), access.led_place(actor, to)
-    if _was_done(f"{key}:out"):
+    if _was_done(f"{key}:out", given, source, -count):
         return
     forms.amount(count)
+    _must_be_inside(campaign, target, "to")
     if source.pk == target.pk:
         raise Invalid("两个发放点要不一样。", field="to")
     if not target.is_active:
@@ -64,7 +68,7 @@ def write_off(*, actor: Actor, donation: str, place: str, count: int, kind: str,
     """Kits are broken, or went back to the donor; `note` says what happened."""
     given, campaign = _given(actor, donation)
     at = access.led_place(actor, place)
-    if _was_done(key):
+    if _was_done(key, given, at, -count):
         return
     forms.amount(count)
     if kind not in (states.BROKEN, states.RETURNED):
@@ -79,7 +83,7 @@ def correct(*, actor: Actor, donation: str, place: str, lies: int, counted: int,
     """Somebody counted: `counted` kits lie there, where the page showed `lies`. Stale if that is no longer so."""
     given, campaign = _given(actor, donation)
     at = access.led_place(actor, place)
-    if _was_done(key):
+    if _was_done(key, given, at, counted - lies):
         return
     if not 0 <= counted <= forms.MOST:
         raise Invalid("数量要是 0 以上的整数。", field="counted")
@@ -158,18 +162,27 @@ def put_many(campaign: Campaign, kind: str, lines: Sequence[Line], *, by: str) -
     insert_many(Move, columns, moves)
 
 
-def _was_done(key: str) -> bool:
+def _was_done(key: str, donation: Donation, place: Place, delta: int) -> bool:
+    """Whether this very move was made. The same key with something else in it: a page that was sent again with other numbers."""
     if not 8 <= len(key) <= 50:
         raise Invalid("请刷新页面再试。", field="key")
-    return Move.objects.filter(key=key).exists()
+    found = Move.objects.filter(key=key).first()
+    if found is None:
+        return False
+    if (found.donation_id, found.place_id, found.delta) != (donation.pk, place.pk, delta):
+        raise Conflict("这一页已经记过别的数。请刷新页面再记。", field="key")
+    return True
+
+
+def _must_be_inside(campaign: Campaign, place: Place, field: str) -> None:
+    """Kits stay where the campaign is: elsewhere nobody would see them."""
+    if not place.division.path.startswith(campaign.division.path):
+        raise Invalid("这个发放点不在活动的范围里。", field=field)
 
 
 def _given(actor: Actor, donation: str) -> tuple[Donation, Campaign]:
-    """The donation and its campaign, which is held."""
+    """The donation and its campaign, which is held. What is left when it is over still goes back, elsewhere, or breaks."""
     given = Donation.objects.select_related("campaign").filter(public_id=donation).first()
     if given is None:
         raise errors.NoSuchThing
-    campaign = access.locked(actor, given.campaign.public_id)
-    if campaign.state == states.ENDED:
-        raise errors.NotNow(state="已结束")
-    return given, campaign
+    return given, access.locked(actor, given.campaign.public_id)

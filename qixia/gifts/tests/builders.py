@@ -11,7 +11,7 @@ from typing import Any
 from openpyxl import Workbook
 
 from qixia.codes.queries import division
-from qixia.gifts import services
+from qixia.gifts import qr, services
 from qixia.gifts.models import Allotment, Campaign, Donation, Draw, Place
 from qixia.gifts.rules.forms import CampaignForm, DonationForm, PlaceForm
 from qixia.gifts.rules.papers import COLUMNS
@@ -26,7 +26,7 @@ from qixia.policy.services import publish_seeds
 MAKER = "system:test"
 COMMUNITY = "990201001001"
 HERE = (24.9010, 118.6002)
-VALUE = "双色球 2026135 期：01 07 12 19 26 33 + 08"
+VALUE = "01 07 12 19 26 33 + 08"
 _serial = itertools.count(1)
 
 
@@ -110,6 +110,11 @@ def slips(row: Round, *said: tuple[str, int]) -> BytesIO:
     book.save(out)
     out.seek(0)
     return out
+
+
+def shown(gift: Allotment) -> str:
+    """The code on the rider's phone now."""
+    return qr.chain_of(gift.public_id, gift.number, gift.until).text(clock.now())
 
 
 def new_key() -> str:

@@ -256,6 +256,30 @@ def forget_somebody() -> None:
     services.forget_person(person=who.public_id)
 
 
+@example("gifts.services.promise_anew")
+def replace_a_value_that_never_came() -> None:
+    made.prepared()
+    row = made.frozen(made.opened(riders=2))
+    with made.later(row, days=2):
+        now = clock.now()
+        services.promise_anew(
+            actor=row.clerk,
+            campaign=row.id,
+            source="双色球 2026140 期",
+            source_at=now + timedelta(days=1),
+            collect_until=now + timedelta(days=9),
+            reason="那一期取消了",
+        )
+
+
+@example("gifts.services.end_due")
+def end_what_is_long_over() -> None:
+    made.prepared()
+    row = made.opened(way="joining")
+    with clock.at(row.campaign.collect_until + timedelta(days=31)):
+        assert services.end_due() == 1
+
+
 @example("gifts.services.allot_earlier")
 def a_gift_for_who_joined_before() -> None:
     made.prepared()

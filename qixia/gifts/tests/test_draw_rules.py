@@ -23,7 +23,7 @@ def entrants(count: int) -> list[Entrant]:
 
 def published(count: int = 40) -> list[str]:
     secret, value, people = "ab" * 32, "03 09 14", entrants(count)
-    listed = draw.list_hash(people)
+    listed = draw.list_hash(TERMS, people)
     seed = draw.seed_of(secret, listed, value)
     facts = {
         "commitment": draw.commit(secret),
@@ -32,6 +32,9 @@ def published(count: int = 40) -> list[str]:
         "value": value,
         "seed": seed,
         "entrants": str(count),
+        "promised_at": "2026-01-01T00:00:00Z",
+        "sealed_at": "2026-01-02T00:00:00Z",
+        "value_from": "2026-01-02T01:00:00Z",
     }
     told = draw.results(seed, TERMS, people)
     return [*draw.head_lines(facts, TERMS), *(one.line()[:-1] + f"\t{told[one.code]}\n" for one in people)]
@@ -96,10 +99,12 @@ def test_the_file_of_a_draw_verifies():
     [
         ("# secret: " + "ab" * 32, "# secret: " + "ac" * 32, "promised"),
         ("# value: 03 09 14", "# value: 03 09 15", "seed"),
-        ("# kits: 10", "# kits: 11", "is told"),
+        ("# kits: 10", "# kits: 11", "sealed"),
+        ("# need night: 20", "# need night: 90", "sealed"),
+        ("# sealed_at: 2026-01-02T00", "# sealed_at: 2026-01-02T01", "before the value"),
         ("code00000007\t", "code00000007x\t", "sealed"),
         ("\tnone\n", "\trest\n", "is told"),
-        ("# qixia gifts draw 1", "# something", "no list"),
+        ("# qixia gifts draw 2", "# something", "no list"),
         ("# entrants: 40", "# entrants: 41", "longer or shorter"),
     ],
 )
@@ -118,7 +123,17 @@ def test_a_moved_or_doubled_line_does_not_either():
         draw.verify([*lines, lines[-1]])
 
 
-def test_a_public_value_is_compared_without_width_and_spaces():
-    assert draw.normal(" ０３  09\n14 ") == "03 09 14"
+@pytest.mark.parametrize("said", [" ０３  09\n14 ", "3,9,14", "红球 03、09 蓝球 14", "03 09 + 14"])
+def test_of_a_public_value_only_its_numbers_count(said):
+    assert draw.normal(said, 3) == "3 9 14"
+
+
+@pytest.mark.parametrize("said", ["3 9", "2026135 期 3 9 14", "", "三 九 十四"])
+def test_a_public_value_has_as_many_numbers_as_were_promised(said):
     with pytest.raises(Invalid):
-        draw.normal("1")
+        draw.normal(said, 3)
+
+
+def test_a_title_with_a_line_feed_is_no_line_of_the_head():
+    lines = list(draw.head_lines({"campaign": "a\n# list: 0"}, TERMS))
+    assert lines[1] == "# campaign: a # list: 0\n"

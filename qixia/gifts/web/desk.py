@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -68,12 +69,21 @@ def case(request: HttpRequest, public_id: str) -> HttpResponse:
 def do(request: HttpRequest, public_id: str) -> HttpResponse:
     """What the button says: open, close, value, confirm, again, end, need."""
     actor, post = request.actor, request.POST
-    about = {"actor": actor, "campaign": public_id}
+    about: dict[str, Any] = {"actor": actor, "campaign": public_id}
+    if "source_at" in post:
+        about["numbers"] = number(request, "numbers") if post.get("numbers") else 7
     source = post.get("source", "")[:400]
     drawn = {"actor": actor, "draw": post.get("draw", "")[:26], "value": post.get("value", "")[:400]}
     acts: dict[str, Callable[[], object]] = {
         "open": lambda: services.open_campaign(
             **about, source=source, source_at=moment(request, "source_at") if "source_at" in post else None
+        ),
+        "anew": lambda: services.promise_anew(
+            **about,
+            source=source,
+            source_at=moment(request, "source_at"),
+            collect_until=moment(request, "collect_until"),
+            reason=post.get("reason", "")[:400],
         ),
         "close": lambda: services.close_entries(**about),
         "value": lambda: services.enter_value(**drawn),

@@ -126,6 +126,13 @@ class PromiseFields(forms.Form):
         help_text=_("写明哪一期，比如：中国福利彩票双色球 2026135 期开奖号码。报名截止后才产生，谁也选不了。"),
     )
     source_at = _moment(_("什么时候公布"))
+    numbers = forms.IntegerField(
+        label=_("一共几个号码"),
+        min_value=3,
+        max_value=50,
+        initial=7,
+        help_text=_("比如双色球：六个红球加一个蓝球，是 7 个"),
+    )
 
 
 class AgainFields(PromiseFields):

@@ -43,7 +43,7 @@ def check(request: HttpRequest, place: str) -> HttpResponse:
         "found": found,
         "title": gift.campaign.title,
         "what": gift.campaign.what,
-        "name": display_name_of(gift.person_id) if gift.person_id else "",
+        "name": _name(gift.person_id, whole=found.is_signed),
         "number": gift.deputy_number if found.is_deputy else gift.number,
         "code": text,
     }
@@ -59,6 +59,12 @@ def give(request: HttpRequest, place: str) -> HttpResponse:
     except DomainError as refusal:
         return _refused(request, place, refusal, text)
     return _answer(request, place, {"done": done, "title": done.allotment.campaign.title})
+
+
+def _name(person_id: int | None, *, whole: bool) -> str:
+    """Whose kit it is: in full for who showed the code, the first character for who said a number."""
+    name = display_name_of(person_id) if person_id else ""
+    return name if whole or not name else f"{name[0]}**"
 
 
 def _refused(request: HttpRequest, place: str, refusal: DomainError, text: str) -> HttpResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -11,7 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from qixia.gifts import errors, qr, queries, services, states
+from qixia.kernel import clock, tokens
 from qixia.kernel.errors import DomainError
+from qixia.rewards.qr import Chain
+from qixia.rewards.queries import code_terms
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
@@ -73,14 +76,30 @@ def gift(request: HttpRequest, public_id: str) -> HttpResponse:
 @require_safe
 @allow("rider")
 def code(request: HttpRequest, public_id: str) -> HttpResponse:
-    """The QR code; with ?for=deputy the one that a friend shows."""
-    found, _spots = queries.gift_of(request.actor, public_id)
-    is_deputy = request.GET.get("for") == "deputy"
-    if found.state != states.OPEN or (is_deputy and not found.deputy_number):
-        raise errors.NoSuchThing
-    answer = HttpResponse(qr.picture(qr.make_code(public_id, is_deputy=is_deputy)), content_type="image/svg+xml")
-    answer["Cache-Control"] = "no-store"
+    """The present code as a picture: what is seen until the script draws, and without it."""
+    shown = _chain(request, public_id).text(clock.now())
+    answer = HttpResponse(qr.picture(shown), content_type="image/svg+xml")
+    answer["Cache-Control"] = "private, no-store"
     return answer
+
+
+@never_cache
+@require_safe
+@allow("rider")
+def codes(request: HttpRequest, public_id: str) -> JsonResponse:
+    """The codes of the next hours, for the script, as of a voucher."""
+    chain = _chain(request, public_id)
+    given = {"signed": tokens.b64(chain.signed), "last": tokens.b64(chain.last), "steps": chain.steps}
+    answer = JsonResponse({**given, "used": 0, "now": int(clock.now().timestamp() * 1000)})
+    answer["Cache-Control"] = "private, no-store"
+    return answer
+
+
+def _chain(request: HttpRequest, public_id: str) -> Chain:
+    found, _spots = queries.gift_of(request.actor, public_id)
+    if found.state != states.OPEN:
+        raise errors.NoSuchThing
+    return qr.chain_of(found.public_id, found.number, found.until)
 
 
 @require_POST
@@ -98,7 +117,7 @@ def deputy(request: HttpRequest, public_id: str) -> HttpResponse:
 def _gift(request: HttpRequest, public_id: str, refusal: DomainError | None = None) -> HttpResponse:
     found, spots = queries.gift_of(request.actor, public_id)
     error = message_of(refusal) if refusal else ""
-    context = {"gift": found, "spots": spots, "error": error, "tab": "home"}
+    context = {"gift": found, "spots": spots, "error": error, "tab": "home", "terms": code_terms()}
     return render(request, "gifts/gift.html", context, status=refusal.status if refusal else 200)
 
 

@@ -16,6 +16,7 @@ urlpatterns = [
     path("gifts/hand/<slug:place>/give", hand.give, name="hand_give"),
     path("gifts/mine/<slug:public_id>", rider.gift, name="gift"),
     path("gifts/mine/<slug:public_id>/code.svg", rider.code, name="code"),
+    path("gifts/mine/<slug:public_id>/codes", rider.codes, name="codes"),
     path("gifts/mine/<slug:public_id>/deputy", rider.deputy, name="deputy"),
     path("gifts/<slug:public_id>", rider.campaign, name="campaign"),
     path("gifts/<slug:public_id>/enter", rider.enter, name="enter"),

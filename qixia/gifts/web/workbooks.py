@@ -27,7 +27,9 @@ def donor_sheet(sheet: Sheet) -> bytes:
     page.append([_(name) for name in _DONOR])
     for one in sheet.donations:
         row = [one.campaign, one.what, one.count, one.value_fen / 100, one.given_on, _shown(one.handed, sheet)]
-        page.append([_safe(cell) for cell in [*row, one.left, one.broken, one.returned, one.lost, one.waiting]])
+        page.append(
+            [_safe(cell) for cell in [*row, _shown(one.left, sheet), one.broken, one.returned, one.lost, one.waiting]]
+        )
     for title, name in (("发放点", "by_place"), ("月份", "by_month")):
         page = book.create_sheet(_(title))
         page.append([_("活动"), _(title), _("已发")])
