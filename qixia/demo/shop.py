@@ -192,7 +192,13 @@ def _take(keeper: Actor, number: str, key: str) -> None:
 
 # ── every end that a voucher has ──────────────────────────────────────────────
 LUNCH, MARKET = "小哥食堂午餐券", "超市八折 3 次"
-LUNCHES_MIN = (205, 140, 72, 26, 0.5)  # before the demo stands still, so that the counter's list of today has some
+LUNCHES_MIN = (
+    205,
+    140,
+    72,
+    26,
+    0,
+)  # before the demo stands still: the last one is of today even a second after midnight
 
 
 def _plan_ends(history: History) -> None:
