@@ -155,10 +155,13 @@ def lock_purses(
 def lock_and_ask(
     owner_refs: Iterable[str], questions: Sequence[rows.Statement], *, need: Sequence[str] = (rules.AVAILABLE,)
 ) -> tuple[dict[str, Purse], list[list[tuple[Any, ...]]]]:
-    """The purses, locked, and what each question answers under the lock. One journey where no account is missing."""
-    refs = sorted(set(owner_refs))
+    """The purses, locked, and what each question answers under the lock. One journey where no account is missing.
+
+    The debt's account is opened with the first: one that somebody opened while we waited for the lock would not be among
+    the rows that we get, and income would go past what is owed."""
+    refs, wanted = sorted(set(owner_refs)), sorted({*need, rules.DEBT})
     purses, answers = _read_locked(refs, questions)
-    missing = [(ref, kind) for ref in refs for kind in sorted(need) if kind not in purses[ref].pots]
+    missing = [(ref, kind) for ref in refs for kind in wanted if kind not in purses[ref].pots]
     if missing:
         open_accounts(missing)
         purses, answers = _read_locked(refs, questions)
