@@ -73,8 +73,7 @@ def run(options: Options, command: str, scenario: Scenario) -> dict[str, Any]:
         found, lost = Figures(), 0
         for number in range(1, options.rounds + 1):
             before = _count(server.url)
-            told = _round(place, server, options, scenario, number, found)
-            lost += told - (_count(server.url) - before)
+            lost += _round(place, server, options, scenario, number, found) - (_count(server.url) - before)
             lost += not _is_sound(place)
             _raw(server, script, writes, options, scenario, number, found)
             tell(f"{scenario.name} {number}: {found.ours[-1]:.0f} postings/s, raw {found.raw[-1]:.0f}/s, lost {lost}")
@@ -201,9 +200,9 @@ def _count(url: str) -> int:
 
 
 def _round(place: Stage, server: PostgreSQL, options: Options, scenario: Scenario, number: int, found: Figures) -> int:
-    """How many postings the clients were told of."""
+    """How many postings the clients were told of, with those that warmed them."""
     words = _post_words("--accounts", str(scenario.accounts), "--batch", str(scenario.batch))
-    words += ["--seconds", str(options.seconds), "--seed"]
+    words += ["--warm", "--seconds", str(options.seconds), "--seed"]
     clients = [
         subprocess.Popen(
             [sys.executable, *words, str((options.seed * 100 + number) * 100 + client)],
@@ -218,7 +217,7 @@ def _round(place: Stage, server: PostgreSQL, options: Options, scenario: Scenari
     for client in clients:
         if client.stdout is None or client.stdout.readline() != "ready\n":
             raise RuntimeError("a client did not start")
-    told, cpu, spent = 0, 0.0, _database_cpu(server)
+    told, warmed, cpu, spent = 0, 0, 0.0, _database_cpu(server)
     for client in clients:
         assert client.stdin is not None
         client.stdin.write("go\n")
@@ -226,11 +225,11 @@ def _round(place: Stage, server: PostgreSQL, options: Options, scenario: Scenari
     for client in clients:
         assert client.stdout is not None
         said = json.loads(client.stdout.read())
-        told, cpu = told + said["posted"], cpu + said["cpu_s"]
+        told, warmed, cpu = told + said["posted"], warmed + said["warmed"], cpu + said["cpu_s"]
         client.wait()
     found.ours.append(told / options.seconds)
     found.cpu.append((cpu + _database_cpu(server) - spent) / max(told, 1) * 1000)
-    return told
+    return told + warmed
 
 
 def _is_sound(place: Stage) -> bool:

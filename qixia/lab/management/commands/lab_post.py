@@ -24,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--batch", type=int, default=1)
         parser.add_argument("--seconds", type=float, default=0.0, help="0: each account once")
         parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--warm", action="store_true", help="post a batch before it is ready, told as `warmed`")
 
     def handle(self, *args: Any, **options: Any) -> None:
         accounts = range(options["first"], options["first"] + options["accounts"])
@@ -31,8 +32,10 @@ class Command(BaseCommand):
         if not options["seconds"]:
             award_many([_award(number, f"lab:open-{number}") for number in accounts])
             return
-        # A repetition, which writes nothing: afterwards the rules are read and the connection is open, as in a busy process.
-        award_many([_award(number, f"lab:open-{number}") for number in accounts[: options["batch"]]])
+        warmed = 0
+        if options["warm"]:  # the rules are read and the connection is open, as in a busy process
+            warm = f"lab:warm-{options['seed']}"
+            warmed = len(award_many([_award(chance.choice(accounts), f"{warm}-{n}") for n in range(options["batch"])]))
         print("ready", flush=True)
         sys.stdin.readline()  # "go"
         until, spent = time.perf_counter() + options["seconds"], time.process_time()
@@ -42,7 +45,7 @@ class Command(BaseCommand):
                 sources += 1
                 awards.append(_award(chance.choice(accounts), f"lab:{options['seed']}-{sources}"))
             done += len(award_many(awards))
-        print(json.dumps({"posted": done, "cpu_s": time.process_time() - spent}))
+        print(json.dumps({"posted": done, "warmed": warmed, "cpu_s": time.process_time() - spent}))
 
 
 def _award(number: int, source: str) -> Award:
