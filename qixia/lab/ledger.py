@@ -180,7 +180,7 @@ def _pool(url: str, scenario: Scenario) -> raw.Pool:
     """The accounts, which were opened together."""
     with psycopg.connect(url) as db:
         rows = db.execute(
-            "SELECT id, owner_ref FROM rewards_account WHERE owner_ref LIKE 'lab:%' ORDER BY id"
+            "SELECT id, owner_ref FROM rewards_account WHERE owner_ref LIKE 'lab:%' AND kind = 'available' ORDER BY id"
         ).fetchall()
     if rows[-1][0] - rows[0][0] != len(rows) - 1 or len(rows) != scenario.accounts:
         raise RuntimeError("the accounts do not lie side by side")

@@ -177,9 +177,10 @@ def _read_lots(purses: Mapping[str, Purse]) -> None:
 
 
 def open_accounts(wanted: Iterable[tuple[str, str]], *, slots: int = 1, unit: str = rules.POINTS) -> None:
-    """Open accounts that may have been opened by somebody else meanwhile. Sorted: no circle on the unique index."""
+    """Open accounts that may have been opened by somebody else meanwhile. Sorted: no circle on the unique index; by kind first,
+    so that those of one kind lie side by side."""
     opened = []
-    for ref, kind in sorted(wanted):
+    for ref, kind in sorted(wanted, key=lambda one: (one[1], one[0])):
         floor, ceiling = rules.LIMITS[kind]
         balance = 0 if kind in rules.KEPT else None
         for slot in range(slots):
