@@ -177,7 +177,7 @@ def _row(one: Judged, columns: Sequence[rules.Column]) -> RowView:
 
 def _shown(one: Judged, name: str) -> str:
     """As it was typed; of a phone number that is one, the ends."""
-    said = one.read.row.said.get(name, "")
+    said = one.read.row.said.get(name, "").removesuffix(" 00:00:00")  # Excel's dates carry a midnight
     return masked_phone(one.read.phone) if name == "phone" and one.read.phone else said
 
 
