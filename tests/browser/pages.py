@@ -119,6 +119,7 @@ ONE: dict[str, tuple[tuple[str, str], ...]] = {
         ("/desk/gifts/", '[data-testid="line"]:has-text("摇号"):has-text("发放中") a'),
         ("", "main a[href^='/gifts/draws/']"),
         ("/desk/gifts/donors", '[data-testid="donor"] a'),
+        ("/desk/gifts/places", '[data-testid="place"] a'),
         ("/gifts/hand/", '[data-testid="place"]'),
     ),
     "supervisor": (("/desk/supervision/", "main a[href^='/desk/case/']"),),
@@ -134,7 +135,7 @@ ONE: dict[str, tuple[tuple[str, str], ...]] = {
 # one thing → its further pages
 MORE: dict[str, tuple[str, tuple[str, ...]]] = {
     "rider": ("/r/", ("receipt", "rate")),
-    "clerk": ("/desk/gifts/", ("/stock", "/entrants", "/donation")),
+    "clerk": ("/desk/gifts/", ("/stock", "/entrants", "/donation", "/papers")),
     "admin": ("/desk/rewards/settlement/", ("/paper",)),
 }
 
