@@ -158,6 +158,7 @@ def _hand_over(actor: Actor, row: Campaign, paper: PaperList, judged: Sequence[J
         raise Stale  # one of them went over a counter just now; nothing is written
     ids = [new_public_id() for _one in judged]
     columns = ("public_id", "allotment_id", "place_id", "donation_id", "by", "at", "is_signed", "to_deputy", "paper_id")
+    columns += ("undone_by", "reason")
     lines = _lines(judged, [f"given:{public_id}" for public_id in ids])
     insert_many(
         HandOver,
@@ -173,6 +174,8 @@ def _hand_over(actor: Actor, row: Campaign, paper: PaperList, judged: Sequence[J
                 False,
                 one.is_deputy,
                 paper.pk,
+                "",
+                "",
             )
             for one, public_id, gift, line in zip(judged, ids, gifts, lines, strict=True)
         ],
