@@ -1,9 +1,9 @@
 """Everything that must hold before a change lands. `make test` runs all of it, `make check` the quick part.
 
-Steps run side by side where they don't disturb each other: the static checks beside the suites, the browser suite alone
-(it is about time). A suite has two workers, which take handfuls of tests in the order of tests/ordering.py; of the
-browser suite each has a site and a browser of its own. Nothing is skipped: what is missing is installed, or named, and
-then the run fails.
+Steps run side by side where they don't disturb each other: the static checks beside the loading of the site that browsers
+visit, then the browser suite alone (it is about time), then the suites. A suite has two workers, which take handfuls of
+tests in the order of tests/ordering.py; of the browser suite each has a copy of the site and a browser of its own.
+Nothing is skipped: what is missing is installed, or named, and then the run fails.
 
 The last line is "N passed, N failed": checks that hold or not, plus the tests of the suites. Exit code 0 only if none failed.
 """
@@ -11,6 +11,7 @@ The last line is "N passed, N failed": checks that hold or not, plus the tests o
 import argparse
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -75,6 +76,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="qixia-check-") as folder:
         make_key_file(Path(folder) / "keys" / "master.key")
         os.environ["QIXIA_VAR_DIR"] = os.environ["QIXIA_TEST_TEMPLATES"] = folder
+        os.environ["QIXIA_TEST_SITE"] = str(Path(folder) / "site")  # see tests/browser/loading.py
         # Else each of two hundred programs compiles all of Qixia, and each worker all tests: minutes.
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         outcomes = run_all(options)
@@ -84,10 +86,11 @@ def main() -> int:
 def run_all(options: argparse.Namespace) -> list[Outcome]:
     if options.quick:
         return side_by_side([chosen(static_steps(), options.only)])
+    outcomes = side_by_side([chosen(static_steps(), options.only), chosen([site_of_browsers()], options.only)])
+    outcomes += side_by_side([chosen([browser_suite()], options.only)])
     with PostgreSQL() as server:
         suites = [sqlite_suite(), postgresql_suite(server.url)]
-        outcomes = side_by_side([chosen(static_steps(), options.only), chosen(suites, options.only)])
-    return outcomes + side_by_side([chosen([browser_suite()], options.only)])
+        return outcomes + side_by_side([chosen(suites, options.only)])
 
 
 def chosen(steps: list[Step], only: str | None) -> list[Step]:
@@ -129,12 +132,19 @@ def postgresql_suite(url: str) -> Step:
     return Step("suite on PostgreSQL", command, is_suite=True, environment={"QIXIA_DATABASE_URL": url})
 
 
+def site_of_browsers() -> Step:
+    """Once, where a core would idle, and fresh when the browsers come."""
+    return Step("site of the browser", [sys.executable, "-m", "tests.browser.loading", os.environ["QIXIA_TEST_SITE"]])
+
+
 def browser_suite() -> Step:
     return Step("browser", [*pytest("tests/browser"), "-m", "browser", "--timeout=300"], is_suite=True)
 
 
 def pytest(*paths: str) -> list[str]:
-    return [str(BIN / "pytest"), *paths, "-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder"]
+    """Two workers; at the end of the log, where the time went."""
+    slowest = ["--durations=40", "--durations-min=2"]
+    return [str(BIN / "pytest"), *paths, "-n", "2", "--dist", "loadgroup", "--no-loadscope-reorder", *slowest]
 
 
 # Running and telling
@@ -194,7 +204,10 @@ def line_of(outcome: Outcome) -> str:
 
 
 def summary(outcomes: list[Outcome], seconds: float) -> int:
-    print("\n".join(["", "Summary", *(line_of(outcome) for outcome in outcomes), f"        in all {seconds:20.1f} s"]))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = f"{used.ru_utime + used.ru_stime:.0f} s of CPU"  # of the cores' time, the rest was waiting
+    lines = [*(line_of(outcome) for outcome in outcomes), f"        in all {seconds:20.1f} s   {cpu}"]
+    print("\n".join(["", "Summary", *lines]))
     failed = sum(outcome.failed for outcome in outcomes)
     passed = sum(outcome.passed for outcome in outcomes)
     if not outcomes:

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from qixia.lab.stage import Stage
+from tests.browser import loading
 from tests.browser import site as sites
 from tests.browser.browsing import Accounts, Visits, chromium
 from tests.browser.site import Site
@@ -24,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
     with tempfile.TemporaryDirectory(prefix="qixia-browser-") as folder:
-        stage = Stage(f"sqlite:///{folder}/qixia.sqlite3", Path(folder))
+        stage = Stage(f"sqlite:///{folder}/{loading.DATABASE}", Path(folder))
         try:
             yield sites.start(stage)
         finally:

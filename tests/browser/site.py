@@ -12,21 +12,13 @@ from pathlib import Path
 
 from qixia.demo.cast import PASSWORD
 from qixia.lab.stage import Stage
+from tests.browser import loading
 
 RIDER, RIDER_NAME = "13800000001", "一川"
 OTHER_RIDERS = tuple(f"138000000{number:02d}" for number in range(2, 10))
 CANTEEN, CHARGER = "13700000001", "13700000006"
 STAFF = {"worker": "shizheng-2", "clerk": "yezhiqiu", "supervisor": "guxun", "admin": "jiangche"}
 STAFF_PASSWORD = PASSWORD
-# All tests report at one place: each of their reports is to be settled for itself.
-MERGE_NOTHING = """
-import django
-django.setup()
-from qixia.policy.queries import current
-from qixia.policy.services import publish
-rules = current("reports.merging").data.model_dump(mode="json")
-publish("reports.merging", rules | {"automatic": False}, note="演示", actor_ref="system:test")
-"""
 LAT, LNG = 24.9118, 118.5932  # in the district, between houses
 
 
@@ -65,17 +57,7 @@ class Site:
 
 
 def start(stage: Stage) -> Site:
-    """Prepare, load, serve. About twelve seconds of CPU."""
-    database = stage.folder / "qixia.sqlite3"
-    url = f"http://127.0.0.1:{stage.port}"
-    stage.environment |= {
-        "QIXIA_DEMO": "true",
-        "QIXIA_BASE_URL": url,
-        "QIXIA_DATABASE_SYNCHRONOUS": "NORMAL",  # this database survives no power cut: it is deleted afterwards
-        "QIXIA_TRAINING_TEXTS_A_CLASS": "6",  # a training of seconds
-    }
-    stage.run("-m", "qixia.site.cli", "prepare")
-    stage.run("-m", "qixia.site.cli", "demo", "--days", "1")
-    stage.run("-c", MERGE_NOTHING)
+    """Take over what is loaded, or load; serve."""
+    loading.take_over_or_load(stage)
     stage.serve()
-    return Site(url, database, stage)
+    return Site(stage.environment["QIXIA_BASE_URL"], stage.folder / loading.DATABASE, stage)
