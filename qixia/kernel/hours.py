@@ -4,7 +4,7 @@ Truth    an expression is text ("Mo-Fr 08:00-20:00; Sa 10:00-02:00"); what peopl
          周六 10点到次日2点") becomes one. Public holidays (PH) are understood and change nothing: whoever closes on a
          holiday says so by a date.
 Times    local to the city (CITY_TZ); moments are aware.
-Errors   Invalid (422, field of the caller) for what is no expression. Naive moments: ValueError.
+Errors   Invalid (422, field of the caller) for what is no expression, is too long once written out, or never opens. Naive moments: ValueError.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from opening_hours import OpeningHours, validate
 
+from qixia.kernel import clock
 from qixia.kernel.clock import CITY_TZ
 from qixia.kernel.errors import Invalid
 
@@ -62,7 +63,19 @@ def parse(text: str, *, field: str = "hours") -> str:
     found = _from_words(typed)
     if not validate(found):
         raise Invalid("营业时间看不懂。请这样写：周一至周五 8:00-20:00；周六 10:00-18:00。", field=field)
-    return str(_reader(found))
+    expression = str(_reader(found))  # longer than what was typed: 9:00 is written as 09:00
+    if len(expression) > LONGEST:
+        raise Invalid("营业时间写得太长，请合并一些时段。", field=field)
+    if not _ever_opens(expression):
+        raise Invalid("照这样写，一年里一天也不开门。请写哪天几点到几点。", field=field)
+    return expression
+
+
+def _ever_opens(expression: str) -> bool:
+    """Within a year from now; looks no further."""
+    now = _local(clock.now())
+    year = _reader(expression).intervals(now, now + timedelta(days=366))
+    return any(str(state) == "open" for _since, _until, state, _note in year)
 
 
 def is_open(expression: str, at: datetime) -> bool:

@@ -77,11 +77,24 @@ def test_an_evening_that_was_closed_does_not_go_on():
     assert not hours.is_open(split, at(7, 1))
 
 
-@pytest.mark.parametrize(
-    "typed", ["每天 0:00-24:00", "0:00-0:00", "6:00-6:00", "Mo-Fr 00:00-24:00; Sa-Su 00:00-24:00", "2030 Mo 08:00-9:00"]
-)
+@pytest.mark.parametrize("typed", ["每天 0:00-24:00", "0:00-0:00", "6:00-6:00", "Mo-Fr 00:00-24:00; Sa-Su 00:00-24:00"])
 def test_what_never_changes_is_not_followed_for_ever(typed: str):
     assert hours.next_change(hours.parse(typed), at(1, 12)) is None
+    assert hours.next_change("2030 Mo 08:00-09:00", at(1, 12)) is None
+
+
+@pytest.mark.parametrize(
+    "typed", ["周一休息", "休息", "PH off", "2020 Mo 08:00-09:00", "9:00-9:05," * 30 + "9:00-9:05"]
+)
+def test_what_never_opens_or_grows_too_long_is_refused(typed: str):
+    assert len(typed) <= hours.LONGEST + 10
+    with pytest.raises(Invalid) as refusal:
+        hours.parse(typed[: hours.LONGEST].rstrip(","), field="opening")
+    assert refusal.value.field == "opening"
+
+
+def test_a_season_is_hours_too():
+    assert hours.parse("Feb 10:00-18:00") == "Feb 10:00-18:00"
 
 
 def test_a_week_in_stretches():
