@@ -28,6 +28,7 @@ REFUSALS = {
     "unknown": "券号不对",
     "forged": "签名不对",
     "elsewhere": "别家的券",
+    "own": "店里人自己的券",
     "used": "重复",
     "expired": "已过期",
     "returned": "已退回",

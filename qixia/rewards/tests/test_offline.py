@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from qixia.kernel import clock, tokens
 from qixia.kernel.errors import Invalid
 from qixia.notices.queries import inbox
+from qixia.people import services as people
 from qixia.policy.services import publish
 from qixia.rewards import offline, queries, rules, services
 from qixia.rewards.errors import NoSuchPhone, NotAMerchant, PhoneRevoked, TooManyPhones
@@ -284,6 +285,9 @@ def hostile(shop, phone, rider):
     voucher = voucher_of(rider, shop)
     other = voucher_of(rider, organisation(), key="client-key-2")
     far = now + timedelta(days=8)
+    keeper = rider_with(100)
+    own = voucher_of(keeper, shop, key="client-key-3")
+    people.grant_role(person_id=keeper.person_id, role="merchant", organisation_id=shop.pk, actor="system:test")
     return {
         "clock ahead": ({"at": now + timedelta(minutes=30)}, voucher, "clock"),
         "older than the policy": ({"at": now - timedelta(hours=49)}, voucher, "certificate"),
@@ -293,6 +297,7 @@ def hostile(shop, phone, rider):
         "no code at all": ({"code": "QX2.abc"}, voucher, "bad_code"),
         "a code of another make": ({"code": code_of(voucher)[:-4] + "AAAA"}, voucher, "bad_code"),
         "another shop's voucher": ({}, other, "elsewhere"),
+        "a keeper's own voucher": ({}, own, "own"),
         "more than there is": ({"units": 2}, voucher, "units"),
         "an expired one": ({"code": code_of(voucher, expires_at=int(now.timestamp()) - 5)}, voucher, "over"),
         "one that does not exist": ({"code": code_of(voucher, number="123456789")}, voucher, "unknown"),
@@ -308,6 +313,7 @@ CASES = (
     "no code at all",
     "a code of another make",
     "another shop's voucher",
+    "a keeper's own voucher",
     "more than there is",
     "an expired one",
     "one that does not exist",

@@ -8,7 +8,8 @@ from django.apps import apps
 from qixia.jobs.models import Event
 from qixia.kernel import clock, ids, tokens
 from qixia.kernel.errors import Invalid, NotAllowed, NotFound, Stale
-from qixia.people.access import ANONYMOUS
+from qixia.people import services as people
+from qixia.people.access import ANONYMOUS, actor_for
 from qixia.people.models import Person
 from qixia.people.sessions import BACKEND
 from qixia.rewards import qr, queries, states
@@ -331,6 +332,23 @@ def test_a_signed_code_is_taken(rider, shop, clerk):
     assert (found.voucher, found.is_signed) == (voucher, True)
     assert not Refusal.objects.exists()
     assert redeem(actor=clerk, text=code_of(voucher), redeem_key="redeem-key-1").voucher.state == "redeemed"
+
+
+def test_nobody_is_paid_for_a_voucher_of_his_own_shop(rider, shop, clerk):
+    """Points would become the city's money, and nothing was given: not by himself, nor by who stands beside him."""
+    voucher = reserved(rider, shop)
+    people.grant_role(person_id=rider.person_id, role="merchant", organisation_id=shop.pk, actor="system:test")
+    keeper = actor_for(rider.person_id)
+    for taker in (keeper, clerk):
+        assert refused(taker, voucher.number) == "own"
+        with pytest.raises(VoucherRefused):
+            redeem(actor=taker, text=code_of(voucher), redeem_key="redeem-key-own")
+    voucher.refresh_from_db()
+    assert (voucher.state, voucher.used, {line.refused for line in queries.till(clerk).lines}) == (
+        "reserved",
+        0,
+        {"店里人自己的券"},
+    )
 
 
 def test_every_refusal_says_why_and_is_listed(rider, shop, clerk):

@@ -45,7 +45,7 @@ from qixia.rewards.services import books, telling
 from qixia.rewards.services.money import settle_money
 from qixia.rewards.services.redemption.devices import lock_shop, read_certificate
 from qixia.rewards.services.redemption.pieces import take_back
-from qixia.rewards.services.redemption.taking import Taker, take
+from qixia.rewards.services.redemption.taking import Taker, holder_keeps, take
 from qixia.rewards.services.settling import moves
 
 LOSS = "rewards.offline_loss"
@@ -161,6 +161,8 @@ def _voucher_of(scan: OfflineScan, phone: TillDevice, body: offline.Body, certif
         raise _Refused("unknown")
     if voucher.merchant_id != phone.merchant_id:
         raise _Refused("elsewhere")
+    if holder_keeps(voucher):
+        raise _Refused("own")
     scan.voucher = voucher
     if reason := _not_then(voucher, scan.taken_at):
         raise _Refused(reason)

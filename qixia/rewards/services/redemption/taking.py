@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from qixia.kernel import clock, hours
 from qixia.kernel.errors import Invalid
 from qixia.people.access import Actor
+from qixia.people.queries import staff_of
 from qixia.rewards import closing, rules, states
 from qixia.rewards.access import closure_of, merchant_ids
 from qixia.rewards.errors import KeyReused, NotAMerchant, NotSoMuchLeft, TooManyTries, VoucherOver, VoucherRefused
@@ -256,6 +257,8 @@ def _refusal(voucher: Voucher, merchants: Sequence[int]) -> VoucherRefused | Non
     if voucher.state == states.EXPIRED or voucher.expires_at <= now:
         when = _when(voucher.expires_at)
         return VoucherRefused("expired", "这张券 %(when)s 已过期，请不要收，积分会退给顾客。", when=when)
+    if holder_keeps(voucher):
+        return VoucherRefused("own", "这是你们店里人自己的券，不能在自己店里收，请不要收。")
     if voucher.opens_at and voucher.opens_at > now:
         return VoucherRefused("early", "还没到时候，这张券 %(when)s 起才能用。", when=_when(voucher.opens_at))
     if voucher.windows and not hours.is_open(voucher.windows, now):
@@ -264,6 +267,11 @@ def _refusal(voucher: Voucher, merchants: Sequence[int]) -> VoucherRefused | Non
             return VoucherRefused("outside_window", "现在不是这张券的可用时段。")
         return VoucherRefused("outside_window", "现在不是这张券的可用时段，%(when)s 起可以用。", when=_when(opens))
     return None
+
+
+def holder_keeps(voucher: Voucher) -> bool:
+    """Whether who holds a voucher keeps its shop: then nothing is given for it, and the shop would be paid."""
+    return any(member.person_id == voucher.person_id for member in staff_of(voucher.merchant_id, "merchant"))
 
 
 def _stale(code: Code) -> VoucherRefused | None:
