@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 EXTEND, RETURN, HONOUR = "extend", "return", "honour"
 WAYS = (EXTEND, RETURN, HONOUR)
-_DAY = timedelta(days=1)
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 class ClosingPolicy(BaseModel):
@@ -25,5 +25,8 @@ class ClosingPolicy(BaseModel):
 
 
 def longer(pause: timedelta) -> timedelta:
-    """How much longer vouchers hold after a pause: whole days, so that they end at midnight as before."""
-    return -(-max(pause, timedelta()) // _DAY) * _DAY
+    """How much longer vouchers hold after a pause: whole days, so that they end at midnight as before. A pause of less than an
+    hour kept nobody from coming and gives none, or days could be had for nothing."""
+    if pause < _HOUR:
+        return timedelta()
+    return -(-pause // _DAY) * _DAY

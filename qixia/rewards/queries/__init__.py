@@ -98,6 +98,7 @@ from qixia.rewards.queries.vouchers import (
     takings,
     ticket,
     tickets,
+    vouchers_wait,
 )
 from qixia.rewards.queries.words import off_words, window_words
 
@@ -205,6 +206,7 @@ __all__ = [
     "ticket",
     "tickets",
     "till",
+    "vouchers_wait",
     "waiting_of",
     "week_of_slots",
     "window_words",

@@ -12,7 +12,7 @@ from qixia.kernel import clock
 from qixia.people.access import Actor
 from qixia.policy import queries as policy
 from qixia.rewards import qr, states
-from qixia.rewards.access import own_voucher, own_vouchers
+from qixia.rewards.access import own_voucher, own_vouchers, waiting_shops
 from qixia.rewards.errors import NoSuchVoucher
 from qixia.rewards.models import Use as UseRow
 from qixia.rewards.models import Voucher
@@ -179,6 +179,11 @@ class Use:
     public_id: str
     name: str
     redeemed_at: datetime
+
+
+def vouchers_wait(merchant_id: int) -> bool:
+    """Whether vouchers of a shop that is closed to them now are kept for later. One query."""
+    return waiting_shops().filter(merchant_id=merchant_id).exists()
 
 
 def redeemed_vouchers_of(actor: Actor, merchant_id: int, since: datetime) -> list[Use]:

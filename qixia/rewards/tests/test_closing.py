@@ -142,6 +142,7 @@ def test_another_shop_goes_on(held: Any) -> None:
 
 def test_a_pause_counts_in_whole_days() -> None:
     assert [closing.longer(timedelta(hours=hours)).days for hours in (-1, 0, 1, 24, 25)] == [0, 0, 1, 1, 2]
+    assert closing.longer(timedelta(minutes=59)) == timedelta(), "or one click and back gave a day, again and again"
 
 
 def test_a_policy_that_nobody_knows_is_refused(held: Any) -> None:
