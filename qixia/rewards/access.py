@@ -3,10 +3,11 @@
 - A ledger and a voucher belong to one person; to anybody else they do not exist (NotFound, never NotAllowed).
 - A merchant's staff takes vouchers of the shops in which they hold the role "merchant".
 - Phones of a shop that take vouchers without network are seen and stopped by that staff, and by administrators.
-- The catalogue and budgets are edited by administrators; proofs of the books are read by auditors too, who alone
-  acknowledge a late posting.
+- The catalogue, the rules and budgets are edited by administrators. Auditors read rules, budgets, postings and proofs of the
+  books, and they alone acknowledge a late posting.
 - Points that a signal holds, and appeals, are decided about by administrators and by supervisors of the whole city, since
-  evidence may lie anywhere. Never about one's own, and never about what one decided oneself.
+  evidence may lie anywhere. Never about one's own, and never about what one decided oneself. How holds ended is read by
+  auditors too, without the reports.
 - Statements of a shop are seen, and objected to, by whoever holds the role "merchant" there; its keeper, who has held it
   longest, agrees. Administrators settle for the city, auditors read; to anybody else a statement does not exist.
 """
@@ -124,6 +125,17 @@ def must_acknowledge(actor: Actor) -> None:
 
 def may_decide_holds(actor: Actor) -> bool:
     return actor.has("admin") or "" in actor.paths("supervisor")
+
+
+def may_read_decided(actor: Actor) -> bool:
+    """How holds ended: whoever decides about them, and auditors."""
+    return may_decide_holds(actor) or actor.has("auditor")
+
+
+def must_read_books(actor: Actor) -> None:
+    """Every posting, without whom points for a report went to."""
+    if not (actor.has("admin") or actor.has("auditor")):
+        raise NotAllowed
 
 
 def must_decide_holds(actor: Actor, owner_ref: str, decided_by: str = "") -> None:

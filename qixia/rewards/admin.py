@@ -8,8 +8,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from qixia.rewards.models import Account, Item, Posting, Voucher
-from qixia.rewards.rules import ANONYMOUS
-from qixia.rewards.sealing import is_hidden
+from qixia.rewards.queries.books import is_for_report
 from qixia.ui.backroom import OwnFiltersOnly
 
 
@@ -36,10 +35,6 @@ class AccountAdmin(ReadOnly):
         return super().get_queryset(request).exclude(owner_ref__startswith="person:")
 
 
-def _is_for_report(posting: Posting) -> bool:
-    return is_hidden(posting.source) or posting.rule == ANONYMOUS
-
-
 @admin.register(Posting)
 class PostingAdmin(ReadOnly):
     """Without whom points for a report went to, in columns, fields and search, and without the sealed words: rule and
@@ -64,7 +59,7 @@ class PostingAdmin(ReadOnly):
 
     @admin.display(description=_("受益人"))
     def whose(self, posting: Posting) -> str:
-        return str(_("骑手（已隐去）")) if _is_for_report(posting) else posting.beneficiary
+        return str(_("骑手（已隐去）")) if is_for_report(posting) else posting.beneficiary
 
     @admin.display(description=_("冲正"))
     def reverses_id(self, posting: Posting) -> str:

@@ -13,14 +13,19 @@ DECIDERS = ("admin", "supervisor")
 
 def register_desk() -> None:
     """Called once when Django starts."""
-    register(Item(_("先看再给"), "eye-check", "rewards:holds", DECIDERS, "工作", 26, open_holds_count))
+    decided = ("rewards:holds-decided",)
+    register(Item(_("先看再给"), "eye-check", "rewards:holds", DECIDERS, "工作", 26, open_holds_count, decided))
+    register(Item(_("看过的积分"), "eye-check", *decided, ("auditor",), "查看", 62))
     register(
         Item(_("积分申诉"), "message-question", "rewards:points-appeals", DECIDERS, "工作", 27, open_appeals_of_points)
     )
-    register(Item(_("积分预算"), "wallet", "rewards:budgets", ("admin",), "管理", 37))
+    register(Item(_("积分预算"), "wallet", "rewards:budgets", ("admin", "auditor"), "管理", 37))
     register(Item(_("收券手机"), "device-mobile", "rewards:tills", ("admin",), "查看", 61))
     register(Item(_("核账"), "shield-check", "rewards:audit", ("admin", "auditor"), "查看", 60))
-    register(Item(_("积分规则"), "coin", "rewards:table", ("admin",), "管理", 38))
+    register(
+        Item(_("账本"), "list-details", "rewards:books", ("admin", "auditor"), "查看", 59, None, ("rewards:posting",))
+    )
+    register(Item(_("积分规则"), "coin", "rewards:table", ("admin", "auditor"), "管理", 38))
     more = ("rewards:settlement-one", "rewards:settlement-issue", "rewards:settlement-paper")
     register(
         Item(

@@ -93,6 +93,9 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/desk/rewards/holds/",
         "/desk/rewards/appeals/",
         "/desk/rewards/audit/",
+        "/desk/rewards/books/",
+        "/desk/rewards/books/?tab=totals",
+        "/desk/rewards/holds/decided/",
         "/desk/rewards/tills/",
         "/desk/gifts/",
         "/admin/",
@@ -129,6 +132,7 @@ ONE: dict[str, tuple[tuple[str, str], ...]] = {
         ("", '[data-testid="slot"]'),
         ("/desk/catalogue", "main a[href$='/line']"),
         ("/desk/rewards/settlement/", '[data-testid="row"] a'),
+        ("/desk/rewards/books/", '[data-testid="posting"] a'),
     ),
     "merchant": (("/m/statements/", '[data-testid="statement"]'),),
 }

@@ -41,6 +41,21 @@ FINDINGS = {
 }
 
 
+# Findings whose ids are those of postings.
+OF_POSTINGS = frozenset(
+    (
+        "unbalanced_postings",
+        "mistold_postings",
+        "lost_promises",
+        "wrong_uses",
+        "edited_postings",
+        "smuggled_postings",
+        "unsealed_postings",
+        "unsigned_postings",
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class BudgetLine:
     """One period of one payer. Amounts count `unit`; `handed_out` lies in slices and waits to be used."""
@@ -174,7 +189,7 @@ class ReplayLine:
     head: str
     sound: bool
     whole: bool
-    findings: list[tuple[str, Sequence[Any]]]
+    findings: list[tuple[str, Sequence[Any], bool]]  # what, ids, whether they are postings
     late: list[int]  # postings that wait for an auditor's word
 
 
@@ -217,7 +232,7 @@ def replays() -> list[ReplayLine]:
             row.head,
             row.sound,
             row.whole,
-            [(_(FINDINGS.get(kind, kind)), ids) for kind, ids in row.findings.items()],
+            [(_(FINDINGS.get(kind, kind)), ids, kind in OF_POSTINGS) for kind, ids in row.findings.items()],
             [pk for pk in late if pk not in told] if row is rows[0] else [],
         )
         for row in rows

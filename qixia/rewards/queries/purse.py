@@ -173,18 +173,23 @@ def worth(rule: str) -> int:
     return line.points if line else data.line(rule, {rule: rule}).points
 
 
-def balance_at(owner_ref: str, moment: datetime) -> int:
-    """What could be spent at `moment`: what had been booked by then, whatever day it counts for."""
-    booked = {"account__kind": rules.AVAILABLE, "posting__created_at__lte": moment}
-    entries = Entry.objects.filter(account__owner_ref=owner_ref, **booked)
-    return int(entries.aggregate(total=Sum("amount"))["total"] or 0)
+def balance_at(owner_ref: str, moment: datetime, *, kind: str = rules.AVAILABLE, unit: str = rules.POINTS) -> int:
+    """What lay in one kind of account at `moment`: what had been booked by then, whatever day it counts for."""
+    return _sum_of(owner_ref, kind, unit, posting__created_at__lte=moment)
 
 
 def collected(owner_ref: str, kind: str, *, unit: str = rules.POINTS) -> int:
     """The derived balance of a collecting account, over all its slots; the budget's is negative: what was issued."""
-    periods = Budget.objects.filter(owner_ref=owner_ref, unit=unit).values_list("public_id", flat=True)
-    refs = [owner_ref, *(f"budget:{public_id}" for public_id in periods)] if kind == rules.BUDGET else [owner_ref]
-    entries = Entry.objects.filter(account__owner_ref__in=refs, account__kind=kind, account__unit=unit)
+    return _sum_of(owner_ref, kind, unit)
+
+
+def _sum_of(owner_ref: str, kind: str, unit: str, **booked: datetime) -> int:
+    """An owner's entries of one kind; a budget's over all its periods. Opening lots of an upgrade have no entries."""
+    refs = [owner_ref]
+    if kind == rules.BUDGET:
+        periods = Budget.objects.filter(owner_ref=owner_ref, unit=unit).values_list("public_id", flat=True)
+        refs += [f"budget:{public_id}" for public_id in periods]
+    entries = Entry.objects.filter(account__owner_ref__in=refs, account__kind=kind, account__unit=unit, **booked)
     return int(entries.aggregate(total=Sum("amount"))["total"] or 0)
 
 

@@ -74,9 +74,9 @@ def appeals_of(actor: Actor) -> list[dict[str, Any]]:
     return [
         {
             "opened_on": row.opened_on,
-            "words": _open(row.sealed_words, "appeal-words"),
+            "words": opened(row.sealed_words, "appeal-words"),
             "state": row.state,
-            "answer": _open(row.sealed_answer, "appeal-answer"),
+            "answer": opened(row.sealed_answer, "appeal-answer"),
             "ended_on": row.ended_on,
         }
         for row in rows
@@ -86,15 +86,15 @@ def appeals_of(actor: Actor) -> list[dict[str, Any]]:
 def _appeal(row: PointsAppeal) -> Appeal:
     return Appeal(
         row.state,
-        _open(row.sealed_words, "appeal-words"),
-        _open(row.sealed_answer, "appeal-answer"),
+        opened(row.sealed_words, "appeal-words"),
+        opened(row.sealed_answer, "appeal-answer"),
         row.opened_on,
         row.ended_on,
         row.shows,
     )
 
 
-def _open(sealed: bytes | memoryview, purpose: str) -> str:
+def opened(sealed: bytes | memoryview, purpose: str) -> str:
     return keys().open(bytes(sealed), purpose=purpose).decode() if sealed else ""
 
 
@@ -120,6 +120,7 @@ class AppealCase:
     opened_on: date
     own: bool
     decided: bool  # by the one who looks: somebody else answers
+    signs: list[tuple[str, str]]  # of what was held and not given, or not whole: titles and sentences, no reports
 
 
 def open_appeals(actor: Actor, *, after: int = 0) -> tuple[list[AppealCase], int | None]:
@@ -128,7 +129,7 @@ def open_appeals(actor: Actor, *, after: int = 0) -> tuple[list[AppealCase], int
         return [], None
     rows = list(
         PointsAppeal.objects.filter(state=states.OPEN, pk__gt=after)
-        .select_related("posting")
+        .select_related("posting__pays__hold")
         .order_by("pk")[: PAGE + 1]
     )
     following = rows[PAGE - 1].pk if len(rows) > PAGE else None
@@ -149,14 +150,22 @@ def _case(actor: Actor, row: PointsAppeal) -> AppealCase:
         day=posting.day,
         why=why(posting.points, title, params.get("why")),
         reason=params.get("reason", ""),
-        words=_open(row.sealed_words, "appeal-words"),
+        words=opened(row.sealed_words, "appeal-words"),
         number=params.get("number", "") if row.shows else "",
         place=params.get("place", "") if row.shows else "",
         shows=row.shows,
         opened_on=row.opened_on,
         own=posting.beneficiary == actor.ref,
         decided=posting.actor == actor.ref,
+        signs=_signs_against(posting),
     )
+
+
+def _signs_against(posting: Posting) -> list[tuple[str, str]]:
+    """What spoke against points that were held first and not given whole."""
+    promise = posting.pays
+    held: Hold | None = getattr(promise, "hold", None) if promise else None
+    return said_of(held) if held and held.given < held.points else []
 
 
 def _missing(posting: Posting) -> int:
@@ -231,8 +240,14 @@ def _hold(actor: Actor, row: Hold) -> HoldCase:
 
 def evidence_of(hold: Hold) -> list[rules.Signal]:
     """As services.holds sealed it."""
-    packed = _open(hold.sealed_evidence, "hold-evidence")
+    packed = opened(hold.sealed_evidence, "hold-evidence")
     return [rules.Signal(kind, evidence) for kind, evidence in json.loads(packed)] if packed else []
+
+
+def said_of(hold: Hold) -> list[tuple[str, str]]:
+    """Title and sentence of each sign, without the reports that they speak of."""
+    data: rules.HoldsPolicy = policy.current("rewards.holds").data
+    return [(sign.title, sign.said) for sign in (_sign(data, one) for one in evidence_of(hold))]
 
 
 def signals_of(source: str) -> tuple[rules.Signal, ...]:

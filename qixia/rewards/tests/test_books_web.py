@@ -66,7 +66,7 @@ def test_a_period_of_money_is_opened_in_yuan_and_an_overlap_refused():
 
 @pytest.mark.parametrize(
     ("role", "budgets", "audit"),
-    [("admin", 200, 200), ("auditor", 403, 200), ("supervisor", 403, 403), ("rider", 403, 403)],
+    [("admin", 200, 200), ("auditor", 200, 200), ("supervisor", 403, 403), ("rider", 403, 403)],
 )
 def test_who_sees_the_books(role, budgets, audit):
     client = browser(person(role))

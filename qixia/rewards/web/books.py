@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from qixia.kernel.errors import DomainError
 from qixia.rewards import queries, rules, services
+from qixia.rewards.access import must_keep_budgets
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
@@ -48,10 +49,12 @@ class PeriodFields(forms.Form):
 
 
 @never_cache
-@allow("admin")
+@allow("admin", "auditor")
 @require_http_methods(["GET", "HEAD", "POST"])
 def budgets(request: HttpRequest) -> HttpResponse:
-    """All periods; POST opens one by hand."""
+    """All periods, which auditors read; POST opens one by hand."""
+    if request.method == "POST":
+        must_keep_budgets(request.actor)
     form = PeriodFields(request.POST if request.method == "POST" else None)
     status = 200
     if request.method == "POST":
@@ -69,7 +72,8 @@ def budgets(request: HttpRequest) -> HttpResponse:
 
 
 def _budgets(request: HttpRequest, context: dict[str, object], status: int = 200) -> HttpResponse:
-    context = {"form": PeriodFields(), "lines": queries.budget_lines(), **context}
+    keeps = request.actor.has("admin")
+    context = {"form": PeriodFields(), "lines": queries.budget_lines(), "keeps": keeps, **context}
     return render(request, "rewards/desk/budgets.html", context, status=status)
 
 

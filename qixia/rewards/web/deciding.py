@@ -13,6 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from qixia.kernel.errors import DomainError, Invalid
 from qixia.rewards import queries, services
 from qixia.rewards.access import may_decide_holds
+from qixia.rewards.queries import decided as decided_queries
+from qixia.rewards.web.postings import day_of
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
@@ -36,6 +38,34 @@ def _holds(request: HttpRequest, more: dict[str, object], status: int = 200) -> 
     }
     context |= {"decides": may_decide_holds(request.actor)} | more
     return render(request, "rewards/desk/holds.html", context, status=status)
+
+
+@never_cache
+@require_safe
+@allow(*DECIDERS, "auditor")
+def decided(request: HttpRequest) -> HttpResponse:
+    """How holds ended, by month, sign and end, and how often each sign was right."""
+    get, actor = request.GET.get, request.actor
+    known = dict(decided_queries.signs())
+    sign, end = get("sign", ""), get("end", "")
+    sought = decided_queries.Sought(
+        month=day_of(f"{get('month', '')}-01"),
+        sign=sign if sign in known else "",
+        end=end if end in decided_queries.ENDS else "",
+    )
+    cases, following = decided_queries.decided_holds(actor, sought, before=_key(request, "before"))
+    context = {
+        "cases": cases,
+        "following": following,
+        "counts": decided_queries.sign_counts(actor, sought),
+        "sought": sought,
+        "signs": known.items(),
+        "months": decided_queries.months_decided(actor),
+        "ends": [(key, _(words)) for key, words in decided_queries.ENDS.items()],
+        "decides": bool(actor.roles & set(DECIDERS)),
+        "reads_books": actor.has("admin") or actor.has("auditor"),
+    }
+    return render(request, "rewards/desk/decided.html", context)
 
 
 @require_POST
@@ -97,8 +127,8 @@ def answer(request: HttpRequest, public_id: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("rewards:points-appeals"), status=303)
 
 
-def _key(request: HttpRequest) -> int:
-    text = request.GET.get("after", "")
+def _key(request: HttpRequest, name: str = "after") -> int:
+    text = request.GET.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 

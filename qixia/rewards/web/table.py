@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods
 from pydantic import ValidationError
 
 from qixia.kernel import clock
-from qixia.kernel.errors import DomainError
+from qixia.kernel.errors import DomainError, NotAllowed
 from qixia.kernel.ids import new_public_id
 from qixia.rewards import queries, rules, services
 from qixia.ui.access import allow
@@ -43,14 +43,17 @@ _CAMPAIGN = ("title", "note", "first", "last", "division", "percent", "bonus", "
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@allow("admin")
+@allow("admin", "auditor")
 def table(request: HttpRequest) -> HttpResponse:
-    """Show the table; `?edit=1` opens the form; POST shows a draft's effect or publishes it."""
+    """Show the table, which auditors read; `?edit=1` opens the form; POST shows a draft's effect or publishes it."""
+    keeps = request.actor.has("admin")
     latest = queries.latest_table()
     if request.method == "POST":
+        if not keeps:
+            raise NotAllowed
         return _draft(request, latest)
     shown = latest.data.model_dump(mode="json")
-    return _page(request, latest, shown, {"editing": request.GET.get("edit") == "1"})
+    return _page(request, latest, shown, {"editing": keeps and request.GET.get("edit") == "1"})
 
 
 def _draft(request: HttpRequest, latest: queries.Latest) -> HttpResponse:
@@ -87,6 +90,7 @@ def _page(
         {**one, "slug": slug, "rules": ", ".join(one.get("rules", ()))} for slug, one in data["campaigns"].items()
     ]
     context = {
+        "keeps": request.actor.has("admin"),
         "version": latest.version,
         "totals": [(name, words, data.get(name)) for name, words in _TOTALS.items()],
         "families": families.items(),

@@ -1,6 +1,18 @@
 from django.urls import path
 
-from qixia.rewards.web import booking, books, console, deciding, merchant, phones, rider, settlement_urls, slots, table
+from qixia.rewards.web import (
+    booking,
+    books,
+    console,
+    deciding,
+    merchant,
+    phones,
+    postings,
+    rider,
+    settlement_urls,
+    slots,
+    table,
+)
 
 app_name = "rewards"
 
@@ -30,8 +42,12 @@ urlpatterns = [
     *settlement_urls.urlpatterns,
     path("desk/rewards/audit/", books.audit, name="audit"),
     path("desk/rewards/audit/late", books.acknowledge, name="acknowledge"),
+    path("desk/rewards/books/", postings.books, name="books"),
+    path("desk/rewards/books/sheet", postings.sheet, name="books-sheet"),
+    path("desk/rewards/books/<slug:number>", postings.posting, name="posting"),
     path("desk/rewards/rules/", table.table, name="table"),
     path("desk/rewards/holds/", deciding.holds, name="holds"),
+    path("desk/rewards/holds/decided/", deciding.decided, name="holds-decided"),
     path("desk/rewards/holds/<slug:public_id>", deciding.decide_hold, name="decide-hold"),
     path("desk/rewards/appeals/", deciding.appeals, name="points-appeals"),
     path("desk/rewards/appeals/<slug:public_id>", deciding.answer, name="answer-appeal"),

@@ -1,4 +1,4 @@
-"""Statements as Excel files (.xlsx): one merchant's with its lines, and a month over all merchants.
+"""Excel files (.xlsx): one merchant's statement with its lines, a month over all merchants, and postings.
 
 Memory   rows are written one at a time into a temporary file (openpyxl's write-only mode), which the answer then streams.
 Safety   text is written as text: what begins like a formula is shown and never worked out, control characters are left out.
@@ -22,11 +22,14 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 
 from qixia.kernel import clock
+from qixia.rewards import rules
+from qixia.rewards.queries.books import SHEET, PostingLine
 from qixia.rewards.queries.statements import LineView, StatementView
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _LINE_WIDTHS = (12, 10, 12, 24, 10, 10, 10, 12, 12, 8, 8, 12, 40)
+_POSTING_WIDTHS = (10, 18, 12, 12, 18, 18, 8, 46, 24, 12, 12, 12, 12, 14, 12)
 _MONTH_WIDTHS = (16, 28, 10, 10, 10, 14, 14, 14, 14, 14, 14, 14, 24)
 
 
@@ -79,6 +82,50 @@ def _month(statements: Iterable[dict[str, Any]]) -> Iterator[list[Any]]:
             one["paid_on"],
             one["bank_ref"],
         ]
+
+
+def postings_sheet(lines: Iterable[PostingLine]) -> FileResponse:
+    """Postings of a list, one a row; whom points for a report went to is not among them."""
+    note = [_("最新的在前，一个文件最多 %(n)s 笔") % {"n": f"{SHEET:,}"}]
+    heads = [
+        _("第几笔"),
+        _("行为的时间"),
+        _("算在哪天"),
+        _("种类"),
+        _("行为"),
+        _("规则"),
+        _("规则版本"),
+        _("来源"),
+        _("谁"),
+        _("积分"),
+        _("应得"),
+        _("待给"),
+        _("走账积分"),
+        _("走账（元）"),
+        _("封存位置"),
+    ]
+    name = f"postings-{clock.city_date(clock.now()):%Y%m%d}.xlsx"
+    return _answer(name, _("记账"), _POSTING_WIDTHS, [note, heads], (_posting(one) for one in lines), bold=(2,))
+
+
+def _posting(one: PostingLine) -> list[Any]:
+    in_fen = one.unit == rules.FEN
+    own = [yuan(value) if in_fen else value for value in (one.points, one.nominal, one.promised)]
+    return [
+        one.id,
+        f"{clock.city_time(one.at):%Y-%m-%d %H:%M}",
+        one.day,
+        one.label,
+        one.act,
+        one.rule,
+        one.version or None,
+        one.source,
+        one.whom,
+        *own,
+        one.moved.get(rules.POINTS),
+        yuan(one.moved.get(rules.FEN)),
+        one.position,
+    ]
 
 
 def _sums(view: StatementView) -> list[list[Any]]:
