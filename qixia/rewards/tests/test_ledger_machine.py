@@ -417,7 +417,7 @@ def test_any_order_of_acts_agrees_with_the_model(table):
     run_state_machine_as_test(
         Rolled,
         settings=settings(
-            max_examples=6 if connection.vendor == "postgresql" else 15,
+            max_examples=6 if connection.vendor == "postgresql" else 12,
             stateful_step_count=25,
             deadline=None,
             database=None,
