@@ -22,6 +22,20 @@ class PapersMissing(Conflict):
     message = "证照还不齐，不能接收。"
 
 
+class KindGone(Conflict):
+    """Policy knows this kind of shop no more, so nobody can say which papers it needs."""
+
+    code = "merchants.kind_gone"
+    message = "这家店的种类已经取消，说不出要哪些证照。请店家选一个现在的种类，再申请一次。"
+
+
+class PapersOver(Conflict):
+    """Something that its kind needs is not in force, so it cannot go on."""
+
+    code = "merchants.papers_over"
+    message = "证照还缺，或者过期了，不能恢复。店家交来新的、看过以后再恢复。"
+
+
 class NotAgreed(Conflict):
     code = "merchants.not_agreed"
     message = "商家还没有同意现在的约定，不能接收。"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from qixia.audit.retention import Kind, register
 from qixia.kernel import clock
 from qixia.media.services import destroy_originals
 from qixia.merchants import states
-from qixia.merchants.models import Paper, Rating
+from qixia.merchants.models import Merchant, Paper, Rating
 
 
 def _over() -> QuerySet[Paper]:
@@ -31,11 +32,20 @@ def oldest() -> datetime | None:
     return found
 
 
+@transaction.atomic
 def purge_ratings(before: datetime, limit: int) -> int:
+    """What was published of them is taken from the sums with them: those that nobody has seen yet still wait for a group."""
     old = Rating.objects.filter(month__lt=clock.city_date(before)).order_by("month", "pk")
-    found = list(old.values_list("pk", flat=True)[:limit])
-    Rating.objects.filter(pk__in=found).delete()
-    return len(found)
+    gone: dict[int, set[int]] = {}
+    for shop, pk in old.values_list("merchant_id", "pk")[:limit]:
+        gone.setdefault(shop, set()).add(pk)
+    for row in Merchant.objects.select_for_update(no_key=True).filter(pk__in=gone).order_by("pk"):
+        published = Rating.objects.filter(merchant=row).order_by("pk").values_list("pk", "stars")[: row.stars_count]
+        taken = [stars for pk, stars in published if pk in gone[row.pk]]
+        left = {"stars_count": row.stars_count - len(taken), "stars_sum": max(row.stars_sum - sum(taken), 0)}
+        Merchant.objects.filter(pk=row.pk).update(**left)
+        Rating.objects.filter(pk__in=gone[row.pk]).delete()
+    return sum(map(len, gone.values()))
 
 
 def oldest_rating() -> datetime | None:

@@ -66,6 +66,9 @@ class KindsPolicy(_Shape):
     fewest_ratings: int = Field(5, ge=3, le=50, description="ratings are shown, and shown anew, in groups of this many")
     rate_within_days: int = Field(30, ge=1, le=365, description="how long after a use it may be rated")
     warn_days: int = Field(30, ge=1, le=180, description="papers that end this soon are listed at the desk")
+    suspend_days: int = Field(
+        14, ge=1, le=180, description="a member is suspended so long after a paper that it needs ended"
+    )
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:

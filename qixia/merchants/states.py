@@ -3,7 +3,7 @@
 applied ──papers──▶ papers_in ──all accepted──▶ checked ──admit──▶ active ⇄ suspended
    │                   │                          │                    │        │
    └── refuse ─────────┴──────────────────────────┴▶ refused           └─ leave ┴▶ left
-From refused and left one may apply again.
+From refused and left one may apply again; who has good papers still is checked at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STAYS = {state: state for state in OPEN}
 STEPS: dict[str, dict[str, str]] = {
     "apply": {REFUSED: APPLIED, LEFT: APPLIED},
     "hand_in_paper": _STAYS | {APPLIED: PAPERS_IN, CHECKED: PAPERS_IN},
-    "accept_last_paper": {PAPERS_IN: CHECKED},
+    "find_complete": {APPLIED: CHECKED, PAPERS_IN: CHECKED},  # good papers may be there before the first verdict
     "check_paper": _STAYS,
     "agree": _STAYS,
     "admit": {CHECKED: ACTIVE},

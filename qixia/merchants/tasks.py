@@ -11,6 +11,11 @@ def resume_due() -> None:
     services.resume_due()
 
 
+@every("merchants.suspend_over", hours=24)
+def suspend_over() -> None:
+    services.suspend_over()
+
+
 @every("merchants.warn_of_ending", hours=24)
 def warn_of_ending() -> None:
     services.warn_of_ending()

@@ -15,8 +15,8 @@ from qixia.merchants.queries.desk import (
 )
 from qixia.merchants.queries.finding import Card, KindCount, Wish, kind_counts, on_map, shops
 from qixia.merchants.queries.keeping import Kept, PaperLine, own_shop, shops_of
-from qixia.merchants.queries.papers import missing_papers
-from qixia.merchants.queries.rating import stars_of, uses_to_rate
+from qixia.merchants.queries.papers import has_kind, missing_papers
+from qixia.merchants.queries.rating import published_of, stars_of, uses_to_rate
 from qixia.merchants.queries.showing import ShopView, TenLine, list_of_ten, shop
 from qixia.merchants.queries.words import PerkView, now_of, perk_view, perks_of, week_of
 
@@ -37,6 +37,7 @@ __all__ = [
     "alliances",
     "case",
     "ending_papers",
+    "has_kind",
     "kind_counts",
     "list_of_ten",
     "missing_papers",
@@ -46,6 +47,7 @@ __all__ = [
     "perk_view",
     "perks_of",
     "places_to_found",
+    "published_of",
     "queue",
     "shop",
     "shops",

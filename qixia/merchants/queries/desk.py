@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
@@ -13,6 +14,7 @@ from qixia.kernel import clock
 from qixia.merchants import access, rules, sealing, states
 from qixia.merchants.models import Alliance, Membership, Merchant, Paper, Rating
 from qixia.merchants.queries.keeping import Kept, kept
+from qixia.merchants.queries.rating import published_of
 from qixia.people.access import Actor
 from qixia.people.queries import staff_of
 from qixia.policy.queries import current
@@ -61,7 +63,7 @@ class AllianceLine:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`joinable` are alliances of its place that it is not in; `words` are what riders wrote, of nobody."""
+    """`joinable` are alliances of its place that it is not in; `words` are what riders wrote, of nobody, and for nobody who keeps the shop."""
 
     shop: Kept
     alliances: list[str]
@@ -77,11 +79,10 @@ def waiting_count(actor: Actor) -> int | None:
 
 
 def queue(actor: Actor, tab: str, after: str = "") -> Page[Line]:
-    """Those who wait longest first. One query."""
+    """Those who wait longest first; who applies again waits from then on. One query."""
     policy: rules.KindsPolicy = current("merchants.kinds").data
-    start = int(after) if after.isascii() and after.isdigit() and len(after) < 19 else 0
-    rows = access.judged_by(actor).filter(state__in=TABS.get(tab, states.WAITING), pk__gt=start)
-    rows = rows.select_related("organisation", "division").order_by("pk")
+    rows = access.judged_by(actor).filter(_past(after), state__in=TABS.get(tab, states.WAITING))
+    rows = rows.select_related("organisation", "division").order_by("applied_at", "pk")
     rows = rows.annotate(waits=Count("papers", filter=Q(papers__state=states.HANDED_IN)))
     found = list(rows[: PAGE + 1])
     lines = []
@@ -99,7 +100,17 @@ def queue(actor: Actor, tab: str, after: str = "") -> Page[Line]:
                 papers=row.waits,
             )
         )
-    return Page(lines, after=str(found[PAGE - 1].pk) if len(found) > PAGE else None)
+    last = found[PAGE - 1] if len(found) > PAGE else None
+    return Page(lines, after=f"{last.applied_at.timestamp():.6f}-{last.pk}" if last else None)
+
+
+def _past(after: str) -> Q:
+    """Where a page's key from the address leads on; a wrong one is the first page."""
+    key = re.fullmatch(r"(\d{1,10}\.\d{6})-(\d{1,18})", after, re.ASCII)
+    if key is None:
+        return Q()
+    at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=int(key[1].replace(".", "")))
+    return Q(applied_at__gt=at) | Q(applied_at=at, pk__gt=int(key[2]))
 
 
 def ending_papers(actor: Actor) -> list[Ending]:
@@ -152,13 +163,18 @@ def case(actor: Actor, public_id: str) -> Case:
         Membership.objects.filter(merchant=row, left_at=None).values_list("alliance__public_id", "alliance__name")
     )
     there = [line for line in alliances(actor) if row.division and row.division.path.startswith(line.path)]
-    published = Rating.objects.filter(merchant=row).order_by("pk").values_list("stars", "sealed_words")
-    said = [(stars, sealing.open_words(bytes(words))) for stars, words in published[: row.stars_count] if words]
+    is_own = row.organisation_id in actor.organisation_ids("merchant")
     return Case(
         shop=kept(actor, row),
         alliances=list(member.values()),
         joinable=[(line.public_id, line.name) for line in there if line.public_id not in member],
-        words=said[-20:],
+        words=[] if is_own else _words(row),
         keepers=list({one.public_id: one.name for one in staff_of(row.organisation_id, "merchant")}.items()),
-        is_own=row.organisation_id in actor.organisation_ids("merchant"),
+        is_own=is_own,
     )
+
+
+def _words(row: Merchant) -> list[tuple[int, str]]:
+    many, _average = published_of(row, current("merchants.kinds").data)
+    published = Rating.objects.filter(merchant=row).order_by("pk").values_list("stars", "sealed_words")
+    return [(stars, sealing.open_words(bytes(words))) for stars, words in published[:many] if words][-20:]

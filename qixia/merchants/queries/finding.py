@@ -21,6 +21,7 @@ from qixia.kernel import clock, hours
 from qixia.kernel.geo import Frame, Point, distance_m
 from qixia.merchants import access, rules
 from qixia.merchants.models import Merchant
+from qixia.merchants.queries.rating import published_of
 from qixia.merchants.queries.words import Now, PerkView, now_of, perks_of
 from qixia.policy.queries import current
 from qixia.ui.paging import Page
@@ -117,7 +118,7 @@ def _read_key(text: str) -> Key | None:
 
 def card_of(row: Merchant, here: Point | None, now: datetime, perks: list[PerkView]) -> Card:
     policy: rules.KindsPolicy = current("merchants.kinds").data
-    kind = policy.kind(row.kind)
+    kind, (rated, stars) = policy.kind(row.kind), published_of(row, policy)
     return Card(
         public_id=row.public_id,
         name=row.organisation.name,
@@ -127,8 +128,8 @@ def card_of(row: Merchant, here: Point | None, now: datetime, perks: list[PerkVi
         metres=round(distance_m(here, Point(row.lat, row.lng))) if here is not None else None,
         now=now_of(row.hours, now),
         perks=perks,
-        stars=f"{row.stars_sum / row.stars_count:.1f}" if row.stars_count else "",
-        rated=row.stars_count,
+        stars=stars,
+        rated=rated,
     )
 
 

@@ -13,10 +13,11 @@ from qixia.media.queries import pictures
 from qixia.merchants import access, errors, rules, states
 from qixia.merchants.models import Agreement, Merchant, Paper, Perk, Suspension
 from qixia.merchants.queries.papers import missing_papers
-from qixia.merchants.queries.rating import stars_of
+from qixia.merchants.queries.rating import published_of, stars_of
 from qixia.merchants.queries.words import PerkView, perk_view, week_of
 from qixia.people.access import Actor
 from qixia.policy.queries import current
+from qixia.rewards.queries import vouchers_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class PaperLine:
 @dataclass(frozen=True, slots=True)
 class Pause:
     reason: str
+    vouchers_wait: bool  # or their points have gone back to the riders
     since: datetime
     last_day: date | None
 
@@ -52,6 +54,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
+    organisation: int  # its key, by which pages choose among several shops
     public_id: str
     name: str
     kind: str
@@ -80,6 +83,12 @@ class Kept:
         return self.state in states.OPEN
 
     @property
+    def to_hand_in(self) -> list[str]:
+        """What is missing and does not wait for a look either."""
+        waiting = {paper.title for paper in self.papers if paper.state == states.HANDED_IN}
+        return [title for title in self.missing if title not in waiting]
+
+    @property
     def is_waiting(self) -> bool:
         return self.state in states.WAITING
 
@@ -99,12 +108,13 @@ def own_shop(actor: Actor, public_id: str) -> Kept:
 
 
 def kept(actor: Actor, row: Merchant) -> Kept:
-    """Eight queries at most."""
+    """Nine queries at most."""
     policy: rules.KindsPolicy = current("merchants.kinds").data
     kind = policy.kind(row.kind)
     perks = Perk.objects.filter(merchant=row, ended_at=None).order_by("pk")
     today = clock.city_date(clock.now())
     return Kept(
+        organisation=row.organisation_id,
         public_id=row.public_id,
         name=row.organisation.name,
         kind=_(kind.title) if kind else row.kind,
@@ -122,7 +132,7 @@ def kept(actor: Actor, row: Merchant) -> Kept:
         perks=[perk_view(perk) for perk in perks if perk.ends_on is None or perk.ends_on >= today],
         pause=_pause(row),
         stars=stars_of(row),
-        average=f"{row.stars_sum / row.stars_count:.1f}" if row.stars_count else "",
+        average=published_of(row, policy)[1],
     )
 
 
@@ -165,4 +175,4 @@ def _pause(row: Merchant) -> Pause | None:
     if found is None:
         return None
     last = clock.city_date(found.until - timedelta(seconds=1)) if found.until else None
-    return Pause(found.reason, found.since, last)
+    return Pause(found.reason, vouchers_wait(row.organisation_id), found.since, last)

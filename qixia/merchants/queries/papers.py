@@ -10,6 +10,12 @@ from qixia.merchants.models import Merchant, Paper
 from qixia.policy.queries import current
 
 
+def has_kind(merchant: Merchant) -> bool:
+    """Whether policy still knows this kind of shop; of one that it does not know nobody can say what it needs."""
+    policy: rules.KindsPolicy = current("merchants.kinds").data
+    return policy.kind(merchant.kind) is not None
+
+
 def missing_papers(merchant: Merchant) -> tuple[str, ...]:
     """Kinds of papers that a merchant of this kind needs and that are not in force today. One query."""
     policy: rules.KindsPolicy = current("merchants.kinds").data

@@ -2,7 +2,7 @@
 
 from qixia.merchants.services.allying import found_alliance, join_alliance
 from qixia.merchants.services.applying import agree, apply, leave, set_hours, set_phone
-from qixia.merchants.services.deciding import admit, refuse, resume, resume_due, suspend
+from qixia.merchants.services.deciding import admit, refuse, resume, resume_due, suspend, suspend_over
 from qixia.merchants.services.offering import end_perk, set_perk
 from qixia.merchants.services.opening import NewShop, add_keeper, open_shop, remove_keeper
 from qixia.merchants.services.papers import check_paper, hand_in_paper, warn_of_ending
@@ -31,5 +31,6 @@ __all__ = [
     "set_perk",
     "set_phone",
     "suspend",
+    "suspend_over",
     "warn_of_ending",
 ]

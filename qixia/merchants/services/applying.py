@@ -16,7 +16,7 @@ from qixia.kernel.geo import Point
 from qixia.merchants import access, errors, rules, states
 from qixia.merchants.models import Agreement, Membership, Merchant, Suspension
 from qixia.merchants.services import telling
-from qixia.merchants.services.moves import must_be, take_step
+from qixia.merchants.services.moves import must_be, step_if_complete, take_step
 from qixia.people.access import Actor
 from qixia.people.queries import organisations_by_id
 from qixia.places.queries import locate
@@ -38,7 +38,8 @@ def apply(
     opening: str = "",
     phone: str = "",
 ) -> Merchant:
-    """Ask to be in. By a keeper of the shop, or by who is in charge of the place on the shop's behalf."""
+    """Ask to be in. By a keeper of the shop, or by who is in charge of the place on the shop's behalf. Papers that are good
+    still need no second look."""
     policy: rules.KindsPolicy = current("merchants.kinds").data
     if policy.kind(kind) is None:
         raise Invalid("请选择店的种类。", field="kind")
@@ -67,6 +68,7 @@ def apply(
     else:
         take_step(row, "apply", applied_at=clock.now(), reason="", **said)
     record("merchants.applied", subject=row.ref, actor=actor.ref, kind=kind)
+    step_if_complete(row)
     return row
 
 

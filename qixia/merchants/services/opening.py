@@ -3,7 +3,7 @@
 Truth    a shop is known by its keeper's phone and its name: the same two again are the same shop.
 Errors   Invalid names "name", "keeper", "phone" and what `apply` names; NotAllowed for who is not in charge of the place.
 Secrecy  whether the phone had an account before is not told: the account keeps its name, and gets the role besides.
-Retries  the same form again gives the merchant that is there.
+Retries  the same form again gives the merchant that is there. One that was refused or left applies again with what was said.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from qixia.audit.services import record
-from qixia.kernel.errors import Invalid, NotAllowed
+from qixia.kernel.errors import Conflict, Invalid, NotAllowed
 from qixia.kernel.geo import Point
 from qixia.kernel.ids import new_public_id
-from qixia.merchants import access, errors
+from qixia.merchants import access, errors, states
 from qixia.merchants.models import Merchant
 from qixia.merchants.services import telling
 from qixia.merchants.services.applying import apply
@@ -56,7 +56,7 @@ def open_shop(*, actor: Actor, said: NewShop) -> Merchant:
     known = person_id_by_phone(mobile_number(said.keeper_phone, field="keeper_phone"))
     earlier = _earlier(known, name)
     if earlier is not None:
-        return earlier
+        return _again(actor, earlier, said)
     place = people.create_organisation(
         code=f"shop-{new_public_id().lower()}",
         name=name,
@@ -66,9 +66,19 @@ def open_shop(*, actor: Actor, said: NewShop) -> Merchant:
     )
     keeper = known or _account(actor, said.keeper, said.keeper_phone)
     people.grant_role(person_id=keeper, role="merchant", organisation_id=place.pk, actor=actor.ref)
+    return _applied(actor, place.pk, said)
+
+
+def _again(actor: Actor, earlier: Merchant, said: NewShop) -> Merchant:
+    if not access.judged_by(actor).filter(pk=earlier.pk).exists():
+        raise Conflict("这个手机号下已经有一家同名的店，在别的社区。请到那边办。", field="keeper_phone")
+    return earlier if earlier.state in states.OPEN else _applied(actor, earlier.organisation_id, said)
+
+
+def _applied(actor: Actor, organisation_id: int, said: NewShop) -> Merchant:
     row = apply(
         actor=actor,
-        organisation_id=place.pk,
+        organisation_id=organisation_id,
         kind=said.kind,
         address=said.address,
         lat=said.lat,
@@ -110,13 +120,14 @@ def add_keeper(*, actor: Actor, merchant: str, keeper: str, keeper_phone: str) -
 
 @transaction.atomic
 def remove_keeper(*, actor: Actor, merchant: str, keeper: str) -> None:
-    """Take the role of a person (public id) in this shop back. The last one stays: a shop must be reached."""
+    """Take the role of a person (public id) in this shop back. The last one stays while the shop is in or on its way: it
+    must be reached."""
     row = access.judged(actor, merchant)
     members = staff_of(row.organisation_id, "merchant")
     found = next((member for member in members if member.public_id == keeper), None)
     if found is None:
         raise errors.NoSuchMerchant
-    if len({member.person_id for member in members}) == 1:
+    if row.state in states.OPEN and len({member.person_id for member in members}) == 1:
         raise errors.LastKeeper
     for grant in grants_of(found.person_id, row.organisation_id, "merchant"):
         people.revoke_role(grant=grant, actor=actor.ref)

@@ -17,9 +17,8 @@ from qixia.kernel.errors import Invalid, Stale
 from qixia.media.services import Upload, keep, receive
 from qixia.merchants import access, errors, rules, states
 from qixia.merchants.models import Merchant, Paper
-from qixia.merchants.queries import missing_papers
 from qixia.merchants.services import telling
-from qixia.merchants.services.moves import must_be, take_step
+from qixia.merchants.services.moves import lock, must_be, step_if_complete, take_step
 from qixia.people.access import SYSTEM, Actor
 from qixia.policy.queries import current
 
@@ -45,14 +44,15 @@ def check_paper(
     *, actor: Actor, paper: str, accept: bool, reason: str = "", valid_until: date | None = None
 ) -> Merchant:
     """Say whether a paper is good, and until when. The last one that was needed makes the merchant `checked`."""
-    rows = Paper.objects.select_for_update(of=("self",)).select_related("merchant")
-    found = rows.filter(public_id=paper).first()
-    if found is None:
+    about = Paper.objects.select_related("merchant").filter(public_id=paper).first()
+    if about is None:
         raise errors.NoSuchMerchant
-    row = access.judged(actor, found.merchant.public_id)
+    row = lock(access.judged(actor, about.merchant.public_id).pk)
+    found = Paper.objects.select_for_update().get(pk=about.pk)
     must_be(row, "check_paper")
     new = states.ACCEPTED if accept else states.TURNED_DOWN
     if found.state == new:
+        step_if_complete(row)
         return row
     if found.state != states.HANDED_IN:
         raise Stale
@@ -69,15 +69,21 @@ def check_paper(
         checked_by=actor.ref,
     )
     record("merchants.paper_checked", subject=row.ref, actor=actor.ref, paper=found.public_id, accepted=accept)
-    if accept and states.may("accept_last_paper", row.state) and not missing_papers(row):
-        take_step(row, "accept_last_paper")
+    step_if_complete(row)
     telling.paper_judged(row, found, accept=accept, reason=words)
     return row
 
 
-@transaction.atomic
-def warn_of_ending(*, limit: int = 200) -> int:
+def warn_of_ending(*, batch: int = 200) -> int:
     """Tell the keepers of members which papers end within `warn_days`, once a paper. Returns how many papers."""
+    told = 0
+    while found := _warn(batch):
+        told += found
+    return told
+
+
+@transaction.atomic
+def _warn(limit: int) -> int:
     policy: rules.KindsPolicy = current("merchants.kinds").data
     last = clock.city_date(clock.now()) + timedelta(days=policy.warn_days)
     due = Paper.objects.filter(

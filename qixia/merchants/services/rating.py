@@ -63,11 +63,11 @@ def count_ratings() -> int:
         Merchant.objects.annotate(n=Count("ratings"), total=Coalesce(Sum("ratings__stars"), 0))
         .annotate(news=Abs(Coalesce(Count("ratings"), 0) - Coalesce("stars_count", 0)))
         .filter(news__gte=policy.fewest_ratings)
-        .values_list("pk", "n", "total")
+        .values_list("pk", "n", "total", "stars_count")
     )
     found = list(counted)
-    for pk, count, total in found:
-        Merchant.objects.filter(pk=pk).update(stars_count=count, stars_sum=total)
+    for pk, count, total, before in found:  # retention may take some away meanwhile: then tomorrow
+        Merchant.objects.filter(pk=pk, stars_count=before).update(stars_count=count, stars_sum=total)
     if found:
         record("merchants.ratings_counted", subject="merchants", actor=SYSTEM.ref, count=len(found))
     return len(found)

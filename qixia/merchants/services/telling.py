@@ -44,6 +44,11 @@ def resumed(row: Merchant, key: int) -> None:
     _tell(row, "shop.resumed", f"resumed|{key}")
 
 
+def stays_out(row: Merchant, key: int) -> None:
+    """The pause is over, a paper is not there."""
+    _tell(row, "shop.stays_out", f"stays out|{key}")
+
+
 def taken_out(row: Merchant) -> None:
     """By somebody else than its keepers."""
     _tell(row, "shop.taken_out", f"left|{row.applied_at.isoformat()}")
@@ -51,7 +56,7 @@ def taken_out(row: Merchant) -> None:
 
 def opened(row: Merchant) -> None:
     """The office made the account and the application."""
-    _tell(row, "shop.opened", "opened")
+    _tell(row, "shop.opened", f"opened|{row.applied_at.isoformat()}")
 
 
 def _tell(row: Merchant, template: str, key: str, **facts: Any) -> None:

@@ -125,6 +125,13 @@ def warn_of_a_paper_that_ends() -> None:
     assert services.warn_of_ending() == 1
 
 
+@example("merchants.services.suspend_over")
+def suspend_who_shows_no_new_paper() -> None:
+    _judge, _seller, row = _member()
+    row.papers.filter(kind="food").update(valid_until=clock.city_date(clock.now()) - timedelta(days=15))
+    assert services.suspend_over() == 1
+
+
 def _new_shop() -> services.NewShop:
     return services.NewShop(
         name="东西面馆",

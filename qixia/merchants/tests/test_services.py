@@ -11,9 +11,11 @@ from django.db import connection
 from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
 from qixia.kernel.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound
-from qixia.merchants import errors, rules, sealing, services, states
+from qixia.merchants import errors, queries, retention, rules, sealing, services, states
 from qixia.merchants.models import Agreement, Membership, Merchant, Paper, Perk, Rating, Suspension
 from qixia.merchants.tests import builders as made
+from qixia.people import services as people
+from qixia.people.access import actor_for
 from qixia.policy.queries import current
 from qixia.policy.services import publish
 from qixia.rewards.tests.conftest import publish_table
@@ -103,7 +105,7 @@ class Town:
 
 
 # Rating has its own tests below; a paper that completes the papers is a case of check_paper.
-_STEPS = [step for step in states.STEPS if step not in ("rate", "accept_last_paper")]
+_STEPS = [step for step in states.STEPS if step not in ("rate", "find_complete")]
 # Asked again for what is so already, the answer is yes and nothing changes.
 _SAME = {("admit", "active"), ("resume", "active"), ("leave", "left"), ("refuse", "refused"), ("suspend", "suspended")}
 
@@ -348,6 +350,51 @@ class TestRating:
         assert services.count_ratings() == 0, "the sixth alone would be told by the difference"
         row.refresh_from_db()
         assert (row.stars_count, row.stars_sum) == (5, 21)
+
+    def test_what_retention_takes_away_uncovers_no_new_rating(self):
+        judge = made.clerk()
+        (row,) = made.members(1, "canteen")
+        for number in range(10):
+            month = date(2024, 1, 1) if number < 4 else date(2026, 10, 1)
+            row.ratings.create(use=f"u{number}", stars=5, month=month, sealed_words=sealing.seal_words("好"))
+        services.count_ratings()
+        assert retention.purge_ratings(clock.now() - timedelta(days=730), 100) == 4
+        row.refresh_from_db()
+        assert (row.stars_count, row.stars_sum, queries.stars_of(row)[0]) == (6, 30, (5, 6))
+        row.ratings.create(use="new", stars=1, month=date(2026, 11, 1), sealed_words=sealing.seal_words("老板骂我"))
+        assert services.count_ratings() == 0
+        row.refresh_from_db()
+        assert queries.stars_of(row)[-1] == (1, 0)
+        assert {words for _stars, words in queries.case(judge, row.public_id).words} == {"好"}
+
+    def test_what_is_left_is_hidden_when_it_is_no_group(self):
+        (row,) = made.members(1, "canteen")
+        for number in range(5):
+            month = date(2024, 1, 1) if number < 2 else date(2026, 10, 1)
+            row.ratings.create(use=f"u{number}", stars=4, month=month, sealed_words=sealing.seal_words("好"))
+        row.ratings.create(use="unseen", stars=1, month=date(2024, 1, 1))
+        services.count_ratings()
+        Merchant.objects.update(stars_count=5, stars_sum=20)
+        assert retention.purge_ratings(clock.now() - timedelta(days=730), 100) == 3
+        row.refresh_from_db()
+        assert (row.stars_count, row.stars_sum) == (3, 12), "what nobody saw is in no sum"
+        assert (queries.stars_of(row), queries.case(made.clerk(), row.public_id).words) == ([], [])
+        assert queries.shop(made.rider(), row.public_id).card.stars == ""
+
+    def test_who_keeps_the_shop_reads_no_words_at_the_desk_either(self):
+        judge = made.clerk()
+        who, row = made.admitted(judge, "repair")
+        for number in range(5):
+            row.ratings.create(
+                use=f"u{number}", stars=2, month=date(2026, 11, 1), sealed_words=sealing.seal_words("老板骂人")
+            )
+        services.count_ratings()
+        assert len(queries.case(judge, row.public_id).words) == 5
+        people.grant_role(
+            person_id=who.person_id, role="clerk", organisation_id=judge.grants[0].organisation_id, actor=made.MAKER
+        )
+        case = queries.case(actor_for(who.person_id), row.public_id)
+        assert (case.is_own, case.words) == (True, [])
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ EXPECTED = [
     "shop.refused",
     "shop.suspended",
     "shop.resumed",
+    "shop.stays_out",
     "shop.taken_out",
     "photo.broken",
     "consent.changed",
