@@ -39,7 +39,7 @@ class CampaignFields(forms.Form):
         choices=[(states.BY_DRAW, _("报名，再按规则和摇号分")), (states.ON_JOINING, _("入会就有，不摇号"))],
     )
     what = forms.CharField(label=_("里面有什么"), max_length=200, help_text=_("比如：围巾、护膝、暖贴十片"))
-    division = forms.ChoiceField(label=_("哪里的骑手"))
+    division = forms.ChoiceField(label=_("在哪里发"), help_text=_("这里面的发放点；骑手不分社区，都可以来"))
     platforms = forms.MultipleChoiceField(
         label=_("只给这些平台（不选：都给）"), choices=_platforms, required=False, widget=forms.CheckboxSelectMultiple
     )
