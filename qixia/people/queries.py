@@ -343,6 +343,13 @@ def person_ids_by_phone(phones: Iterable[str]) -> dict[str, int]:
     return {wanted[index]: pk for index, pk in rows}
 
 
+def riders_by_phone(phones: Iterable[str]) -> dict[str, str]:
+    """Phone → ref, for those with which an active rider registered. One query."""
+    wanted = {vault.phone_index(phone): phone for phone in set(phones)}
+    riders = Person.objects.filter(phone_index__in=wanted, is_active=True, rider__isnull=False)
+    return {wanted[index]: f"person:{ref}" for index, ref in riders.values_list("phone_index", "public_id")}
+
+
 @dataclass(frozen=True, slots=True)
 class Joined:
     """A rider in the order of keys: for which platforms he or she rides now, since when registered."""

@@ -8,6 +8,7 @@
 - Points that a signal holds, and appeals, are decided about by administrators and by supervisors of the whole city, since
   evidence may lie anywhere. Never about one's own, and never about what one decided oneself. How holds ended is read by
   auditors too, without the reports.
+- What riders did for people is confirmed by clerks, supervisors and administrators, for their organisation; never their own.
 - Statements of a shop are seen, and objected to, by whoever holds the role "merchant" there; its keeper, who has held it
   longest, agrees. Administrators settle for the city, auditors read; to anybody else a statement does not exist.
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, QuerySet
 
 from qixia.kernel.errors import NotAllowed
-from qixia.people.access import Actor
+from qixia.people.access import Actor, Grant
 from qixia.people.queries import keeper_of
 from qixia.rewards import closing, settling
 from qixia.rewards.errors import (
@@ -29,6 +30,16 @@ from qixia.rewards.errors import (
     NotTheKeeper,
 )
 from qixia.rewards.models import Closure, Item, Statement, TillDevice, Voucher, Waiting
+
+CERTIFIERS = ("clerk", "supervisor", "admin")
+
+
+def certifying(actor: Actor) -> Grant:
+    """The role by which somebody confirms what riders did."""
+    found = next((grant for role in CERTIFIERS for grant in actor.grants if grant.role == role), None)
+    if found is None:
+        raise NotAllowed
+    return found
 
 
 def own_vouchers(actor: Actor) -> QuerySet[Voucher]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from qixia.rewards.access import CERTIFIERS
 from qixia.rewards.queries import open_appeals_of_points, open_holds_count
 from qixia.rewards.queries.statements import open_statements_count, own_waiting_count
 from qixia.ui.nav import Item, register
@@ -14,6 +15,7 @@ DECIDERS = ("admin", "supervisor")
 def register_desk() -> None:
     """Called once when Django starts."""
     decided = ("rewards:holds-decided",)
+    register(Item(_("确认服务"), "heart-handshake", "rewards:certify", CERTIFIERS, "工作", 25))
     register(Item(_("先看再给"), "eye-check", "rewards:holds", DECIDERS, "工作", 26, open_holds_count, decided))
     register(Item(_("看过的积分"), "eye-check", *decided, ("auditor",), "查看", 62))
     register(

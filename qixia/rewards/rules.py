@@ -131,6 +131,7 @@ class PointRule(BaseModel):
     who: Literal["reporter", "witness", "helper"] = "reporter"
     note: str = Field("", max_length=120, description="a sentence for riders")
     planned: bool = Field(False, description="no act of the product earns it yet: riders do not read it")
+    certified: bool = Field(False, description="staff confirm it by a list of riders")
 
 
 class Quality(BaseModel):

@@ -90,6 +90,7 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/desk/rewards/rules/?edit=1",
         "/desk/rewards/settlement/",
         "/desk/rewards/settlement/issue",
+        "/desk/rewards/certify/",
         "/desk/rewards/holds/",
         "/desk/rewards/appeals/",
         "/desk/rewards/audit/",

@@ -3,6 +3,7 @@
 points     award, award_many, reverse, restore
 lots       expire_lots, warn_expiring
 appealing  appeal_points, answer_appeal, forget_appeals
+certifying certify
 holds      post_hold, void_hold, time_out_holds, forget_holds
 budgets    open_budget, change_cap, watch_budgets, pay_owed
 redemption reserve, cancel, expire_due, check, redeem, take; save_item
@@ -19,6 +20,7 @@ proof      compare, prove, rebuild, seal_postings, acknowledge
 
 from qixia.rewards.services.appealing import answer_appeal, appeal_points, forget_appeals
 from qixia.rewards.services.budgets import change_cap, open_budget, watch_budgets
+from qixia.rewards.services.certifying import Certified, certify
 from qixia.rewards.services.chain import acknowledge, seal_postings
 from qixia.rewards.services.claims import ClaimAnswer, claim, pay_claims, promise
 from qixia.rewards.services.holds import forget_holds, post_hold, time_out_holds, void_hold
@@ -83,6 +85,7 @@ from qixia.rewards.services.table import publish_table
 __all__ = [
     "Answer",
     "Award",
+    "Certified",
     "Checked",
     "ClaimAnswer",
     "Issued",
@@ -101,6 +104,7 @@ __all__ = [
     "award_many",
     "book_offline",
     "cancel",
+    "certify",
     "change_cap",
     "change_places",
     "check",

@@ -13,6 +13,7 @@ from PIL import Image
 
 from qixia.kernel import clock
 from qixia.people.access import Actor, actor_for
+from qixia.people.services import create_organisation, create_person, enrol_rider
 from qixia.rewards.models import Item, Slot
 from qixia.rewards.services import award
 
@@ -32,6 +33,18 @@ def person(role: str = "rider", at: Any = None) -> Actor:
     apps.get_model("people", "RoleGrant").objects.create(
         person=made, role=role, organisation=at or organisation("platform", "platform")
     )
+    return actor_for(made.pk)
+
+
+def phone_of(number: int) -> str:
+    return f"139{number:08d}"
+
+
+def rider_by_phone(number: int) -> Actor:
+    """A registered rider who has the phone `phone_of(number)`."""
+    create_organisation(code="yunpao", name="云跑", kind="platform", actor="system:test")
+    made = create_person(display_name=f"骑{number}", phone=phone_of(number), actor="system:test")
+    enrol_rider(person_id=made.pk, platform="yunpao", actor="system:test")
     return actor_for(made.pk)
 
 

@@ -13,7 +13,17 @@ from qixia.rewards.models import Hold, Posting, Voucher
 from qixia.rewards.rules import Signal
 from qixia.rewards.services import Award, ItemForm, Taker
 from qixia.rewards.tests import settled
-from qixia.rewards.tests.builders import a_photo, item, organisation, person, rider_with, slot, therapy
+from qixia.rewards.tests.builders import (
+    a_photo,
+    item,
+    organisation,
+    person,
+    phone_of,
+    rider_by_phone,
+    rider_with,
+    slot,
+    therapy,
+)
 from qixia.rewards.tests.conftest import publish_table
 from qixia.rewards.tests.phones import Phone, enrolled
 from tests.examples import example, exempt
@@ -22,6 +32,15 @@ from tests.examples import example, exempt
 def a_phone() -> Phone:
     table()
     return enrolled(person("merchant", organisation()))
+
+
+@example("rewards.services.certify")
+def confirm_meals_that_riders_carried() -> None:
+    publish_seeds()
+    worker, rider = person("clerk", organisation("jintang", "community")), rider_by_phone(1)
+    today = clock.city_date(clock.now())
+    done = services.certify(actor=worker, rule="care.meal", day=today, text=f"{phone_of(1)} 2")
+    assert done.points == queries.balance(rider.ref) == 20
 
 
 @example("rewards.services.enrol_device")

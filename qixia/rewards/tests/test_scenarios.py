@@ -12,7 +12,7 @@ from qixia.rewards import queries, services
 from qixia.rewards.errors import VoucherRefused
 from qixia.rewards.models import Posting, Use, Voucher
 from qixia.rewards.services import Award
-from qixia.rewards.tests.builders import item, organisation, person
+from qixia.rewards.tests.builders import item, organisation, person, phone_of, rider_by_phone
 
 pytestmark = pytest.mark.django_db
 
@@ -53,16 +53,14 @@ def test_the_described_acts_make_235(shipped):
 
 def test_three_hundred_meals_carried_to_old_people(shipped):
     """Twenty riders carry fifteen meals each in a week; a worker certifies each day's list, and sends it twice."""
-    riders = [person() for _ in range(20)]
+    worker, riders = person("clerk", organisation("jintang", "community")), [rider_by_phone(n) for n in range(20)]
+    text = "\n".join(f"{phone_of(n)} 3" for n in range(20))
     for day in range(5):
-        certified = [
-            Award(rider.ref, "care.meal", f"care:{day}-{number}-{meal}", "care.certified", "person:worker")
-            for number, rider in enumerate(riders)
-            for meal in range(3)
-        ]
         with clock.at(MORNING + timedelta(days=day)):
-            services.award_many(certified)
-            services.award_many(certified)
+            today = clock.city_date(clock.now())
+            first, again = (services.certify(actor=worker, rule="care.meal", day=today, text=text) for _ in range(2))
+        assert (first.riders, first.acts, first.points, first.repeated) == (20, 60, 600, 0)
+        assert (again.acts, again.repeated) == (0, 60)
     assert Posting.objects.filter(rule="care.meal").count() == 300
     assert {queries.balance(rider.ref) for rider in riders} == {150}
     assert -queries.collected("city", "budget") == 3000

@@ -3,6 +3,7 @@ from django.urls import path
 from qixia.rewards.web import (
     booking,
     books,
+    certifying,
     console,
     deciding,
     merchant,
@@ -46,6 +47,7 @@ urlpatterns = [
     path("desk/rewards/books/sheet", postings.sheet, name="books-sheet"),
     path("desk/rewards/books/<slug:number>", postings.posting, name="posting"),
     path("desk/rewards/rules/", table.table, name="table"),
+    path("desk/rewards/certify/", certifying.certify, name="certify"),
     path("desk/rewards/holds/", deciding.holds, name="holds"),
     path("desk/rewards/holds/decided/", deciding.decided, name="holds-decided"),
     path("desk/rewards/holds/<slug:public_id>", deciding.decide_hold, name="decide-hold"),
