@@ -334,11 +334,9 @@ class TestRules:
         assert compare().findings == {"changed_rules": ["rewards.points v1"]}
 
     def test_a_version_that_nobody_published_is_named(self):
+        columns = "valid_from, data, note, published_by, published_at"
+        of_points = "FROM policy_ruleversion WHERE kind = 'rewards.points'"
         past_the_triggers(
-            [
-                "INSERT INTO policy_ruleversion (kind, version, valid_from, data, note, published_by, published_at) "
-                "SELECT kind, 2, valid_from, data, note, published_by, published_at "
-                "FROM policy_ruleversion WHERE kind = 'rewards.points'"
-            ]
+            [f"INSERT INTO policy_ruleversion (kind, version, {columns}) SELECT kind, 2, {columns} {of_points}"]
         )
         assert compare().findings == {"changed_rules": ["rewards.points v2"]}
