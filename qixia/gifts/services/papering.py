@@ -157,8 +157,7 @@ def _hand_over(actor: Actor, row: Campaign, paper: PaperList, judged: Sequence[J
     if changed != len(judged):
         raise Stale  # one of them went over a counter just now; nothing is written
     ids = [new_public_id() for _one in judged]
-    columns = ("public_id", "allotment_id", "place_id", "donation_id", "by", "at", "is_signed", "to_deputy", "paper_id")
-    columns += ("undone_by", "reason")
+    columns = "public_id allotment_id place_id donation_id by at is_signed to_deputy paper_id undone_by reason".split()
     lines = _lines(judged, [f"given:{public_id}" for public_id in ids])
     insert_many(
         HandOver,
