@@ -35,6 +35,21 @@ from qixia.reports.importing.limits import MB, TABLE_BYTES, BadFile
 from qixia.reports.importing.sheets import lines_of_excel
 
 
+_HANDED = (
+    "public_id",
+    "allotment_id",
+    "place_id",
+    "donation_id",
+    "by",
+    "at",
+    "is_signed",
+    "to_deputy",
+    "paper_id",
+    "undone_by",
+    "reason",
+)
+
+
 class Upload(Protocol):
     """A file as a web request holds it."""
 
@@ -157,11 +172,10 @@ def _hand_over(actor: Actor, row: Campaign, paper: PaperList, judged: Sequence[J
     if changed != len(judged):
         raise Stale  # one of them went over a counter just now; nothing is written
     ids = [new_public_id() for _one in judged]
-    columns = "public_id allotment_id place_id donation_id by at is_signed to_deputy paper_id undone_by reason".split()
     lines = _lines(judged, [f"given:{public_id}" for public_id in ids])
     insert_many(
         HandOver,
-        columns,
+        _HANDED,
         [
             (
                 public_id,
