@@ -34,7 +34,6 @@ from qixia.reports.importing.archives import is_workbook
 from qixia.reports.importing.limits import MB, TABLE_BYTES, BadFile
 from qixia.reports.importing.sheets import lines_of_excel
 
-
 _HANDED = (
     "public_id",
     "allotment_id",
