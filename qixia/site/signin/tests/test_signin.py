@@ -105,6 +105,12 @@ def test_a_new_rider_registers_and_is_asked_each_consent_apart(client):
     }
 
 
+def test_who_keeps_a_shop_reads_how_to_begin_before_registering_as_a_rider(client):
+    assert "开店的？请社区替你建店" in _text(client.get("/sign-in"))
+    _sign_in(client, "13900007777")
+    assert "开店的不用填" in _text(client.get("/sign-in/register"))
+
+
 def test_registering_cannot_be_reached_without_a_proven_phone(client):
     assert client.get("/sign-in/register").headers["Location"] == "/sign-in"
     client.post("/sign-in", {"phone": build.PHONE})
