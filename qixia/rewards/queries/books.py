@@ -435,13 +435,16 @@ def _rule_text(one: Posting) -> tuple[str | None, datetime | None]:
     version = known.get(one.rule_version)
     if version is None:
         return None, None
-    said = _said(version.data.model_dump(mode="json", exclude_none=True), one)
+    said = _said(version.data, one)
     return yaml.safe_dump(said, allow_unicode=True, sort_keys=False), version.valid_from
 
 
-def _said(data: dict[str, Any], one: Posting) -> dict[str, Any]:
+def _said(table: rules.PointsPolicy, one: Posting) -> dict[str, Any]:
+    """Lines as they were written, numbers that hold for all also where the table left them out."""
     if one.rule.startswith("voucher."):
-        return {name: data[name] for name in ("cancel_returns", "expiry_returns")}
+        return {"cancel_returns": table.cancel_returns, "expiry_returns": table.expiry_returns}
+    data = {"qualities": {}, "campaigns": {}} | table.model_dump(mode="json", exclude_unset=True)
+    data |= table.model_dump(include={"default_points", "day_cap", "week_cap"}, exclude_none=True)
     line = data["rules"].get(one.rule)
     said: dict[str, Any] = {"rules": {one.rule: line}} if line else {"default_points": data["default_points"]}
     said |= {name: data[name] for name in ("day_cap", "week_cap") if name in data}
