@@ -60,6 +60,7 @@ POTS = {
 }
 ACTS = {
     **rules.ACTS,
+    "rewards.certified": "已确认",
     "rewards.paid_later": "有了预算补上",
     "rewards.reversed": "收回",
     "rewards.hold_posted": "看过，给了",

@@ -16,10 +16,11 @@ from openpyxl import load_workbook
 from qixia.kernel import clock
 from qixia.kernel.errors import NotAllowed
 from qixia.people.queries import pseudonym
+from qixia.policy.services import publish
 from qixia.rewards import queries, services
 from qixia.rewards.models import Budget, Posting, Replay
 from qixia.rewards.queries import books
-from qixia.rewards.tests.builders import item, person, rider_with
+from qixia.rewards.tests.builders import TABLE, item, person, rider_with
 from qixia.rewards.tests.test_table import client_of
 
 pytestmark = pytest.mark.usefixtures("table")
@@ -168,6 +169,15 @@ def test_a_posting_says_its_rule_as_it_stood_then(story, django_assert_max_num_q
     assert "等封存" in shown
     assert shown.count('data-testid="entry"') == 2
     assert "借贷相平" in shown
+
+
+def test_a_rule_stands_there_as_its_version_wrote_it(story):
+    later = {**TABLE, "rules": {**TABLE["rules"], "manhole": {"points": 99}}}
+    publish("rewards.points", later, note="测试", actor_ref="system:test")
+    view = books.posting(person("auditor"), Posting.objects.get(rule="manhole").pk)
+    assert view.rule_text == "rules:\n  manhole:\n    points: 15\nday_cap: null\n"
+    spent = books.posting(person("auditor"), Posting.objects.get(kind="spend").pk)
+    assert spent.rule_text == "cancel_returns: 100\nexpiry_returns: 100\n"
 
 
 def test_its_place_in_the_chain_and_whether_the_hash_fits(story):
