@@ -116,6 +116,7 @@ def test_postings_by_kind_day_and_act(story):
     assert found(kind="award") == [fire, manhole]
     assert found(act="rewards.voucher_reserved") == [spend]
     assert found(until=clock.city_date(EARLY)) == [manhole]
+    assert found(since=clock.city_date(EARLY), until=clock.city_date(EARLY)) == [manhole]
     assert found(since=clock.city_date(EARLY) + timedelta(days=1), kind="award") == [fire]
     with pytest.raises(NotAllowed):
         books.postings_page(person("clerk"), books.Wanted())
