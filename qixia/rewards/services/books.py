@@ -21,6 +21,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 from django.db import connection
@@ -157,9 +158,9 @@ def lock_and_ask(
 ) -> tuple[dict[str, Purse], list[list[tuple[Any, ...]]]]:
     """The purses, locked, and what each question answers under the lock. One journey where no account is missing.
 
-    The debt's account is opened with the first: one that somebody opened while we waited for the lock would not be among
-    the rows that we get, and income would go past what is owed."""
-    refs, wanted = sorted(set(owner_refs)), sorted({*need, rules.DEBT})
+    A purse is locked by its account of what is available, which whoever changes any pot of a person holds. The other pots are
+    read after that, so also a debt that began while we waited for the lock."""
+    refs, wanted = sorted(set(owner_refs)), sorted({*need, rules.AVAILABLE})
     purses, answers = _read_locked(refs, questions)
     missing = [(ref, kind) for ref in refs for kind in wanted if kind not in purses[ref].pots]
     if missing:
@@ -195,16 +196,26 @@ def _read_locked(
     purses = {ref: Purse(ref) for ref in refs}
     if not refs:
         return purses, rows.ask(questions) if questions else []
-    # Persons' accounts only; a lock on a collecting account would make it the bottleneck that it must not be.
-    lock = "FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
-    sql = (
-        "SELECT id, owner_ref, kind, balance FROM rewards_account "
-        f"WHERE owner_ref IN ({_marks(refs)}) AND unit = %s AND balance IS NOT NULL ORDER BY id {lock}"
-    )
-    accounts, *answers = rows.ask([rows.Statement(sql, [*refs, rules.POINTS]), *questions])
-    for pk, ref, kind, balance in accounts:
+    found = rows.ask([*_of_purses(refs), *questions])
+    split = len(found) - len(questions)
+    for pk, ref, kind, balance in chain.from_iterable(found[:split]):
         purses[ref].pots[kind] = Pot(pk, balance, rules.POINTS, kind)
-    return purses, answers
+    return purses, found[split:]
+
+
+def _of_purses(refs: Sequence[str]) -> list[rows.Statement]:
+    """What locks and reads accounts. Persons' only; a lock on a collecting account would make it the bottleneck that it must
+    not be. SQLite has one writer at a time, who sees all."""
+    columns = "SELECT id, owner_ref, kind, balance FROM rewards_account"
+    theirs = f"WHERE owner_ref IN ({_marks(refs)}) AND unit = %s AND balance IS NOT NULL"
+    values = [*refs, rules.POINTS]
+    if connection.vendor != "postgresql":
+        return [rows.Statement(f"{columns} {theirs}", values)]
+    values = [*values, rules.AVAILABLE]
+    return [
+        rows.Statement(f"{columns} {theirs} AND kind = %s ORDER BY id FOR NO KEY UPDATE", values),
+        rows.Statement(f"{columns} {theirs} AND kind <> %s", values),
+    ]
 
 
 def _marks(values: Sequence[object]) -> str:
