@@ -67,6 +67,7 @@ class Case:
     valued_by_me: bool
     counts: dict[str, int]
     free: int
+    lacking: int  # promised, and what was to be handed over broke or was never there
     may_lead: bool
     may_draw_again: bool
     may_promise_anew: bool
@@ -204,7 +205,8 @@ def campaign_case(actor: Actor, public_id: str) -> Case:
         platforms=[platform_names().get(code, code) for code in row.platforms],
         valued_by_me=bool(draws) and draws[-1].valued_by == actor.ref,
         counts={state: counted.get(state, 0) for state in states.ALLOTMENT_STATES},
-        free=row.usable - row.allotted,
+        free=max(row.usable - row.allotted, 0),
+        lacking=max(row.allotted - row.usable, 0) if row.state != states.ENDED else 0,
         may_lead=may_lead,
         may_draw_again=may_lead
         and row.way == states.BY_DRAW

@@ -158,6 +158,22 @@ def test_anybody_can_check_a_draw_and_the_command_agrees(tmp_path):
         call_command("gifts", "verify", str(file), stdout=StringIO())
 
 
+def test_more_promised_than_there_is_is_said():
+    row = made.drawn(kits=6, riders=9)
+    desk = phone(row.clerk)
+    assert 'data-testid="lacking"' not in text(desk, "case", row.id)
+    services.write_off(
+        actor=row.clerk,
+        donation=row.donation.public_id,
+        place=row.place.public_id,
+        count=2,
+        kind="broken",
+        key=made.new_key(),
+        note="压坏了",
+    )
+    assert "答应给的比有的多 2 份" in text(desk, "case", row.id)
+
+
 def test_no_file_before_the_result():
     row = made.frozen(made.opened(riders=2))
     stranger = Client()
