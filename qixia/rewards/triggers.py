@@ -33,9 +33,10 @@ DROP FUNCTION rewards_entries_balance();
 """
 
 
-class _OnPostgres(Operation):
+class _OnOne(Operation):
     reduces_to_sql = True
     reversible = True
+    vendor = "postgresql"
     forwards = ""
     backwards = ""
 
@@ -45,27 +46,27 @@ class _OnPostgres(Operation):
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        if schema_editor.connection.vendor == "postgresql":
+        if schema_editor.connection.vendor == self.vendor:
             schema_editor.execute(self.forwards, params=None)
 
     def database_backwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
     ) -> None:
-        if schema_editor.connection.vendor == "postgresql":
+        if schema_editor.connection.vendor == self.vendor:
             schema_editor.execute(self.backwards, params=None)
 
     def deconstruct(self) -> tuple[str, list[Any], dict[str, Any]]:
         return type(self).__name__, [], {}
 
 
-class EntriesBalance(_OnPostgres):
+class EntriesBalance(_OnOne):
     """Each INSERT into the entries must sum to zero, posting by posting and unit by unit."""
 
     forwards = _BALANCED
     backwards = _UNBALANCED
 
 
-class RoomInAccounts(_OnPostgres):
+class RoomInAccounts(_OnOne):
     """Balances change often and are in no index: free room in each page keeps those updates inside it (HOT)."""
 
     forwards = "ALTER TABLE rewards_account SET (fillfactor = 70)"
@@ -102,3 +103,43 @@ class PostingsStay(Operation):
             )
 
     database_backwards = database_forwards
+
+
+class SignedPostingsStay(PostingsStay):
+    """The same with the keyed hash, on both databases. Stands after the column; on the way back the trigger lets go of it."""
+
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        self._refuse(schema_editor, f"{self._columns}, mac")
+
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
+    ) -> None:
+        self._refuse(schema_editor, self._columns)
+
+    def _refuse(self, schema_editor: BaseDatabaseSchemaEditor, columns: str) -> None:
+        on, does = "", "BEGIN SELECT RAISE(ABORT, 'rewards_posting is append-only'); END"
+        if schema_editor.connection.vendor == "postgresql":
+            on, does = " ON rewards_posting", "FOR EACH STATEMENT EXECUTE FUNCTION qixia_append_only()"
+        schema_editor.execute(f"DROP TRIGGER IF EXISTS rewards_posting_no_update{on}", params=None)
+        schema_editor.execute(
+            f"CREATE TRIGGER rewards_posting_no_update BEFORE UPDATE OF {columns} ON rewards_posting {does}",
+            params=None,
+        )
+
+
+_SEALED_BALANCE = """
+CREATE TRIGGER rewards_link_balanced BEFORE INSERT ON rewards_link WHEN EXISTS (
+  SELECT 1 FROM rewards_entry e JOIN rewards_account a ON a.id = e.account_id
+  WHERE e.posting_id = NEW.posting_id GROUP BY a.unit HAVING SUM(e.amount) <> 0
+) BEGIN SELECT RAISE(ABORT, 'entries of a posting do not sum to zero'); END
+"""
+
+
+class SealedBalance(_OnOne):
+    """SQLite: a posting whose entries do not sum to zero is never sealed. PostgreSQL refuses its entries (`EntriesBalance`)."""
+
+    vendor = "sqlite"
+    forwards = _SEALED_BALANCE
+    backwards = "DROP TRIGGER rewards_link_balanced"

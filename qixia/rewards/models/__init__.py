@@ -4,7 +4,7 @@ from qixia.rewards.models.appeals import PointsAppeal
 from qixia.rewards.models.books import Account, Entry, Lot, Posting
 from qixia.rewards.models.budgets import Budget, BudgetChange, Owed, Slice
 from qixia.rewards.models.catalogue import Item
-from qixia.rewards.models.chain import Acknowledgement, Batch, CampaignSum, Digest, Link, Replay
+from qixia.rewards.models.chain import Acknowledgement, Batch, CampaignSum, Digest, Link, Replay, Signing
 from qixia.rewards.models.claims import Claim, Payout, Promise
 from qixia.rewards.models.closures import Closure
 from qixia.rewards.models.holds import Hold
@@ -39,6 +39,7 @@ __all__ = [
     "Promise",
     "Refusal",
     "Replay",
+    "Signing",
     "Slice",
     "Slot",
     "Statement",

@@ -128,6 +128,8 @@ class Posting(models.Model):
     day = models.DateField(_("日期"))
     created_at = models.DateTimeField(default=clock.now)
     request_id = models.CharField(max_length=64, blank=True)
+    # Keyed hash of all but the number and the words, with the entries. Null: from before there was one.
+    mac = models.CharField(max_length=sealing.MAC_CHARS, null=True)  # noqa: DJ001 — added to an append-only table
 
     class Meta:
         verbose_name = _("记账")

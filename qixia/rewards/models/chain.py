@@ -66,6 +66,22 @@ class Acknowledgement(models.Model):
         return f"{self.posting_id} {self.by}"
 
 
+class Signing(models.Model):
+    """Up to `through` postings may have no keyed hash: they were there before postings had one. `mac` is the keyed hash of
+    that number, so that only who has the master key can move it; the upgrade wrote it. Append-only."""
+
+    through = models.BigIntegerField(_("到哪一笔"))
+    mac = models.CharField(max_length=64)
+    at = models.DateTimeField(_("时间"), default=clock.now)
+
+    class Meta:
+        verbose_name = _("记账签名的起点")
+        verbose_name_plural = _("记账签名的起点")
+
+    def __str__(self) -> str:
+        return str(self.through)
+
+
 class CampaignSum(models.Model):
     """What one campaign gave in all by the postings that are sealed, less what came back. Each posting is sealed once, so it
     is counted once; what is not sealed yet is few, and added up when somebody asks."""

@@ -38,6 +38,7 @@ FINDINGS = {
     "smuggled_postings": "绕过账本插进来的记账",
     "changed_rules": "和公布时不一样的规则版本",
     "unsealed_postings": "一个多小时没有封存的记账",
+    "unsigned_postings": "不是程序写下的记账",
 }
 
 
@@ -219,7 +220,8 @@ def acknowledgements() -> list[Word]:
 def replays() -> list[ReplayLine]:
     """The latest proofs, newest first; only the newest one's late postings can still wait. Two statements."""
     rows = list(Replay.objects.order_by("-at", "-pk")[:REPLAYS])
-    late = rows[0].findings.get("smuggled_postings", []) if rows else []
+    found = rows[0].findings if rows else {}
+    late = sorted({*found.get("smuggled_postings", []), *found.get("unsigned_postings", [])})
     told = set(Acknowledgement.objects.filter(posting__in=late).values_list("posting_id", flat=True)) if late else set()
     return [
         ReplayLine(

@@ -304,6 +304,8 @@ def _values(draft: Draft, now: datetime, request: str) -> list[Any]:
         # A request's id stands in the history of the report as well.
         "request_id": "" if sealing.is_hidden(draft.source) else request,
     }
+    lines = [(line.account_id, line.amount, line.balance_after, line.expires_on) for line in draft.lines]
+    named["mac"] = sealing.mac_of([named[name] for name in sealing.CONTENT], lines)
     return [named[name] for name in _COLUMNS]
 
 

@@ -4,6 +4,8 @@ Content  of a posting is all that it says and all its entries with whose account
          may be sealed anew under another key, or emptied for somebody who leaves.
 Link     a posting's position and the SHA-256 of its content. Batch: SHA-256 over the batch before, its own figures and
          its links. Each batch's hash goes into the audit log too: who rewrites the whole chain has to rewrite that as well.
+Genuine  is a posting whose keyed hash fits (sealing.py): no other is sealed, but for those that were there before postings had
+         one (`Signing`), and those of which an auditor says why they may stand.
 Late     postings become visible in the order of their commits, not of their numbers, so up to WINDOW numbers below the
          last one sealed are looked at again. What is further down and not sealed came in past the books: the audit names it,
          and it is not sealed unless an auditor says why it may stand (`acknowledge`).
@@ -13,11 +15,12 @@ Cost     a batch is one transaction; a kill loses nothing. One runs at a time (t
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import F, Max, Q, Sum
@@ -28,42 +31,17 @@ from qixia.kernel import clock
 from qixia.kernel.errors import Invalid
 from qixia.kernel.requests import without_request_id
 from qixia.people.access import SYSTEM, Actor
-from qixia.rewards import terms
+from qixia.rewards import sealing, terms
 from qixia.rewards.access import must_acknowledge
 from qixia.rewards.errors import NoLatePosting
-from qixia.rewards.models import Acknowledgement, Batch, CampaignSum, Entry, Link, Posting, Replay
+from qixia.rewards.models import Acknowledgement, Batch, CampaignSum, Entry, Link, Posting, Replay, Signing
 
 BATCH = 500
 WINDOW = terms.SEAL_WINDOW
 LAG = timedelta(hours=1)  # so long after it the newest posting may be booked, and a posting not be sealed yet
 START = "0" * 64
 SEALED, ACKNOWLEDGED = "rewards.sealed", "rewards.acknowledged"
-FIELDS = (
-    "id",
-    "key",
-    "content_hash",
-    "kind",
-    "rule",
-    "rule_version",
-    "act",
-    "source",
-    "beneficiary",
-    "points",
-    "nominal",
-    "unit",
-    "promised",
-    "pays_id",
-    "reverses_id",
-    "quality",
-    "campaign",
-    "bonus",
-    "available_after",
-    "actor",
-    "at",
-    "day",
-    "created_at",
-    "request_id",
-)
+FIELDS = ("id", *sealing.CONTENT)
 
 
 def seal_postings(*, limit: int = BATCH) -> int:
@@ -72,11 +50,11 @@ def seal_postings(*, limit: int = BATCH) -> int:
         last = Batch.objects.select_for_update().order_by("-number").first()
         floor = last.through - WINDOW if last else 0
         may_be = unsealed().filter(Q(pk__gt=floor) | Q(acknowledged__isnull=False))
-        postings = list(may_be.order_by("pk").values_list("pk", flat=True)[:limit])
+        hashes = _genuine(may_be, limit)
+        postings = list(hashes)
         if not postings:
             return 0
         first = last.last + 1 if last else 1
-        hashes = hashes_of(postings)
         links = [(first + n, pk, hashes[pk]) for n, pk in enumerate(postings)]
         number, previous = (last.number + 1, last.hash) if last else (1, START)
         through = max(postings[-1], last.through if last else 0)
@@ -96,6 +74,34 @@ def seal_postings(*, limit: int = BATCH) -> int:
     return len(links)
 
 
+def _genuine(may_be: Any, limit: int) -> dict[int, str]:
+    """Posting → hash of the first `limit` that may be sealed, in the order of their numbers."""
+    found: dict[int, str] = {}
+    rows, last, start = may_be.order_by("pk").values_list("pk", "acknowledged"), -(2**62), unsigned_through()
+    while len(found) < limit and (page := list(rows.filter(pk__gt=last)[:limit])):
+        seen, last = look_at([pk for pk, _word in page]), page[-1][0]
+        found |= {pk: seen[pk].hash for pk, word in page if word or seen[pk].is_genuine(start)}
+        if len(page) < limit:
+            break
+    return dict(list(found.items())[:limit])
+
+
+def unsigned_through() -> int:
+    """The highest number that may have no keyed hash: of what was there before postings had one."""
+    rows = Signing.objects.values_list("through", "mac")
+    return max((through for through, mac in rows if mac == sealing.mac_of_start(through)), default=0)
+
+
+def forged(most: int) -> list[int]:
+    """Postings that are not sealed and will not be: their keyed hash does not fit, and nobody says why they may stand."""
+    rows, last, start = unsealed().filter(acknowledged__isnull=True).order_by("pk"), -(2**62), unsigned_through()
+    found: list[int] = []
+    while len(found) < most and (page := list(rows.filter(pk__gt=last).values_list("pk", flat=True)[:BATCH])):
+        found += [pk for pk, seen in sorted(look_at(page).items()) if not seen.is_genuine(start)]
+        last = page[-1]
+    return found[:most]
+
+
 def _count_campaigns(postings: Sequence[int]) -> None:
     """Add what was just sealed to the sums of its campaigns; a campaign that has none yet is summed up once."""
     given = Posting.objects.filter(campaign__isnull=False).order_by().values_list("campaign")
@@ -107,15 +113,18 @@ def _count_campaigns(postings: Sequence[int]) -> None:
 
 @transaction.atomic
 def acknowledge(*, actor: Actor, posting: int, reason: str) -> Acknowledgement:
-    """An auditor looked at one posting that no batch took in time: it may stand for `reason`, and the next batch takes it. Twice
-    is once. NoLatePosting for any other posting, Invalid ("reason")."""
+    """An auditor looked at one posting that no batch took in time, or whose keyed hash does not fit: it may stand for `reason`,
+    and the next batch takes it. Twice is once. NoLatePosting for any other posting, Invalid ("reason")."""
     must_acknowledge(actor)
     if not reason.strip():
         raise Invalid("请写明理由。", field="reason")
     last = Batch.objects.select_for_update().order_by("-number").first()
     if found := Acknowledgement.objects.filter(posting_id=posting).first():
         return found
-    if last is None or not unsealed().filter(pk=posting, pk__lte=last.through - WINDOW).exists():
+    if not unsealed().filter(pk=posting).exists():
+        raise NoLatePosting
+    is_late = last is not None and posting <= last.through - WINDOW
+    if not is_late and look_at([posting])[posting].is_genuine(unsigned_through()):
         raise NoLatePosting
     made = Acknowledgement.objects.create(posting_id=posting, reason=reason.strip()[:200], by=actor.ref, at=clock.now())
     record(ACKNOWLEDGED, subject=f"posting:{posting}", actor=actor.ref)
@@ -141,28 +150,44 @@ def batch_hash(number: int, previous: str, through: int, links: Iterable[tuple[i
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+class Seen(NamedTuple):
+    """What a posting says now: its hash, and whether its keyed hash fits."""
+
+    id: int
+    hash: str
+    is_signed: bool
+
+    def is_genuine(self, start: int) -> bool:
+        return self.is_signed or 0 < self.id <= start
+
+
 def hashes_of(postings: Sequence[int]) -> dict[int, str]:
     """Posting → hash of what it says now; those that are gone are missing. Two statements."""
+    return {pk: seen.hash for pk, seen in look_at(postings).items()}
+
+
+def look_at(postings: Sequence[int]) -> dict[int, Seen]:
+    """What each posting says now; those that are gone are missing. Two statements."""
     entries: dict[int, list[list[Any]]] = defaultdict(list)
     rows = Entry.objects.filter(posting_id__in=postings).order_by("id")
     account = ("account__owner_ref", "account__kind", "account__unit", "account__slot")
     for posting, *rest in rows.values_list(
         "posting_id", "id", "account_id", *account, "amount", "balance_after", "expires_on"
     ):
-        entries[posting].append([_plain(value) for value in rest])
-    found = Posting.objects.filter(pk__in=postings).values_list(*FIELDS)
-    return {row[0]: _hash([_plain(value) for value in row], entries[row[0]]) for row in found}
+        entries[posting].append([sealing.plain(value) for value in rest])
+    found = Posting.objects.filter(pk__in=postings).values_list("mac", *FIELDS)
+    return {pk: _seen(mac, [pk, *map(sealing.plain, row)], entries[pk]) for mac, pk, *row in found}
+
+
+def _seen(mac: str | None, fields: list[Any], entries: list[list[Any]]) -> Seen:
+    lines = [(account, *rest) for _id, account, _owner, _kind, _unit, _slot, *rest in entries]
+    is_signed = mac is not None and hmac.compare_digest(mac, sealing.mac_of(fields[1:], lines))
+    return Seen(fields[0], _hash(fields, entries), is_signed)
 
 
 def _hash(fields: list[Any], entries: list[list[Any]]) -> str:
     content = json.dumps([fields, entries], ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
-    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def batches() -> Iterator[Batch]:

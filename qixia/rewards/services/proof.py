@@ -267,6 +267,7 @@ class Proof:
     edited_postings: list[int] = field(default_factory=list)
     smuggled_postings: list[int] = field(default_factory=list)
     unsealed_postings: list[int] = field(default_factory=list)
+    unsigned_postings: list[int] = field(default_factory=list)
     changed_rules: list[str] = field(default_factory=list)
 
     @property
@@ -299,6 +300,7 @@ KINDS = (
     "edited_postings",
     "smuggled_postings",
     "unsealed_postings",
+    "unsigned_postings",
     "changed_rules",
 )
 
@@ -416,14 +418,17 @@ def _look_at_seal(proof: Proof, trusted: int = 0) -> None:
     """Batch by batch: its place, its links, its anchor in the audit log, and what its postings say now: of those up to
     `trusted` only where their digest differs."""
     last: Batch | None = None
-    differ = digests.changed(trusted)
+    differ, told, start = digests.changed(trusted), _acknowledged(), chain.unsigned_through()
     for batch in chain.batches():
         links = list(Link.objects.filter(position__gte=batch.first, position__lte=batch.last).order_by("position"))
         if not _fits(batch, last, links):
             proof.add("broken_batches", [batch.number])
         if batch.number > trusted or batch.number in differ:
-            hashes = chain.hashes_of([link.posting_id for link in links])
-            proof.add("edited_postings", [one.posting_id for one in links if hashes.get(one.posting_id) != one.hash])
+            seen = chain.look_at([link.posting_id for link in links])
+            edited = [pk for pk, sealed in _said(links) if pk not in seen or seen[pk].hash != sealed]
+            proof.add("edited_postings", edited)
+            forged = [pk for pk, one in sorted(seen.items()) if pk not in told and not one.is_genuine(start)]
+            proof.add("unsigned_postings", [pk for pk in forged if pk not in edited])
         proof.sealed += len(links)
         last = batch
     proof.head, proof.whole, proof.through = last.hash if last else "", not trusted, last.number if last else 0
@@ -435,13 +440,18 @@ def _look_at_seal(proof: Proof, trusted: int = 0) -> None:
         proof.add("broken_batches", [number + 1])  # the log knows a batch that is gone
     if Link.objects.filter(position__gt=end).exists():
         proof.add("broken_batches", [number + 1])
-    proof.add("unsealed_postings", list(chain.overdue(through - chain.WINDOW).values_list("pk", flat=True)[:MOST]))
+    proof.add("unsigned_postings", chain.forged(MOST))
+    overdue = chain.overdue(through - chain.WINDOW).exclude(pk__in=proof.unsigned_postings)
+    proof.add("unsealed_postings", list(overdue.values_list("pk", flat=True)[:MOST]))
     late = chain.unsealed().filter(pk__lte=through - chain.WINDOW).order_by("pk")
-    told = _acknowledged()
     proof.add(
         "smuggled_postings", [pk for pk in late.values_list("pk", flat=True)[: MOST + len(told)] if pk not in told]
     )
     proof.acknowledged = sorted(told)
+
+
+def _said(links: list[Link]) -> list[tuple[int, str]]:
+    return [(one.posting_id, one.hash) for one in links]
 
 
 def _acknowledged() -> set[int]:

@@ -8,16 +8,31 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from qixia.audit.models import AuditEvent
 from qixia.kernel import clock
 from qixia.policy.services import publish
 from qixia.rewards import queries, sealing
-from qixia.rewards.models import Batch, Budget, Hold, Link, Lot, Owed, Posting, Replay
+from qixia.rewards.errors import NoLatePosting
+from qixia.rewards.models import (
+    Account,
+    Batch,
+    Budget,
+    Hold,
+    Link,
+    Lot,
+    Owed,
+    Posting,
+    Replay,
+    Signing,
+    Slice,
+)
 from qixia.rewards.rules import Signal
 from qixia.rewards.services import (
     Award,
+    acknowledge,
     award,
     award_many,
     chain,
@@ -51,6 +66,30 @@ def past_the_triggers(*statements):
                 cursor.execute(f"DROP TRIGGER IF EXISTS {table}_no_{verb}{f' ON {table}' if postgres else ''}")
         for sql, *params in statements:
             cursor.execute(sql, params)
+
+
+def signed(posting):
+    """As the books would have written it: without entries."""
+    posting.mac = sealing.mac_of([getattr(posting, name) for name in sealing.CONTENT], [])
+    return posting
+
+
+def forge(rider, points=500):
+    """A posting in balance with all that belongs to it, by SQL alone: no trigger is in the way. Returns its number."""
+    posting = Posting.objects.filter(beneficiary=rider.ref).order_by("-pk")[0]
+    entries = list(posting.entries.order_by("pk"))
+    posting.pk, posting.key, posting.points, posting.nominal = None, "forged", points, points
+    posting.save(force_insert=True)
+    for entry in entries:
+        gain = points if entry.amount > 0 else -points
+        after = None if entry.balance_after is None else entry.balance_after + gain
+        entry.pk, entry.posting, entry.amount, entry.balance_after = None, posting, gain, after
+    type(entries[0]).objects.bulk_create(entries)
+    Account.objects.filter(owner_ref=rider.ref, kind="available").update(balance=F("balance") + points)
+    Lot.objects.filter(account__owner_ref=rider.ref).update(left=F("left") + points)
+    slot = Slice.objects.order_by("-left")[0]
+    Slice.objects.filter(pk=slot.pk).update(left=F("left") - points)
+    return posting.pk
 
 
 def books(count=5):
@@ -188,7 +227,9 @@ def test_a_gap_a_cut_tail_and_a_rewritten_chain_are_named():
         before = AuditEvent.objects.filter(action="rewards.sealed").count()
         while seal_postings(limit=2):
             pass
-        assert compare().findings == {"broken_batches": [1, 2, 3]}, "each has two anchors that differ"
+        found = compare().findings
+        assert found.pop("unsigned_postings") == [Posting.objects.order_by("pk")[0].pk], "it is not sealed again"
+        assert found == {"broken_batches": [1, 2, 3]}, "each has two anchors that differ"
         assert AuditEvent.objects.filter(action="rewards.sealed").count() == before * 2
         transaction.set_rollback(True)
     assert compare().is_sound
@@ -202,7 +243,7 @@ def test_a_row_slipped_in_among_old_ones_is_never_sealed_and_named(monkeypatch):
     late = Posting.objects.get(pk=first.pk)
     late.pk, late.key = first.pk - 1000, "slipped-in"
     late.points = late.nominal = 0
-    late.save(force_insert=True)
+    signed(late).save(force_insert=True)
     assert seal_postings() == 0
     assert compare().findings == {"smuggled_postings": [late.pk]}
 
@@ -212,10 +253,10 @@ def test_one_that_commits_late_is_sealed_with_the_next_batch():
     gap = Posting.objects.get(pk=rows[-1].pk)
     gap.pk, gap.key = rows[-1].pk + 50, sealing.stored_key("later number")
     gap.points = gap.nominal = 0
-    gap.save(force_insert=True)
+    signed(gap).save(force_insert=True)
     seal_postings()
     gap.pk, gap.key = rows[-1].pk + 20, sealing.stored_key("commits late")
-    gap.save(force_insert=True)
+    signed(gap).save(force_insert=True)
     assert seal_postings() == 1
     assert (Batch.objects.latest("number").through, compare().is_sound) == (rows[-1].pk + 50, True)
 
@@ -313,6 +354,84 @@ def test_a_balance_of_any_moment():
             award(beneficiary=rider.ref, rule="manhole", source=source, act="x", actor="system:x", at=yesterday)
     moments = [timedelta(minutes=-1), timedelta(), timedelta(days=2, hours=1), timedelta(days=3)]
     assert [queries.balance_at(rider.ref, now + one) for one in moments] == [0, 15, 15, 30]
+
+
+class TestForged:
+    """A posting that SQL wrote fits all sums; without the master key its keyed hash does not."""
+
+    def test_it_is_named_and_never_sealed_and_others_are(self):
+        rider, rows = books(1)
+        forged = forge(rider)
+        genuine = award(beneficiary=person().ref, rule="one", source="report:after", act="x", actor="system:x")
+        assert compare().findings["unsigned_postings"] == [forged]
+        assert (seal_postings(limit=2), seal_postings()) == (2, 0)
+        assert set(Link.objects.values_list("posting_id", flat=True)) == {rows[0].pk, genuine.pk}
+        assert compare().findings["unsigned_postings"] == [forged]
+
+    def test_one_with_the_keyed_hash_of_another_is_named_too(self):
+        _rider, rows = books(1)
+        copy = Posting.objects.get(pk=rows[0].pk)
+        copy.pk, copy.key = None, "copied"
+        copy.save(force_insert=True)
+        assert seal_postings() == 1
+        assert copy.mac
+        assert compare().findings["unsigned_postings"] == [copy.pk]
+
+    def test_one_that_comes_with_a_batch_of_its_own_is_named(self, monkeypatch):
+        rider, _rows = books(1)
+        seal_postings()
+        forged = forge(rider)
+        with monkeypatch.context() as patch:
+            patch.setattr(chain.Seen, "is_genuine", lambda _seen, _start: True)
+            assert seal_postings() == 1
+        found = compare().findings
+        assert found["unsigned_postings"] == [forged]
+        assert "broken_batches" not in found
+
+    def test_an_auditor_may_let_it_stand(self):
+        rider, _rows = books(1)
+        forged, auditor = forge(rider), person("auditor")
+        acknowledge(actor=auditor, posting=forged, reason="Written by the release before")
+        assert seal_postings() == 2
+        proof = compare()
+        assert ("unsigned_postings" in proof.findings, proof.acknowledged) == (False, [forged])
+
+    def test_an_auditor_has_nothing_to_say_about_a_genuine_one(self):
+        _rider, rows = books(1)
+        with pytest.raises(NoLatePosting):
+            acknowledge(actor=person("auditor"), posting=rows[0].pk, reason="x")
+
+    def test_what_was_there_before_the_upgrade_needs_none(self):
+        _rider, rows = books(3)
+        past_the_triggers(["UPDATE rewards_posting SET mac = NULL"])
+        assert compare().findings == {"unsigned_postings": [row.pk for row in rows]}
+        Signing.objects.create(through=rows[2].pk, mac="0" * 32)
+        assert seal_postings() == 0, "who has no master key cannot say since when"
+        Signing.objects.create(through=rows[1].pk, mac=sealing.mac_of_start(rows[1].pk))
+        assert (seal_postings(), compare().findings) == (2, {"unsigned_postings": [rows[2].pk]})
+
+    def test_the_keyed_hash_may_not_be_changed(self):
+        _rider, _rows = books(1)
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            Posting.objects.update(mac=None)
+        assert compare().is_sound
+
+
+def test_what_is_not_balanced_is_never_sealed():
+    """PostgreSQL refuses the entries; on SQLite they come in, and the chain refuses their posting."""
+    _rider, rows = books(2)
+    entry = rows[0].entries.order_by("pk")[0]
+    entry.pk, entry.amount = None, 1
+    if connection.vendor == "postgresql":
+        with pytest.raises(DatabaseError, match="sum to zero"), transaction.atomic():
+            entry.save(force_insert=True)
+        assert rows[0].entries.count() == 2
+        return
+    entry.save(force_insert=True)
+    with pytest.raises(DatabaseError, match="sum to zero"), transaction.atomic():
+        Link.objects.create(position=1, posting_id=rows[0].pk, hash="x")
+    Link.objects.create(position=1, posting_id=rows[1].pk, hash="x")
+    assert list(Link.objects.values_list("posting_id", flat=True)) == [rows[1].pk]
 
 
 class TestRules:

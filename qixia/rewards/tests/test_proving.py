@@ -35,8 +35,8 @@ def sealed(count=4):
 def read_out(monkeypatch):
     """Which postings a proof reads out."""
     seen: list[int] = []
-    hashes_of = chain.hashes_of
-    monkeypatch.setattr(chain, "hashes_of", lambda postings: seen.extend(postings) or hashes_of(postings))
+    look_at = chain.look_at
+    monkeypatch.setattr(chain, "look_at", lambda postings: seen.extend(postings) or look_at(postings))
     return seen
 
 
