@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -24,6 +25,8 @@ class Kind:
     """A kind of rule: its name ("rewards.points"), the shape of its data, and the version that ships with Qixia.
 
     `page` is the url name of the page that alone publishes it, where more has to be looked at than the shape.
+    `check` looks at what the shape cannot know before a version is published, and raises Invalid; versions that are in
+    force already are read without it.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Kind:
     seed: Path
     title: str | _StrPromise
     page: str = ""
+    check: Callable[[Any], None] | None = None
 
     def parse(self, data: object) -> BaseModel:
         """Validated data; Invalid names the place of the first fault."""
@@ -40,6 +44,11 @@ class Kind:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or self.name
             raise Invalid("规则内容有误：%(where)s，%(why)s", field="data", where=where, why=first["msg"]) from error
+
+    def refuse(self, parsed: BaseModel) -> None:
+        """Invalid where the data has its shape and yet must not be published."""
+        if self.check is not None:
+            self.check(parsed)
 
     def read_seed(self) -> object:
         """As it is written, not validated; the caller may change what it gets."""

@@ -29,6 +29,7 @@ def publish(
     of the first fault in `data`.
     """
     parsed = kinds.get(kind).parse(data)
+    kinds.get(kind).refuse(parsed)
     with transaction.atomic():
         latest = RuleVersion.objects.filter(kind=kind).aggregate(top=Max("version"))["top"] or 0
         if after is not None and after != latest:

@@ -46,12 +46,15 @@ class RewardsConfig(AppConfig):
 
     def ready(self) -> None:
         from qixia.rewards.nav import register_desk  # noqa: PLC0415 — models are loaded only now
+        from qixia.rewards.queries import refuse_unknown  # noqa: PLC0415 — the same
 
         register_desk()
         for model, column, purpose in SEALED:
             declare(f"rewards.{model}", column, purpose)
         for name, shape, title in POLICIES:
-            kinds.register(kinds.Kind(name=f"rewards.{name}", model=shape, seed=DATA / f"{name}.yaml", title=title))
+            check = refuse_unknown if shape is PointsPolicy else None
+            seed = DATA / f"{name}.yaml"
+            kinds.register(kinds.Kind(name=f"rewards.{name}", model=shape, seed=seed, title=title, check=check))
         nav.register(
             nav.Item(
                 label=_("兑换品"),

@@ -3,16 +3,17 @@
 Units    whole points; a row is what one person did on one day by one rule under the same facts, `count` times.
 Exact    for what each person gets a day: caps take from whichever rule comes later in the day, so between rules of one
          day the draft's sums may shift, their total does not. Rows come ordered by person, then by day.
-Unknown  what happened before the first row (the week's points, a campaign's) and where: a draft's campaign for one
-         division counts for nobody but whom the books say it paid.
+Unknown  what happened before the first row (the week's points, a campaign's) and where. A campaign for one division is
+         sure for whom the books say it paid; else it gives a range, from nobody there to all there (`anywhere`).
+Coming   a campaign that has not begun is moved to the days before today, as many as it will run (`supposed`).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 
 from qixia.rewards import rules
@@ -76,11 +77,53 @@ class Effect:
 
 def effect(draft: rules.PointsPolicy, rows: Iterable[Done], line_of: Callable[[str], rules.PointRule | None]) -> Effect:
     """What `draft` would have paid. `line_of`: its line for a rule, None where it has none any more."""
-    found, given = Effect(), Counter[str]()
+    return effects([draft], rows, line_of)[0]
+
+
+def effects(
+    drafts: Sequence[rules.PointsPolicy], rows: Iterable[Done], line_of: Callable[[str], rules.PointRule | None]
+) -> list[Effect]:
+    """The same for drafts that differ in their campaigns alone, in one reading of `rows`."""
+    found = [(draft, Effect(), Counter[str]()) for draft in drafts]
     for _person, theirs in groupby(rows, key=lambda row: row.person):
-        change = _of_person(draft, theirs, line_of, found, given)
-        found.changes[change] += 1
-    return found
+        kept = list(theirs)
+        for draft, sums, given in found:
+            sums.changes[_of_person(draft, kept, line_of, sums, given)] += 1
+    return [sums for _draft, sums, _given in found]
+
+
+def supposed(draft: rules.PointsPolicy, today: date, days: int) -> tuple[rules.PointsPolicy, dict[str, int]]:
+    """The draft as if its campaigns that have not begun had run until yesterday, and for how many days each: as many as
+    it will run, `days` at most."""
+    coming = {
+        slug: min((one.last - one.first).days + 1, days) for slug, one in draft.campaigns.items() if one.first >= today
+    }
+    moved = {
+        slug: one.model_copy(update={"first": today - timedelta(days=coming[slug]), "last": today - timedelta(days=1)})
+        for slug, one in draft.campaigns.items()
+        if slug in coming
+    }
+    return draft.model_copy(update={"campaigns": {**draft.campaigns, **moved}}), coming
+
+
+def unsure(draft: rules.PointsPolicy, base: rules.PointsPolicy, since: date) -> list[str]:
+    """Campaigns for one division of which the books do not say where it held: those that did not run as they are drafted."""
+
+    def sure(slug: str, one: rules.Campaign) -> bool:
+        ran = base.campaigns.get(slug)
+        return ran is not None and _where(ran) == _where(one)
+
+    return [slug for slug, one in draft.campaigns.items() if one.division and one.last >= since and not sure(slug, one)]
+
+
+def _where(one: rules.Campaign) -> tuple[object, ...]:
+    return one.first, one.last, one.division, one.rules
+
+
+def anywhere(draft: rules.PointsPolicy, slugs: Iterable[str]) -> rules.PointsPolicy:
+    """The draft with these campaigns everywhere: the most that it can have paid."""
+    free = {slug: draft.campaigns[slug].model_copy(update={"division": ""}) for slug in slugs}
+    return draft.model_copy(update={"campaigns": {**draft.campaigns, **free}})
 
 
 def _of_person(

@@ -17,6 +17,16 @@ class NotEnoughPoints(Conflict):
     message = "积分不够：需要 %(needed)s 分，你有 %(balance)s 分。"
 
 
+class NoSuchMatter(Invalid):
+    code = "rewards.no_such_matter"
+    message = "活动“%(title)s”的“只算这些事项”：没有“%(value)s”。"
+
+
+class NoSuchPlace(Invalid):
+    code = "rewards.no_such_place"
+    message = "活动“%(title)s”的“只在这个区划”：没有“%(value)s”。"
+
+
 class ItemGone(Conflict):
     code = "rewards.item_gone"
     message = "“%(name)s”已下架，看看别的吧。"

@@ -113,9 +113,9 @@ def _campaigns(data: rules.PointsPolicy, names: Mapping[str, str]) -> list[Runni
             one.person_cap,
             one.total_cap,
             [
-                rule_title(slug, data.line(slug, names).title)
+                # One that is gone stays as it is written: without it the campaign would read as if it held for all.
+                rule_title(slug, data.line(slug, names).title) if slug in data.rules or slug in names else slug
                 for slug in one.rules
-                if slug in data.rules or slug in names
             ],
             _place(one.division),
         )

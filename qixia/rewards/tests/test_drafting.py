@@ -3,6 +3,7 @@
 from collections import Counter
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,37 @@ def test_a_campaign_for_one_division_counts_for_whom_it_paid():
     draft = table(campaigns={"winter": campaign})
     rows = [done(campaign="winter", count=2, paid=40), done("b")]
     assert effect_of(draft, rows).all.would == 15 + 5 + 15 + 3 + 15
+
+
+@pytest.mark.parametrize(("first", "last", "days"), [(7, 13, 7), (0, 0, 1), (3, 90, 30)])
+def test_a_campaign_that_has_not_begun_counts_as_if_it_had_run_until_yesterday(first, last, days):
+    today = MONDAY + timedelta(days=30)
+    campaign = {"title": "冬", "first": today + timedelta(days=first), "last": today + timedelta(days=last), "bonus": 5}
+    draft, coming = drafting.supposed(table(campaigns={"winter": campaign}), today, 30)
+    moved = draft.campaigns["winter"]
+    assert coming == {"winter": days}
+    assert (moved.last, (moved.last - moved.first).days + 1) == (today - timedelta(days=1), days)
+    rows = [done("a", day=29, count=2, paid=30), done("b", day=29 - days)]
+    assert effect_of(draft, rows).all.would == 15 * 3 + 5 * 2
+
+
+def test_a_campaign_that_runs_or_is_over_stays_where_it_is():
+    campaign = {"title": "冬", "first": MONDAY, "last": MONDAY, "bonus": 5}
+    draft = table(campaigns={"winter": campaign, "now": campaign | {"last": MONDAY + timedelta(days=9)}})
+    assert drafting.supposed(draft, MONDAY + timedelta(days=1), 30) == (draft, {})
+
+
+def test_a_new_campaign_for_one_division_gives_a_range():
+    campaign = {"title": "冬", "first": MONDAY, "last": MONDAY, "bonus": 5, "division": "350504", "person_cap": 8}
+    draft, base = table(campaigns={"winter": campaign}), table()
+    assert drafting.unsure(draft, draft, MONDAY) == []  # it ran so: the books know for whom
+    assert drafting.unsure(draft, base, MONDAY + timedelta(days=1)) == []  # over before the month
+    assert drafting.unsure(draft, base, MONDAY) == ["winter"]
+    rows = [done(count=2, paid=30), done("b")]
+    ways = [draft, drafting.anywhere(draft, ["winter"])]
+    least, most = drafting.effects(ways, rows, lambda rule: draft.line(rule, CLASSES))
+    assert (least.all.paid, least.all.would, most.all.would) == (45, 45, 45 + 8 + 5)
+    assert (dict(least.changes), dict(most.changes)) == ({0: 2}, {8: 1, 5: 1})
 
 
 def test_few_riders_are_not_counted_out():

@@ -1,7 +1,8 @@
 """The points' table in the console: read it, draft the next version, see what it would have paid last month, publish.
 
 A draft lives in the form alone. Whole lines are added and taken away in the table's text (/desk/rules/), with which this
-page shares its versions; the numbers and campaigns that change often are fields here.
+page shares its versions; the numbers and campaigns that change often are fields here. A campaign names its matters and its
+division by choosing them; nobody has to know a code.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def _draft(request: HttpRequest, latest: queries.Latest) -> HttpResponse:
             made = services.publish_table(actor=request.actor, data=data, note=note, after=seen)
             messages.success(request, _("积分规则第 %(n)d 版已经生效。") % {"n": made})
             return HttpResponseRedirect(reverse("rewards:table"), status=303)
-        more["effect"] = queries.draft_effect(draft)
+        more["effect"] = queries.draft_effect(draft, latest.data)
     except DomainError as refusal:
         if refusal.status == 403:
             raise
@@ -86,9 +87,10 @@ def _page(
     for line in queries.table_lines(latest.data):
         shown = {"slug": line.slug, "title": line.title, "note": line.note} | _of_line(data, line.slug)
         families.setdefault(line.family, []).append(shown)
-    campaigns = [
-        {**one, "slug": slug, "rules": ", ".join(one.get("rules", ()))} for slug, one in data["campaigns"].items()
-    ]
+    campaigns = [{**one, "slug": slug} for slug, one in data["campaigns"].items()]
+    show = _with_choices if more["editing"] else _with_names
+    blank = {"slug": f"c-{new_public_id()[-8:].lower()}"}
+    *campaigns, blank = show([*campaigns, blank], latest.data)
     context = {
         "keeps": request.actor.has("admin"),
         "version": latest.version,
@@ -96,9 +98,42 @@ def _page(
         "families": families.items(),
         "qualities": data["qualities"].items(),
         "campaigns": [one | {"running": one["first"] <= today.isoformat() <= one["last"]} for one in campaigns],
-        "blank": {"slug": f"c-{new_public_id()[-8:].lower()}"},
+        "blank": blank,
     } | more
     return render(request, "rewards/desk/table.html", context, status=status)
+
+
+def _with_choices(campaigns: list[dict[str, Any]], table: rules.PointsPolicy) -> list[dict[str, Any]]:
+    """Each with the choices of its form. What was chosen and is not there stays, so that it can be seen and taken away."""
+    chosen = {rule for one in campaigns for rule in one.get("rules", ())}
+    families = queries.matters(table, chosen)
+    known = {slug for lines in families.values() for slug, _title in lines}
+    places = queries.campaign_places([one.get("division", "") for one in campaigns])
+    return [
+        one
+        | {
+            "families": families,
+            "places": places,
+            "unknown": [rule for rule in one.get("rules", ()) if rule not in known],
+            "elsewhere": one.get("division", "") if one.get("division", "") not in places else "",
+        }
+        for one in campaigns
+    ]
+
+
+def _with_names(campaigns: list[dict[str, Any]], table: rules.PointsPolicy) -> list[dict[str, Any]]:
+    """Each with the names of what it holds for; a code that is not there as it is."""
+    chosen = {rule for one in campaigns for rule in one.get("rules", ())}
+    titles = {slug: title for lines in queries.matters(table, chosen).values() for slug, title in lines}
+    places = queries.place_names(one.get("division", "") for one in campaigns)
+    return [
+        one
+        | {
+            "titles": [titles.get(rule, rule) for rule in one.get("rules", ())],
+            "place": places.get(one.get("division", ""), one.get("division", "")),
+        }
+        for one in campaigns
+    ]
 
 
 def _wrong(shape: BaseException | None, data: dict[str, Any], base: rules.PointsPolicy) -> dict[str, str]:
@@ -160,12 +195,14 @@ def _campaigns(request: HttpRequest) -> dict[str, Any]:
     post = request.POST
     found: dict[str, Any] = {}
     for index in dict.fromkeys(post.getlist("campaign")):
-        typed = {name: post.get(f"{index}:{name}", "").strip() for name in (*_CAMPAIGN, "slug", "rules")}
+        typed = {name: post.get(f"{index}:{name}", "").strip() for name in (*_CAMPAIGN, "slug")}
         if not typed["title"] or post.get(f"{index}:struck"):
             continue
         kept: dict[str, Any] = {name: typed[name] for name in ("title", "note", "first", "last", "division")}
         kept |= {name: _number(typed[name]) for name in ("percent", "bonus", "person_cap", "total_cap") if typed[name]}
-        kept["rules"] = [one for one in typed["rules"].replace("，", ",").replace(" ", ",").split(",") if one]
+        kept["rules"] = [
+            one for one in dict.fromkeys(rule.strip()[:40] for rule in post.getlist(f"{index}:rules")) if one
+        ]
         again = sum(slug.partition(" ")[0] == typed["slug"] for slug in found)
         found[f"{typed['slug']} ({again + 1})" if again else typed["slug"]] = kept
     return found
