@@ -340,14 +340,14 @@ def person_ids_by_phone(phones: Iterable[str]) -> dict[str, int]:
     """Phone → person, for those that somebody has. One query."""
     wanted = {vault.phone_index(phone): phone for phone in set(phones)}
     rows = Person.objects.filter(phone_index__in=wanted).values_list("phone_index", "pk")
-    return {wanted[index]: pk for index, pk in rows}
+    return {wanted[index]: pk for index, pk in rows if index}
 
 
 def riders_by_phone(phones: Iterable[str]) -> dict[str, str]:
     """Phone → ref, for those with which an active rider registered. One query."""
     wanted = {vault.phone_index(phone): phone for phone in set(phones)}
     riders = Person.objects.filter(phone_index__in=wanted, is_active=True, rider__isnull=False)
-    return {wanted[index]: f"person:{ref}" for index, ref in riders.values_list("phone_index", "public_id")}
+    return {wanted[index]: f"person:{ref}" for index, ref in riders.values_list("phone_index", "public_id") if index}
 
 
 @dataclass(frozen=True, slots=True)

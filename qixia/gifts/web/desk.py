@@ -22,6 +22,18 @@ from qixia.ui.access import allow
 from qixia.ui.errors import message_of
 
 _READ_WRITE = ["GET", "HEAD", "POST"]
+_AS_KEPT = (
+    "title",
+    "kind",
+    "way",
+    "what",
+    "platforms",
+    "reach",
+    "joined_since",
+    "starts_at",
+    "ends_at",
+    "collect_until",
+)
 
 
 @require_safe
@@ -41,9 +53,7 @@ def edit(request: HttpRequest, public_id: str = "") -> HttpResponse:
     row = access.seen(request.actor, public_id) if public_id else None
     initial = {}
     if row is not None:
-        names = ("title", "kind", "way", "what", "platforms", "reach", "joined_since")
-        names += ("starts_at", "ends_at", "collect_until")
-        initial = {name: getattr(row, name) for name in names} | {"division": row.division.code}
+        initial = {name: getattr(row, name) for name in _AS_KEPT} | {"division": row.division.code}
     form = CampaignFields(request.POST or None, initial=initial, places=queries.organisers_places(request.actor))
     made = []
     if request.method == "POST" and tried(

@@ -54,8 +54,7 @@ def template_sheet(kind: str, places: Sequence[str], donations: Sequence[tuple[s
     if donations:
         lists |= {"donor": [donor for donor, _what in donations], "what": [what for _donor, what in donations]}
     for index, name in enumerate(lists, 1):
-        column = next((one for one in COLUMNS[kind] if one.name == name), None)
-        if column is not None:
+        for column in (one for one in COLUMNS[kind] if one.name == name):
             _offer(page, offered, kind, index, column, lists[name])
     return _bytes(book)
 

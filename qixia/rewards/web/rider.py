@@ -15,6 +15,7 @@ from qixia.kernel.errors import DomainError
 from qixia.kernel.ids import new_public_id
 from qixia.rewards import qr, queries, services
 from qixia.rewards.models import Item
+from qixia.rewards.queries.purse import LotLine
 from qixia.rewards.web.booking import times_of
 from qixia.ui.access import allow
 from qixia.ui.errors import message_of
@@ -46,7 +47,7 @@ def ledger(request: HttpRequest) -> HttpResponse:
     return render(request, "rewards/ledger.html", context)
 
 
-def _lots_bar(lots: list[queries.LotLine]) -> list[tuple[int, str, queries.LotLine]]:
+def _lots_bar(lots: list[LotLine]) -> list[tuple[int, str, LotLine]]:
     """Where each lot begins in the bar and its colour: those that end soon, the one that is spent next, the others."""
     parts, begin = [], 0
     for lot in lots:
