@@ -48,6 +48,7 @@ TABLES = {
     "demo/load.py": {"SAYS"},
     "jobs/retention.py": {"*"},
     "gifts/errors.py": {"REFUSALS"},
+    "gifts/rules/papers.py": {"COLUMNS"},
     "gifts/services/handing.py": {"_BAD_CODE"},
     "gifts/states.py": {"*"},
     "gifts/web/public.py": {"_COLUMNS"},
