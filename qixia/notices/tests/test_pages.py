@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from django.db import connection
@@ -271,7 +271,8 @@ class TestDigests:
         return counts
 
     def test_each_is_told_once_and_who_has_nothing_is_told_nothing(self, seeds, counted):
-        busy, idle = build.staff("busy-clerk", role="clerk"), build.staff("idle-clerk", role="clerk")
+        with clock.at(self.MORNING - timedelta(days=1)):
+            busy, idle = build.staff("busy-clerk", role="clerk"), build.staff("idle-clerk", role="clerk")
         counted[busy.pk] = digests.Counts(3, 2, 1)
         with clock.at(self.MORNING):
             assert [services.tell_digests() for _again in range(3)] == [1, 0, 0]
@@ -283,7 +284,8 @@ class TestDigests:
         assert letter == "Morning summary: work to do\n3 new, 2 due today, 1 overdue."
 
     def test_not_before_its_time_and_not_long_after(self, seeds, counted):
-        person = build.staff("busy-clerk", role="clerk")
+        with clock.at(self.MORNING - timedelta(days=1)):
+            person = build.staff("busy-clerk", role="clerk")
         counted[person.pk] = digests.Counts(1, 0, 0)
         for hour, minute in ((0, 29), (1, 0), (5, 59)):
             with clock.at(self.MORNING.replace(hour=hour, minute=minute)):

@@ -8,6 +8,7 @@ from qixia.kernel import clock
 from qixia.notices import digests, services
 from qixia.notices.digests import Counts
 from qixia.notices.queries import latest
+from qixia.people.models import RoleGrant
 from qixia.reports.models import Report
 from qixia.reports.tests.town import send, the
 
@@ -16,7 +17,8 @@ MORNING = datetime(2026, 11, 23, 0, 35, tzinfo=UTC)  # 08:35 in the city
 
 @pytest.fixture
 def five(town):
-    """Received long ago unless new; two of today's morning."""
+    """Received long ago unless new; two of today's morning. Everybody has been at work since the year began."""
+    RoleGrant.objects.update(valid_from=datetime(2026, 1, 5, tzinfo=UTC))
     rows = [the(send(town.rider)) for _n in range(5)]
     old, day = MORNING - timedelta(days=3), timedelta(days=1)
     limits = (MORNING - timedelta(minutes=1), MORNING, MORNING + timedelta(hours=15), MORNING + timedelta(hours=16))

@@ -166,10 +166,10 @@ class TestPublic:
         rows(30)
         with clock.at(LATER):
             page = Client().get(reverse("reports:open_figures"), {"month": "2026-11"}).content.decode()
-            assert "2026年10月" in page
+            assert "2026 年 10 月" in page
         with clock.at(START + timedelta(days=2)):
             page = Client().get(reverse("reports:open_figures")).content.decode()
-        assert "2026年9月" in page
+        assert "2026 年 9 月" in page
         assert "shizheng" not in page
 
     def test_a_month_is_counted_once_an_hour_whoever_asks(self, town):

@@ -210,21 +210,26 @@ def undated(**which):
     Entry.objects.filter(**which, expires_on__isnull=False).update(expires_on=None)
 
 
+def other_findings():
+    """What the proof finds besides that such a posting is not signed as it stands."""
+    return [name for name in compare().findings if name != "unsigned_postings"]
+
+
 def test_what_an_old_process_wrote_after_the_upgrade_gets_its_lots():
     rider = rider_with_two_lots()
     with clock.at(DAY_ONE + timedelta(days=61)):
         reserve(actor=rider, item=item(price=10).public_id, client_key="client-key-1")
         undated(posting__kind=rules.SPEND)
         Lot.objects.filter(expires_on=FIRST).update(left=15)
-        assert list(compare().findings) == ["wrong_lots"]
+        assert other_findings() == ["wrong_lots"]
         rebuild(actor="system:test")
-        assert (compare().is_sound, lots(rider)) == (True, [(FIRST, 5), (SECOND, 15)])
+        assert (other_findings(), lots(rider)) == ([], [(FIRST, 5), (SECOND, 15)])
         undated(posting=Posting.objects.filter(kind=rules.AWARD).latest("pk"))
         Lot.objects.filter(expires_on=SECOND).delete()
         rebuild(actor="system:test")
-        assert (compare().is_sound, lots(rider)) == (True, [(FIRST, 5), (SECOND, 15)])
+        assert (other_findings(), lots(rider)) == ([], [(FIRST, 5), (SECOND, 15)])
         reserve(actor=rider, item=item(price=20).public_id, client_key="client-key-2")
-        assert compare().is_sound
+        assert other_findings() == []
 
 
 def test_one_owner_whose_lots_do_not_fit_holds_up_nobody():
@@ -246,10 +251,10 @@ def test_points_of_before_lie_in_an_opening_lot():
         cursor.execute(f"DROP TRIGGER rewards_entry_no_update{on}")
         cursor.execute("UPDATE rewards_entry SET expires_on = NULL")
     Lot.objects.all().update(opening=15)
-    assert compare().is_sound
+    assert other_findings() == []
     assert queries.balance(rider.ref) == 15
     with clock.at(DAY_ONE + timedelta(days=1)):
         made = reserve(actor=rider, item=item(price=10).public_id, client_key="client-key-1")
         cancel(actor=rider, voucher=made.public_id)
-    assert compare().is_sound
+    assert other_findings() == []
     assert lots(rider) == [(FIRST, 15)]
