@@ -312,7 +312,8 @@ class TestDigests:
 
     def test_a_calendar_that_is_changed_holds_at_once(self, seeds, counted):
         self._somebody_busy(counted)
-        set_day(day=date(2026, 11, 28), kind="workday", note="换一天", actor_ref="system:test")
+        with clock.at(self.MORNING):
+            set_day(day=date(2026, 11, 28), kind="workday", note="换一天", actor_ref="system:test")
         with clock.at(datetime.fromisoformat("2026-11-28T08:35+08:00")):  # a Saturday
             assert services.tell_digests() == 1
 
@@ -320,7 +321,8 @@ class TestDigests:
         self._somebody_busy(counted)
         rules = current("notices.channels").data.model_dump(mode="json")
         rules["digests"] = [one | {"days": "all"} for one in rules["digests"]]
-        publish("notices.channels", rules, note="每天都发", actor_ref="system:test")
+        with clock.at(self.MORNING):
+            publish("notices.channels", rules, note="每天都发", actor_ref="system:test")
         with clock.at(datetime.fromisoformat("2026-11-28T08:35+08:00")):  # a Saturday
             assert services.tell_digests() == 1
 

@@ -31,6 +31,13 @@ MOMENT = [0.0]  # of the hand-over under way: the receivers' threads don't see t
 SECRET = "云帆路 407-188-235 井盖缺失"
 
 
+@pytest.fixture(autouse=True)
+def _told_in_the_forenoon():
+    """Whatever the day is on which the tests run."""
+    with clock.at(NOON - timedelta(hours=3)):
+        yield
+
+
 @pytest.fixture
 def web():
     with receivers.web(lambda: MOMENT[0]) as found:
