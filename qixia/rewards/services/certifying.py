@@ -20,6 +20,7 @@ from qixia.people.access import Actor, Grant
 from qixia.rewards import access
 from qixia.rewards.models import Posting
 from qixia.rewards.queries import certifying
+from qixia.rewards.services import books
 from qixia.rewards.services.points import Award, award_many
 
 CERTIFIED = "rewards.certified"
@@ -46,6 +47,7 @@ def certify(*, actor: Actor, rule: str, day: date, text: str) -> Certified:
     if not good:
         raise Invalid("名单里没有能确认的骑手。", field="riders")
     awards = [_award(actor, grant, rule, day, line.rider, n) for line in good for n in range(1, line.times + 1)]
+    books.lock_purses(award.beneficiary for award in awards)  # the same list, sent twice at once, is counted once
     began = Posting.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     made = award_many(awards)
     new = [one for one in made if one.pk > began]
