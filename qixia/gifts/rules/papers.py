@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Protocol
 
 from qixia.gifts import states
@@ -153,7 +154,7 @@ def read(kind: str, row: Row, *, first: date, today: date) -> Read:
     _try(found, lambda: _read_day(found, first, today))
     _try(found, lambda: _read_place(found))
     for one in (_RECEIVED if kind == states.PAPER_RECEIVED else _HANDED).values():
-        _try(found, lambda one=one: one(found))  # type: ignore[misc]
+        _try(found, partial(one, found))
     return found
 
 

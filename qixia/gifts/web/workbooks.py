@@ -10,6 +10,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.worksheet import Worksheet
 
 from qixia.gifts.queries.sheets import Sheet
 from qixia.gifts.rules.papers import COLUMNS, MOST_ROWS, Column
@@ -44,7 +45,7 @@ def template_sheet(kind: str, places: Sequence[str], donations: Sequence[tuple[s
     the reader looks for, so they stay Chinese in every language."""
     book = Workbook()
     page = book.active
-    assert page is not None
+    assert isinstance(page, Worksheet)
     page.title = "填在这里"
     for index, column in enumerate(COLUMNS[kind], 1):
         _head(page, index, column)
@@ -59,25 +60,25 @@ def template_sheet(kind: str, places: Sequence[str], donations: Sequence[tuple[s
     return _bytes(book)
 
 
-def _head(page: object, index: int, column: Column) -> None:
+def _head(page: Worksheet, index: int, column: Column) -> None:
     letter = get_column_letter(index)
-    page.column_dimensions[letter].width = column.width  # type: ignore[attr-defined]
-    head = page.cell(1, index, f"{column.title}{'*' if column.needed else ''}")  # type: ignore[attr-defined]
+    page.column_dimensions[letter].width = column.width
+    head = page.cell(1, index, f"{column.title}{'*' if column.needed else ''}")
     head.font = Font(bold=True)
-    hint = page.cell(2, index, column.hint)  # type: ignore[attr-defined]
+    hint = page.cell(2, index, column.hint)
     hint.font, hint.alignment = Font(color="808080", size=9), Alignment(wrap_text=True, vertical="top")
     if column.title in _ADVICE:
         for row in range(3, 203):
-            page.cell(row, index).number_format = "@"  # type: ignore[attr-defined]
+            page.cell(row, index).number_format = "@"
 
 
-def _offer(page: object, offered: object, kind: str, index: int, column: Column, words: Sequence[str]) -> None:
+def _offer(page: Worksheet, offered: Worksheet, kind: str, index: int, column: Column, words: Sequence[str]) -> None:
     """A list to choose from; other words are let through, and refused with their reason when the file comes."""
     letter = get_column_letter(index)
-    offered.column_dimensions[letter].width = 28  # type: ignore[attr-defined]
-    offered.cell(1, index, column.title).font = Font(bold=True)  # type: ignore[attr-defined]
+    offered.column_dimensions[letter].width = 28
+    offered.cell(1, index, column.title).font = Font(bold=True)
     for row, word in enumerate(dict.fromkeys(words), 2):
-        offered.cell(row, index, safe_cell(word)).data_type = "s"  # type: ignore[attr-defined]
+        offered.cell(row, index, safe_cell(word)).data_type = "s"
     if not words:
         return
     target = get_column_letter(next(n for n, one in enumerate(COLUMNS[kind], 1) if one.name == column.name))
@@ -85,7 +86,7 @@ def _offer(page: object, offered: object, kind: str, index: int, column: Column,
     rule = DataValidation("list", formula1=f"'可以填的'!${letter}$2:${letter}${last}", allow_blank=True)
     rule.showErrorMessage = False
     rule.add(f"{target}3:{target}{MOST_ROWS + 2}")
-    page.add_data_validation(rule)  # type: ignore[attr-defined]
+    page.add_data_validation(rule)
 
 
 def _bytes(book: Workbook) -> bytes:
